@@ -1,0 +1,118 @@
+"""Write small datasets the way their publishers do, and damage them.
+
+Written from the format descriptions, without the code under test.
+"""
+
+import csv
+import gzip
+import io
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+
+from data import DataError
+
+Read = TypeVar("Read")
+Array = npt.NDArray[np.uint8]
+
+HEADER = "label," + ",".join(f"pixel{n}" for n in range(1, 785))
+
+
+def random_dataset(count: int, seed: int = 0) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    return images, rng.integers(0, 10, count, dtype=np.uint8)
+
+
+def idx_images(images: Array) -> bytes:
+    return struct.pack(">4I", 2051, *images.shape) + images.tobytes()
+
+
+def idx_labels(labels: Array) -> bytes:
+    return struct.pack(">2I", 2049, len(labels)) + labels.tobytes()
+
+
+def csv_text(images: Array, labels: Array) -> bytes:
+    lines = [HEADER]
+    for image, label in zip(images, labels, strict=True):
+        lines.append(",".join(map(str, [label, *image.ravel()])))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+    return path
+
+
+def write_idx_folder(
+    folder: Path,
+    training: tuple[Array, Array],
+    test: tuple[Array, Array] | None = None,
+    spelling: str = "{part}-{kind}-idx{rank}-ubyte.gz",
+) -> Path:
+    parts = [("train", training)] + ([("t10k", test)] if test else [])
+    for part, (images, labels) in parts:
+        write(folder / spelling.format(part=part, kind="images", rank=3), idx_images(images))
+        write(folder / spelling.format(part=part, kind="labels", rank=1), idx_labels(labels))
+    return folder
+
+
+def naive_csv(content: bytes) -> tuple[Array, Array]:
+    """Read Kaggle's CSV with the standard library and int(): slow, and nothing in common."""
+    header, *rows = [
+        row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if row
+    ]
+    assert header == HEADER.split(",")
+    assert all(len(row) == 785 for row in rows)
+    numbers = [[int(cell) for cell in row] for row in rows]
+    table = np.array(numbers)
+    assert table.min() >= 0
+    assert table.max() <= 255
+    assert table[:, 0].max() <= 9
+    return table[:, 1:].astype(np.uint8).reshape(-1, 28, 28), table[:, 0].astype(np.uint8)
+
+
+def read_or_refusal(reader: Callable[[Path], Read], path: Path) -> tuple[Read | None, str]:
+    """Return what was read and "", or None and the refusal, which names the file."""
+    try:
+        return reader(path), ""
+    except DataError as error:
+        message = str(error)
+    assert str(path) in message
+    return None, message
+
+
+@st.composite
+def damaged(
+    draw: st.DrawFn, content: bytes, start: int = 0, alphabet: bytes | None = None
+) -> bytes:
+    """One to three bytes flipped, inserted or deleted at or after `start`, or the end cut off."""
+    result = bytearray(content)
+    values = st.integers(0, 255) if alphabet is None else st.sampled_from(sorted(alphabet))
+    for _ in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(["flip", "insert", "delete", "cut"]))
+        where = draw(st.integers(start, max(start, len(result) - 1)))
+        if kind == "flip" and where < len(result):
+            result[where] = draw(values)
+        elif kind == "insert":
+            result[where:where] = bytes(draw(st.lists(values, min_size=1, max_size=4)))
+        elif kind == "delete":
+            del result[where : where + draw(st.integers(1, 3))]
+        else:
+            del result[where:]
+    return bytes(result)
