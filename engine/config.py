@@ -1,0 +1,173 @@
+"""`RunConfig`: every knob of a training run, its meaning and its range.
+
+The command line (tyro) and the dashboard's form are made from this dataclass, so a field's
+docstring is what a person reads as help. Nothing here imports torch.
+"""
+
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+ModelName = Literal["vae", "ae"]
+Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
+LrSchedule = Literal["constant", "cosine"]
+PresetName = Literal["default", "report"]
+
+MAX_WIDTH = 65_536
+
+
+class ConfigError(ValueError):
+    """A setting that can't be used; `field` names it, the message is for a person."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All that determines one training run.
+
+    Raises:
+        ConfigError: at construction, if a value is of the wrong type or out of its range.
+    """
+
+    model: ModelName = "vae"
+    """vae: variational autoencoder. ae: plain autoencoder of the same shape."""
+    hidden: tuple[int, ...] = (512, 256)
+    """Widths of the encoder's hidden layers; the decoder mirrors them."""
+    latent_dim: int = 20
+    """Number of latent dimensions."""
+    activation: Activation = "gelu"
+    """Non-linearity between the linear layers."""
+    beta: float = 1.0
+    """Weight of the KL term in the loss (β-VAE); the −ELBO shown is always at β = 1."""
+    kl_warmup: float = 2.0
+    """Epochs over which β rises linearly from 0 to its value."""
+    lr: float = 2e-3
+    """Adam's learning rate (at the start, if a schedule lowers it)."""
+    lr_schedule: LrSchedule = "cosine"
+    """cosine: falls to 0 over the run. constant: stays."""
+    batch_size: int = 128
+    """Images per optimiser step."""
+    epochs: int = 30
+    """Passes over the training images."""
+    seed: int = 0
+    """Seed of the weights, the order of the images and all noise."""
+    device: str = "auto"
+    """auto (CUDA, else Apple's MPS, else CPU), cpu, mps, cuda or cuda:N."""
+    threads: int = 0
+    """CPU threads for training; 0 chooses, leaving a core for the dashboard."""
+    validation_share: float = 0.1
+    """Share of the training file kept for validation."""
+    split_seed: int = 0
+    """Seed of the train/validation split: apart from seed, so that runs can be compared."""
+    data: str = ""
+    """Data set: a directory of IDX files, or Kaggle's CSV. Empty: the bundled Fashion-MNIST."""
+
+    def __post_init__(self) -> None:
+        """Check every field's type and range."""
+        for name, annotation in _annotations().items():
+            _check_type(name, getattr(self, name), annotation)
+        _check_range(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON can hold them (tuples as lists)."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
+        """Build from `to_dict`'s form, as read from a config.json.
+
+        Raises:
+            ConfigError: for an unknown field, a wrong type or a value out of range.
+        """
+        unknown = sorted(set(values) - set(_annotations()))
+        if unknown:
+            raise ConfigError(unknown[0], "is not a setting of this version")
+        settings: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**settings)
+
+
+def _annotations() -> dict[str, Any]:
+    return typing.get_type_hints(RunConfig)
+
+
+def _check_type(name: str, value: object, annotation: Any) -> None:
+    if get_origin(annotation) is Literal:
+        choices = get_args(annotation)
+        if value not in choices:
+            raise ConfigError(name, f"must be one of {', '.join(choices)}, not {value!r}")
+    elif get_origin(annotation) is tuple:
+        if not isinstance(value, tuple) or not all(_is_int(item) for item in value):
+            raise ConfigError(name, f"must be whole numbers, not {value!r}")
+    elif annotation is int:
+        if not _is_int(value):
+            raise ConfigError(name, f"must be a whole number, not {value!r}")
+    elif annotation is float:
+        if not (_is_int(value) or isinstance(value, float)):
+            raise ConfigError(name, f"must be a number, not {value!r}")
+    elif not isinstance(value, annotation):
+        raise ConfigError(name, f"must be {annotation.__name__}, not {value!r}")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_range(c: RunConfig) -> None:
+    if not c.hidden or not all(1 <= width <= MAX_WIDTH for width in c.hidden):
+        raise ConfigError("hidden", f"must be one or more widths of 1 to {MAX_WIDTH:,}")
+    for name, low, high in (
+        ("latent_dim", 1, 4096),
+        ("batch_size", 1, 1_000_000),
+        ("epochs", 1, 1_000_000),
+        ("seed", 0, 2**32 - 1),
+        ("split_seed", 0, 2**32 - 1),
+        ("threads", 0, 1024),
+    ):
+        if not low <= getattr(c, name) <= high:
+            raise ConfigError(name, f"must be {low:,} to {high:,}, not {getattr(c, name):,}")
+    for name in ("beta", "kl_warmup", "lr", "validation_share"):
+        if not math.isfinite(getattr(c, name)):
+            raise ConfigError(name, f"must be a finite number, not {getattr(c, name)}")
+    if c.beta < 0:
+        raise ConfigError("beta", f"must be 0 or more, not {c.beta}")
+    if c.kl_warmup < 0:
+        raise ConfigError("kl_warmup", f"must be 0 or more epochs, not {c.kl_warmup}")
+    if not 0 < c.lr <= 1:
+        raise ConfigError("lr", f"must be above 0 and at most 1, not {c.lr}")
+    if not 0 < c.validation_share < 1:
+        raise ConfigError("validation_share", f"must be between 0 and 1, not {c.validation_share}")
+    kind, _, index = c.device.partition(":")
+    if c.device not in ("auto", "cpu", "mps", "cuda") and not (kind == "cuda" and index.isdigit()):
+        raise ConfigError("device", f"must be auto, cpu, mps, cuda or cuda:N, not {c.device!r}")
+
+
+def data_path(config: RunConfig) -> Path | None:
+    """Where the run's data set lies; None for the bundled Fashion-MNIST."""
+    return Path(config.data) if config.data else None
+
+
+PRESETS: Mapping[PresetName, RunConfig] = types.MappingProxyType(
+    {
+        "default": RunConfig(),
+        "report": RunConfig(
+            hidden=(400,),
+            activation="relu",
+            kl_warmup=0.0,
+            lr=1e-3,
+            lr_schedule="constant",
+            epochs=10,
+        ),
+    }
+)
+"""Named starting points. `report` is the plain setting of the original course report."""

@@ -1,0 +1,75 @@
+"""Which processor trains, with how many threads, and how much memory is in use."""
+
+import os
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from engine.config import ConfigError, RunConfig
+
+MAX_AUTO_THREADS = 8
+"""Layers of this size gain nothing from more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes in use, and bytes there are, on the device (on a CPU: of this process)."""
+
+    used: int
+    total: int
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device for a setting.
+
+    Raises:
+        ConfigError: if it isn't there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count == 0:
+            raise ConfigError("device", f"{name!r} can't be used: torch finds no CUDA GPU here")
+        if (device.index or 0) >= count:
+            raise ConfigError("device", f"{name!r} can't be used: cuda:0 to cuda:{count - 1} exist")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device", "'mps' can't be used: torch finds no Apple GPU here")
+    return device
+
+
+def device_label(device: torch.device) -> str:
+    """A name for people: 'CPU' or the GPU's model."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return device.type.upper()
+
+
+def choose_threads(config: RunConfig) -> int:
+    """CPU threads for training, the same for the same machine.
+
+    One core is left for the dashboard: OpenMP's barriers stall when anything else takes one
+    of the cores its threads run on, and then more threads are slower than one.
+    """
+    if config.threads:
+        return config.threads
+    return max(1, min(MAX_AUTO_THREADS, _usable_cores() - 1))
+
+
+def _usable_cores() -> int:
+    """Physical cores this process may use: hyper-threads share the units that multiply."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    return min(physical, allowed or physical)
+
+
+def memory(device: torch.device) -> Memory:
+    """Memory in use now."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return Memory(used=total - free, total=total)
+    return Memory(used=psutil.Process().memory_info().rss, total=psutil.virtual_memory().total)

@@ -1,0 +1,246 @@
+"""`TrainingEngine`: training in a thread of its own; commands in, snapshots out.
+
+The thread owns the model and the device. It never waits for a reader: it swaps in a new
+`Snapshot` after every slice of steps and appends to a `History`, and whoever shows them
+looks when it likes. Importing this module doesn't import torch: the thread does.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
+
+from data import DataError
+from engine.config import ConfigError, RunConfig
+from engine.history import History
+from engine.runs import RunError, default_name
+from engine.snapshot import Phase, Snapshot
+from engine.views import Frame, ViewRequest
+
+if TYPE_CHECKING:
+    from engine.session import Session
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+INPUT_ERRORS = (DataError, ConfigError, RunError)
+"""What a person can mend by giving other input; anything else is a failure of ours."""
+
+
+class EngineError(Exception):
+    """A view that can't be had now; the message says why."""
+
+
+class TrainingEngine:
+    """One run, from loading to its end, in a background thread.
+
+    After training has ended the thread goes on answering requests for views until `close`.
+    It is not a daemon: a run is never cut off in the middle of a write.
+
+    Args:
+        checkpoints: where the run's directory is made.
+        name: the run's name; None for one made from the time.
+    """
+
+    def __init__(self, config: RunConfig, checkpoints: Path, name: str | None = None) -> None:
+        self.config = config
+        self.history = History()
+        self._checkpoints = checkpoints
+        self._name = name
+        self._snapshot = Snapshot(
+            run=name or default_name(config, datetime.now()),
+            activity="starting",
+            epochs=config.epochs,
+        )
+        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._session: Session | None = None
+        self._directory: Path | None = None
+        self._frames: list[Frame] = []
+        self._stopping = False
+        self._closing = False
+        self._closed = False
+        self._failure: Exception | None = None
+        self._thread = Thread(target=self._main, name="training")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the engine does now."""
+        return self._snapshot
+
+    @property
+    def directory(self) -> Path | None:
+        """The run's directory, once it exists."""
+        return self._directory
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The film of the run so far, oldest first."""
+        return list(self._frames)
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception behind a FAILED phase."""
+        return self._failure
+
+    def start(self) -> None:
+        """Load and train. Returns at once."""
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Halt after the slice in progress; views are still answered."""
+        self._commands.put(lambda: self._move(Phase.TRAINING, Phase.PAUSED))
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._commands.put(lambda: self._move(Phase.PAUSED, Phase.TRAINING))
+
+    def stop(self) -> None:
+        """End training after the slice in progress and keep what was learnt."""
+
+        def stop() -> None:
+            self._stopping = True
+
+        self._commands.put(stop)
+
+    def request(self, view: ViewRequest[T]) -> "Future[T]":
+        """Ask for a view of the model as it is when the question is reached.
+
+        Answered within about a slice. The future fails with `EngineError` if there is no
+        model (it failed to load, or the engine is closed).
+        """
+        future: Future[T] = Future()
+        self._commands.put(lambda: self._answer(view, future))
+        if self._closed:
+            self._answer_waiting()  # nobody else will: refuse it here
+        return future
+
+    def close(self, *, stop_training: bool = True) -> None:
+        """Let the thread end: now (what was learnt is kept), or when training has ended."""
+
+        def close() -> None:
+            self._closing = True
+            self._stopping = self._stopping or stop_training
+
+        self._commands.put(close)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread after `close`; whether it has ended."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # Everything below runs in the thread.
+
+    def _main(self) -> None:
+        try:
+            session = self._load()
+            if session is None:
+                self._publish(Phase.STOPPED)
+            else:
+                self._train(session)
+        except Exception as error:  # the curves stay on screen, with the cause
+            self._fail(error)
+        while not self._closing:
+            self._commands.get()()
+        if self._session:
+            self._session.directory.close()
+        # A request that came while the thread was ending must not wait for ever.
+        self._session = None
+        self._closed = True
+        self._answer_waiting()
+
+    def _load(self) -> "Session | None":
+        """The session, ready to train; None if stopped meanwhile: nothing is written then."""
+        self._publish(Phase.LOADING, "loading torch")
+        from engine.session import Session  # imports torch: a second or more
+
+        self._answer_waiting()
+        if self._stopping:
+            return None
+        self._publish(Phase.LOADING, "loading the data")
+        self._session = Session(
+            self.config, self.history, self._frames, self._checkpoints, self._name
+        )
+        self._directory = self._session.directory.path
+        self._publish(Phase.TRAINING)
+        return self._session
+
+    def _train(self, session: "Session") -> None:
+        while not self._stopping:
+            if session.trainer.evaluation_due():
+                self._publish(self._snapshot.phase, "evaluating")
+                session.evaluate(between=self._answer_waiting)
+                session.save_if_due()
+            if session.trainer.finished:
+                break
+            self._answer_waiting()
+            while self._snapshot.phase is Phase.PAUSED and not self._stopping:
+                self._commands.get()()
+            if not self._stopping:
+                session.train_slice()
+                self._publish(Phase.TRAINING)
+        self._finish(session)
+
+    def _finish(self, session: "Session") -> None:
+        if session.trainer.step != session.evaluated_step:
+            self._publish(Phase.TRAINING, "evaluating")
+            session.evaluate(between=self._answer_waiting)
+        self._publish(Phase.TRAINING, "saving")
+        session.save()
+        self._publish(Phase.FINISHED if session.trainer.finished else Phase.STOPPED)
+        log.info("%s at step %d", self._snapshot.phase, session.trainer.step)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        if not isinstance(error, INPUT_ERRORS):
+            log.exception("the run failed")
+        now = self._snapshot
+        if self._session:
+            # The weights of now may be the ones that failed: what is on disk is kept.
+            self._session.save_best()
+            now = self._session.snapshot(Phase.FAILED, "")
+        self._snapshot = replace(now, phase=Phase.FAILED, activity="", error=describe(error))
+
+    def _publish(self, phase: Phase, activity: str = "") -> None:
+        if self._session is None:
+            self._snapshot = replace(self._snapshot, phase=phase, activity=activity)
+        else:
+            self._snapshot = self._session.snapshot(phase, activity)
+
+    def _move(self, origin: Phase, target: Phase) -> None:
+        if self._snapshot.phase is origin:
+            self._publish(target)
+
+    def _answer_waiting(self) -> None:
+        while True:
+            try:
+                command = self._commands.get_nowait()
+            except Empty:
+                return
+            command()
+
+    def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        if self._session is None:
+            future.set_exception(EngineError("there is no model here (any more)"))
+            return
+        try:
+            future.set_result(self._session.look().compute(view))
+        except Exception as error:
+            log.exception("view %r failed", view)
+            future.set_exception(EngineError(f"can't draw this: {describe(error)}"))
+
+
+def describe(error: BaseException) -> str:
+    """An exception as one sentence for a person."""
+    text = " ".join(str(error).split())
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the device is out of memory: try a smaller batch_size or hidden widths"
+    if isinstance(error, INPUT_ERRORS) or type(error).__module__.startswith("engine"):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

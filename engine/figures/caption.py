@@ -1,0 +1,75 @@
+"""What is written on a figure and into its file: title, run, position in training, config."""
+
+import functools
+import importlib.metadata
+import json
+from dataclasses import dataclass
+
+from engine.config import RunConfig
+from engine.figures.catalog import FigureName
+
+_MAX_RUN_NAME = 32
+"""Letters of a run's name in a subtitle; the file's metadata holds all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """One figure's words."""
+
+    title: str
+    figure: FigureName
+    run: str
+    config: RunConfig
+    step: int
+    epoch: float
+    """Position in training of what is shown."""
+
+    def subtitle(self, *more: str) -> str:
+        """One line that says which run and when, and whatever more is to say."""
+        config = self.config
+        dimensions = "latent dimension" if config.latent_dim == 1 else "latent dimensions"
+        parts = [f"run {_shortened(_printable(self.run))}", f"{config.latent_dim} {dimensions}"]
+        if config.model == "vae":
+            parts.append(f"β = {config.beta:g}")
+        parts += [f"seed {config.seed}", f"epoch {epoch_text(self.epoch)}", f"step {self.step:,}"]
+        return " · ".join([*parts, *more])
+
+    def text_chunks(self) -> dict[str, str]:
+        """Keyword and text of the PNG's text chunks; `config` is compact JSON."""
+        return {
+            "Title": self.title,
+            "Software": _software(),
+            "run": _printable(self.run),
+            "figure": self.figure,
+            "model": self.config.model,
+            "seed": str(self.config.seed),
+            "step": str(self.step),
+            "epoch": repr(float(self.epoch)),
+            "config": json.dumps(self.config.to_dict(), separators=(",", ":")),
+        }
+
+
+def epoch_text(epoch: float) -> str:
+    """An epoch for people: 30, 12.34, 0.0024."""
+    return f"{epoch:.2f}".rstrip("0").rstrip(".") if epoch >= 0.1 or epoch == 0 else f"{epoch:.2g}"
+
+
+def _shortened(name: str) -> str:
+    if len(name) <= _MAX_RUN_NAME:
+        return name
+    # Names that differ often differ at the end (a date, a number).
+    half = (_MAX_RUN_NAME - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
+
+
+def _printable(text: str) -> str:
+    """`text` on one line, and without the surrogates of a file name that is not UTF-8."""
+    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+
+
+@functools.cache
+def _software() -> str:
+    try:
+        return f"fmnist-vae-tui {importlib.metadata.version('fmnist-vae-tui')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "fmnist-vae-tui (not installed)"

@@ -1,0 +1,58 @@
+"""The metric series of a run: appended by the engine's thread, read by anyone.
+
+Appending to a Python list and slicing one are atomic under the GIL, so there is no lock: a
+reader keeps how far it has read and asks for what came since.
+"""
+
+from collections.abc import Sequence
+
+from engine.metrics import Evaluation, TrainPoint
+
+MAX_TRAIN_POINTS = 4_000
+"""The training curve's length over a whole run: more than any chart has columns."""
+
+
+POINTS_PER_EPOCH = 20
+"""Finer than this, a point is the mean of so few batches that it shows which, not how well."""
+
+
+def train_point_due(step: int, epochs: int, total_steps: int) -> bool:
+    """Whether the training curve gets a point after this step.
+
+    Points are spread evenly over the run, one at every epoch's end. Counted in steps, not in
+    time, so that a run's series is the same on any machine.
+    """
+    points = min(MAX_TRAIN_POINTS, POINTS_PER_EPOCH * epochs, total_steps)
+    return step * points // total_steps > (step - 1) * points // total_steps
+
+
+class History:
+    """Append-only series of evaluations and training points."""
+
+    def __init__(
+        self, evaluations: Sequence[Evaluation] = (), train: Sequence[TrainPoint] = ()
+    ) -> None:
+        self._evaluations = list(evaluations)
+        self._train = list(train)
+
+    def add_evaluation(self, evaluation: Evaluation) -> None:
+        """Append; only the engine's thread does this."""
+        self._evaluations.append(evaluation)
+
+    def add_train_points(self, points: Sequence[TrainPoint]) -> None:
+        """Append; only the engine's thread does this."""
+        self._train.extend(points)
+
+    def evaluations(self, since: int = 0) -> list[Evaluation]:
+        """Evaluations from index `since` on, oldest first."""
+        return self._evaluations[since:]
+
+    def train_points(self, since: int = 0) -> list[TrainPoint]:
+        """Training points from index `since` on, oldest first."""
+        return self._train[since:]
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The trained evaluation with the lowest score; the untrained one doesn't count."""
+        trained = [e for e in self._evaluations if e.step > 0]
+        return min(trained, key=lambda e: e.val.score, default=None)

@@ -1,0 +1,74 @@
+"""The numbers of a run: `Metrics`, one evaluation, one point of the training curve.
+
+All in nats per image, averaged over images, never over batches. The sign is that of a loss:
+lower is better. See `engine.objective` for the formulas.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import ModelName
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The objective and its parts, each the mean over a set of images, in nats per image."""
+
+    loss: float
+    """What the optimiser minimises: recon + β_t · KL."""
+    recon: float
+    """−log p(x|z), summed over the pixels."""
+    kl: float
+    """KL(q(z|x) ‖ p(z)), summed over the latent dimensions; NaN for an autoencoder."""
+
+    @property
+    def neg_elbo(self) -> float:
+        """−ELBO = recon + KL at β = 1, whatever the loss was; NaN for an autoencoder."""
+        return self.recon + self.kl
+
+    @property
+    def score(self) -> float:
+        """The number that picks the best evaluation: −ELBO, or an autoencoder's recon."""
+        return self.recon if math.isnan(self.kl) else self.neg_elbo
+
+    def is_finite(self) -> bool:
+        """Whether training is still sound; an autoencoder's missing KL doesn't count."""
+        return math.isfinite(self.loss) and math.isfinite(self.score)
+
+
+def score_name(model: ModelName) -> str:
+    """What `Metrics.score` is called for this kind of model."""
+    return "−ELBO" if model == "vae" else "reconstruction"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPoint:
+    """The running training metrics over the steps since the point before."""
+
+    step: int
+    epoch: float
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One pass over the validation split, and what training was like up to it."""
+
+    step: int
+    epoch: float
+    """Epochs trained: step / steps per epoch."""
+    beta: float
+    """β_t at this step."""
+    lr: float
+    val: Metrics
+    train: Metrics | None
+    """Mean over the images trained on in the running epoch; None at step 0."""
+    kl_per_dim: npt.NDArray[np.float64]
+    """(latent_dim,) mean KL of each latent dimension; empty for an autoencoder."""
+    active_units: int
+    """Dimensions j with Var_x(E_q[z_j|x]) > 0.01 (Burda et al. 2016)."""
+    seconds: float
+    """Time spent training up to here, without evaluations and pauses."""

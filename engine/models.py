@@ -1,0 +1,107 @@
+"""The networks: a variational autoencoder and a plain one of the same shape.
+
+Both flatten 28×28 images into 784 inputs, mirror their hidden layers and decode to logits.
+`embed` and `decode` mean the same for both, so pictures need not know which they have.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from engine.config import Activation, RunConfig
+
+PIXELS = 28 * 28
+
+_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+def _mlp(widths: Sequence[int], activation: Activation) -> list[nn.Module]:
+    """Linear layers through `widths`, a non-linearity after each."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in itertools.pairwise(widths):
+        layers += [nn.Linear(fan_in, fan_out), _ACTIVATIONS[activation]()]
+    return layers
+
+
+class _MlpPair(nn.Module):
+    """What both models share: an encoder with `outputs` numbers, a decoder that mirrors it."""
+
+    def __init__(self, config: RunConfig, outputs: int) -> None:
+        super().__init__()
+        hidden = config.hidden
+        self.encoder = nn.Sequential(
+            *_mlp((PIXELS, *hidden), config.activation), nn.Linear(hidden[-1], outputs)
+        )
+        self.decoder = nn.Sequential(
+            *_mlp((config.latent_dim, *reversed(hidden)), config.activation),
+            nn.Linear(hidden[0], PIXELS),
+        )
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Logits (B, 784) of latents (B, D)."""
+        logits: Tensor = self.decoder(z)
+        return logits
+
+
+class VAE(_MlpPair):
+    """Gaussian encoder, Bernoulli decoder, both MLPs. Kingma & Welling 2014, app. C."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config, outputs=2 * config.latent_dim)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """q(z|x) of images (B, 784) in [0, 1]: μ and log σ², each (B, D)."""
+        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        return mu, logvar
+
+    def embed(self, x: Tensor) -> Tensor:
+        """The point that stands for an image: μ, (B, D)."""
+        return self.posterior(x)[0]
+
+    def forward(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, μ and log σ² with z = μ + σ ⊙ ε, the noise ε (B, D) given by the caller.
+
+        The noise is an argument, so that who draws it, and from which generator, is decided
+        in one place: training and evaluation must never share one.
+        """
+        mu, logvar = self.posterior(x)
+        z = mu + torch.exp(0.5 * logvar) * eps
+        return self.decode(z), mu, logvar
+
+
+class Autoencoder(_MlpPair):
+    """The same networks without sampling and KL: z = f(x), a point instead of a density."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config, outputs=config.latent_dim)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """The code (B, D) of images (B, 784) in [0, 1]."""
+        z: Tensor = self.encoder(x)
+        return z
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, 784) of the images' own codes."""
+        return self.decode(self.embed(x))
+
+
+Model = VAE | Autoencoder
+
+
+def build_model(config: RunConfig, init_seed: int) -> Model:
+    """A fresh model on the CPU, its weights drawn from `init_seed` alone.
+
+    Drawn on the CPU for every device, so that the same seed starts from the same weights
+    everywhere; the caller's global random state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(init_seed)
+        return VAE(config) if config.model == "vae" else Autoencoder(config)

@@ -1,0 +1,243 @@
+"""What the engine's thread owns once torch is loaded: trainer, pictures, files.
+
+One call is one short piece of work (`train_slice`, `evaluate`, `save`), so that the thread
+can look at its commands between two of them.
+"""
+
+import logging
+import platform
+import time
+from collections import deque
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data import load_dataset
+from engine import checkpoint
+from engine.config import RunConfig, data_path
+from engine.device import choose_threads, device_label, memory, resolve_device
+from engine.history import History
+from engine.metrics import Evaluation
+from engine.runs import RunDirectory
+from engine.snapshot import Alert, Phase, Snapshot
+from engine.trainer import Trainer
+from engine.viewer import Viewer
+from engine.views import Frame
+
+log = logging.getLogger(__name__)
+
+SLICE_SECONDS = 0.05
+"""How long a slice of steps should take: half of what a key may wait for."""
+SAVE_INTERVAL = 10.0
+"""Seconds between two saves while training; the end of training always saves."""
+MAX_FRAMES = 400
+"""Frames kept of a run; beyond, every second one of the older is dropped."""
+
+
+class Session:
+    """A run in progress. Only the engine's thread may call it.
+
+    Raises:
+        DataError, ConfigError, RunError: if the data, the device or the directory can't be used.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        history: History,
+        frames: list[Frame],
+        checkpoints: Path,
+        name: str | None,
+    ) -> None:
+        self.config = config
+        self._history = history
+        self._frames = frames
+        device = resolve_device(config.device)
+        self.threads = choose_threads(config)
+        torch.set_num_threads(self.threads)
+        self.device_label = device_label(device)
+        dataset = load_dataset(data_path(config))
+        self.trainer = Trainer(config, dataset, device)
+        self.viewer = Viewer(
+            config,
+            self.trainer.model,
+            self.trainer.val_pixels,
+            self.trainer.val_labels,
+            dataset.class_names,
+        )
+        about = _provenance(str(device), self.device_label, self.threads)
+        about["data"] = {"source": dataset.source, "fingerprint": dataset.fingerprint}
+        self.directory = RunDirectory.create(checkpoints, name, config, about)
+        log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
+
+        self.alerts: tuple[Alert, ...] = ()
+        self.saved_step: int | None = None
+        self._best: Evaluation | None = None
+        self._best_state: dict[str, Any] | None = None
+        self._last: Evaluation | None = None
+        self._memory = memory(device)
+        self._memory_read_at = self._saved_at = time.monotonic()
+        self._slice_steps = 1
+        self._recent: deque[tuple[int, float]] = deque(maxlen=60)
+        self._train_seconds = 0.0
+        self._evaluation_seconds = 0.0
+
+    @property
+    def evaluated_step(self) -> int:
+        """The step of the latest evaluation; -1 before the first."""
+        return -1 if self._last is None else self._last.step
+
+    def train_slice(self) -> None:
+        """Train for about SLICE_SECONDS, at most up to the next evaluation.
+
+        Raises:
+            TrainingDivergedError: if the loss is no longer a number.
+        """
+        steps = min(self._slice_steps, self.trainer.steps_to_evaluation())
+        before, started = self.trainer.images_seen, time.perf_counter()
+        points = self.trainer.train(steps)
+        seconds = time.perf_counter() - started
+        self._train_seconds += seconds
+        self._recent.append((self.trainer.images_seen - before, seconds))
+        # A cut-short slice says little, and one slow slice must not make the next ones tiny.
+        if steps == self._slice_steps:
+            ratio = SLICE_SECONDS / max(seconds, 1e-6)
+            self._slice_steps = max(1, round(steps * min(2.0, max(0.5, ratio))))
+        self._history.add_train_points(points)
+        for point in points:
+            self.directory.add_train_point(point)
+
+    def evaluate(self, between: Callable[[], None]) -> None:
+        """Measure on the validation split, and keep a frame.
+
+        Args:
+            between: called between batches.
+        """
+        started = time.perf_counter()
+        evaluation = self.trainer.evaluate(self._train_seconds, between)
+        self._frames.append(self.look().frame())
+        if len(self._frames) > MAX_FRAMES:
+            del self._frames[1 : MAX_FRAMES // 2 : 2]
+        self._evaluation_seconds += time.perf_counter() - started
+        self._last = evaluation
+        if evaluation.step > 0 and (
+            self._best is None or evaluation.val.score < self._best.val.score
+        ):
+            self._best = evaluation
+            self._best_state = deepcopy(
+                {"step": self.trainer.step, "model": self.trainer.model.state_dict()}
+            )
+        self._history.add_evaluation(evaluation)
+        self.directory.add_evaluation(evaluation)
+        self._write_rows()
+
+    def look(self) -> Viewer:
+        """The pictures of the model as it is now."""
+        return self.viewer.at(self.trainer.step, self.trainer.epoch)
+
+    def save_if_due(self) -> None:
+        """Save if the last time is long enough ago."""
+        if time.monotonic() - self._saved_at >= SAVE_INTERVAL:
+            self.save()
+
+    def save(self) -> None:
+        """Write the weights of now and of the best evaluation, and the waiting rows.
+
+        A failure (a full disk, say) becomes an alert: training goes on, the files of the
+        save before stay, and the next save tries again.
+        """
+        self._saved_at = time.monotonic()
+        self.save_best()
+        if self.saved_step != self.trainer.step and self._write_checkpoint(
+            "last", self.trainer.state_dict()
+        ):
+            self.saved_step = self.trainer.step
+
+    def save_best(self) -> None:
+        """Write the best evaluation's weights and the waiting rows, not the weights of now."""
+        self._write_rows()
+        if self._best_state is not None and self._write_checkpoint("best", self._best_state):
+            self._best_state = None
+
+    def snapshot(self, phase: Phase, activity: str) -> Snapshot:
+        """The moment as anyone may read it."""
+        trainer = self.trainer
+        if time.monotonic() - self._memory_read_at > 1.0:
+            self._memory, self._memory_read_at = memory(trainer.device), time.monotonic()
+        points = self._history.train_points(-1)
+        return Snapshot(
+            run=self.directory.path.name,
+            phase=phase,
+            activity=activity,
+            device=self.device_label,
+            threads=self.threads,
+            step=trainer.step,
+            total_steps=trainer.total_steps,
+            epoch=trainer.epoch,
+            epochs=self.config.epochs,
+            images_seen=trainer.images_seen,
+            images_per_second=self._images_per_second(),
+            elapsed=self._train_seconds + self._evaluation_seconds,
+            eta=self._eta(),
+            beta=trainer.beta,
+            lr=trainer.lr,
+            train=points[-1] if points else None,
+            last=self._last,
+            best=self._best,
+            memory_used=self._memory.used,
+            memory_total=self._memory.total,
+            alerts=self.alerts,
+            saved_step=self.saved_step,
+        )
+
+    def _write_rows(self) -> None:
+        self._write("metrics.csv", self.directory.metrics.flush)
+        self._write("steps.csv", self.directory.steps.flush)
+
+    def _write_checkpoint(self, name: str, state: dict[str, Any]) -> bool:
+        content = checkpoint.to_bytes(self.config, state)
+        return self._write(f"{name}.pt", lambda: self.directory.write_checkpoint(name, content))
+
+    def _write(self, file: str, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except OSError as error:
+            cause = error.strerror or str(error)
+            text = f"can't write {file}: {cause}; training goes on, the next save tries again"
+            log.error("%s (%s)", text, error)
+            if not self.alerts or self.alerts[-1].text != text:
+                self.alerts = (*self.alerts, Alert(self.trainer.step, text))
+            return False
+        return True
+
+    def _images_per_second(self) -> float:
+        seconds = sum(s for _, s in self._recent)
+        return sum(n for n, _ in self._recent) / seconds if seconds else 0.0
+
+    def _eta(self) -> float | None:
+        rate = self._images_per_second()
+        if not rate:
+            return None
+        steps_left = self.trainer.total_steps - self.trainer.step
+        evaluations_left = steps_left / self.trainer.steps_per_epoch
+        per_evaluation = self._evaluation_seconds / max(1, len(self._history.evaluations()))
+        return steps_left * self.config.batch_size / rate + evaluations_left * per_evaluation
+
+
+def _provenance(device: str, label: str, threads: int) -> dict[str, Any]:
+    """What a reader of the run must know beside its settings."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": {"name": device, "label": label, "threads": threads},
+        "versions": {
+            "fmnist-vae-tui": metadata.version("fmnist-vae-tui"),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": metadata.version("numpy"),
+        },
+    }

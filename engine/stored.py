@@ -1,0 +1,166 @@
+"""A run read back from its directory: its curves, and its model for new pictures."""
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+
+from data import load_dataset, split_indices
+from engine import checkpoint
+from engine.config import data_path
+from engine.evaluation import Measurement, evaluation_noise, measure
+from engine.history import History
+from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.models import PIXELS, build_model
+from engine.runs import METRICS_COLUMNS, STEPS_COLUMNS, RunError, read_config
+from engine.viewer import Viewer
+from engine.views import ViewRequest
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+Which = Literal["last", "best"]
+Split = Literal["validation", "test"]
+
+
+class StoredRun:
+    """A run on disk, as a source of figures. Computes on the CPU.
+
+    Args:
+        path: the run's directory.
+        which: the weights to look at: the last ones saved, or those of the best evaluation.
+
+    Raises:
+        RunError: naming the file that is missing, damaged or doesn't fit the others.
+        DataError: if the run's data set can't be read.
+    """
+
+    def __init__(self, path: Path, which: Which = "last") -> None:
+        self.path = path
+        self.config, about = read_config(path)
+        self._history = History(
+            _read_rows(path / "metrics.csv", METRICS_COLUMNS, _evaluation),
+            _read_rows(path / "steps.csv", STEPS_COLUMNS, _train_point),
+        )
+        self.which = which
+        self._load_model(about.get("data"))
+
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return self.path.resolve().name
+
+    @property
+    def step(self) -> int:
+        """The step of the weights."""
+        return self._viewer.step
+
+    def evaluations(self) -> list[Evaluation]:
+        """The rows of metrics.csv; KL per dimension is not stored there and is empty."""
+        return self._history.evaluations()
+
+    def train_points(self) -> list[TrainPoint]:
+        """The rows of steps.csv."""
+        return self._history.train_points()
+
+    def view(self, request: ViewRequest[T]) -> T:
+        """A picture from the stored weights."""
+        return self._viewer.compute(request)
+
+    def measure(self, split: Split) -> Measurement:
+        """Score the stored weights, at the run's full β.
+
+        This is the only place where the test images are ever read.
+
+        Raises:
+            DataError: if the data set has no test images.
+        """
+        if split == "validation":
+            pixels = self._val_pixels
+        else:
+            images, _ = self._dataset.load_test()
+            pixels = torch.from_numpy(images.reshape(-1, PIXELS).copy())
+        eps = evaluation_noise(self.config, len(pixels))
+        return measure(self._model, pixels, eps, self.config.beta)
+
+    def _load_model(self, data: object) -> None:
+        file = self.path / f"{self.which}.pt"
+        state = checkpoint.read(file)
+        self._dataset = load_dataset(data_path(self.config))
+        fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
+        if fingerprint != self._dataset.fingerprint:
+            raise RunError(
+                f"{self._dataset.source} is not the data that run {self.run} was trained on "
+                "(its fingerprint differs)"
+            )
+        self._model = build_model(self.config, init_seed=0)
+        try:
+            self._model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise RunError(f"{file} doesn't fit {self.path / 'config.json'}") from error
+        labels, config = self._dataset.labels, self.config
+        split = split_indices(labels, config.validation_share, config.split_seed)
+        flat = self._dataset.images.reshape(-1, PIXELS)
+        self._val_pixels = torch.from_numpy(flat[split.validation])
+        self._viewer = Viewer(
+            config,
+            self._model,
+            self._val_pixels,
+            labels[split.validation],
+            self._dataset.class_names,
+        )
+        steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
+        self._viewer.at(state["step"], state["step"] / steps_per_epoch)
+
+
+def _read_rows(
+    file: Path, columns: tuple[str, ...], make: Callable[[dict[str, float]], Row]
+) -> list[Row]:
+    """The whole rows of a CSV file; a last line without its end is still being written."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{file} can't be read: {error}") from error
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        del lines[-1]
+    reader = csv.reader(lines)
+    if lines and tuple(next(reader)) != columns:
+        raise RunError(f"{file} line 1 is not the header {','.join(columns)}")
+    rows: list[Row] = []
+    for number, cells in enumerate(reader, start=2):
+        try:
+            values = [float(cell) if cell else math.nan for cell in cells]
+            rows.append(make(dict(zip(columns, values, strict=True))))
+        except ValueError as error:
+            raise RunError(
+                f"{file} line {number} is not a row of {len(columns)} numbers"
+            ) from error
+    return rows
+
+
+def _metrics(row: dict[str, float], prefix: str) -> Metrics:
+    return Metrics(row[f"{prefix}loss"], row[f"{prefix}recon"], row[f"{prefix}kl"])
+
+
+def _evaluation(row: dict[str, float]) -> Evaluation:
+    return Evaluation(
+        step=int(row["step"]),
+        epoch=row["epoch"],
+        beta=row["beta"],
+        lr=row["lr"],
+        val=_metrics(row, "val_"),
+        train=None if math.isnan(row["train_loss"]) else _metrics(row, "train_"),
+        kl_per_dim=np.empty(0),
+        active_units=int(row["active_units"]),
+        seconds=row["seconds"],
+    )
+
+
+def _train_point(row: dict[str, float]) -> TrainPoint:
+    return TrainPoint(int(row["step"]), row["epoch"], _metrics(row, ""))

@@ -1,0 +1,233 @@
+"""The training loop: epochs, schedules, evaluation. No threads, no files, no terminal.
+
+Built for small networks, where overhead is what costs: the images stay on the device as
+uint8, one permutation an epoch is drawn there, and no step waits for the device; the metrics
+are summed on it and read when `train` returns.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data import ImageDataset, split_indices
+from engine.config import RunConfig
+from engine.evaluation import evaluation_noise, measure, to_unit
+from engine.history import train_point_due
+from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.models import PIXELS, VAE, build_model
+from engine.objective import bernoulli_nll, beta_at, gaussian_kl_per_dim
+from engine.seeds import Stream, stream_seed
+
+
+class TrainingDivergedError(Exception):
+    """The loss is no longer a number; the message says since when and what to try."""
+
+
+class Trainer:
+    """A model, its optimiser and its position in one run.
+
+    `train` and `evaluate` are called in turn, by hand or by the engine's thread; how many
+    steps a call of `train` takes never changes the weights.
+    """
+
+    def __init__(self, config: RunConfig, dataset: ImageDataset, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        split = split_indices(dataset.labels, config.validation_share, config.split_seed)
+        flat = dataset.images.reshape(-1, PIXELS)
+        self._train_pixels = torch.from_numpy(flat[split.train]).to(device)
+        self.val_pixels = torch.from_numpy(flat[split.validation]).to(device)
+        self.val_labels = dataset.labels[split.validation]
+
+        self.model = build_model(config, stream_seed(config.seed, Stream.INIT)).to(device)
+        # One fused kernel for all parameters instead of dozens of small ones per step.
+        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=True)
+        self._generator = torch.Generator(device)
+        self._generator.manual_seed(stream_seed(config.seed, Stream.TRAIN))
+        self._val_eps = evaluation_noise(config, len(self.val_pixels)).to(device)
+
+        self.step = 0
+        self.steps_per_epoch = math.ceil(len(self._train_pixels) / config.batch_size)
+        self.total_steps = self.steps_per_epoch * config.epochs
+        self._permutation = torch.empty(0, dtype=torch.int64, device=device)
+        # Float64 keeps differences of these sums exact enough over any number of epochs;
+        # Apple's GPUs don't have it.
+        precise = torch.float32 if device.type == "mps" else torch.float64
+        # Sums over images since step 0 of: loss, recon, kl, and the number of images.
+        self._sums = torch.zeros(4, dtype=precise, device=device)
+        self._epoch_start_sums = np.zeros(4)
+        self._last_point_sums = np.zeros(4)
+        self._pending: list[tuple[int, Tensor]] = []
+
+    @property
+    def epoch(self) -> float:
+        """Epochs trained so far, with fractions."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are trained."""
+        return self.step >= self.total_steps
+
+    @property
+    def images_seen(self) -> int:
+        """Images trained on so far, repeats counted."""
+        whole, rest = divmod(self.step, self.steps_per_epoch)
+        return whole * len(self._train_pixels) + rest * self.config.batch_size
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self._lr_at(self.step)
+
+    @property
+    def beta(self) -> float:
+        """β_t of the next step."""
+        return beta_at(self.config, self.epoch)
+
+    def evaluation_due(self) -> bool:
+        """At step 0, at powers of two within the first epoch, and at the end of every epoch."""
+        if self.step < self.steps_per_epoch:
+            return self.step == 0 or self.step.bit_count() == 1
+        return self.step % self.steps_per_epoch == 0
+
+    def steps_to_evaluation(self) -> int:
+        """Steps from here to the next evaluation, at least 1."""
+        in_epoch = self.step % self.steps_per_epoch
+        to_epoch_end = self.steps_per_epoch - in_epoch
+        if self.step < self.steps_per_epoch:
+            return min(to_epoch_end, (1 << self.step.bit_length()) - self.step)
+        return to_epoch_end
+
+    def train(self, steps: int) -> list[TrainPoint]:
+        """Take up to `steps` optimiser steps, not past the end of the epoch.
+
+        Returns:
+            The training curve's points that fell due.
+
+        Raises:
+            TrainingDivergedError: if the loss is NaN or infinite.
+        """
+        self.model.train()
+        in_epoch = self.step % self.steps_per_epoch
+        if in_epoch == 0:
+            self._start_epoch()
+        for batch in range(in_epoch, min(in_epoch + steps, self.steps_per_epoch)):
+            self._train_step(batch)
+            self.step += 1
+            if train_point_due(self.step, self.config.epochs, self.total_steps):
+                self._pending.append((self.step, self._sums.clone()))
+        return self._read_points()
+
+    def evaluate(self, seconds: float, between: Callable[[], None] | None = None) -> Evaluation:
+        """Measure the model on the validation split, with the same noise every time.
+
+        Args:
+            seconds: training time so far, for the record.
+            between: called between batches, so that a caller can answer others meanwhile.
+        """
+        # β_t and the learning rate of the last step taken, not of the next.
+        last_step = max(0, self.step - 1)
+        beta = beta_at(self.config, last_step / self.steps_per_epoch)
+        measured = measure(self.model, self.val_pixels, self._val_eps, beta, between)
+        return Evaluation(
+            step=self.step,
+            epoch=self.epoch,
+            beta=beta,
+            lr=self._lr_at(last_step),
+            val=measured.metrics,
+            train=self._epoch_mean(),
+            kl_per_dim=measured.kl_per_dim,
+            active_units=measured.active_units,
+            seconds=seconds,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that `load_state_dict` needs to go on from here, bit for bit."""
+        return {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.get_state(),
+            "permutation": self._permutation,
+            "sums": self._sums,
+            "epoch_start_sums": torch.from_numpy(self._epoch_start_sums),
+            "last_point_sums": torch.from_numpy(self._last_point_sums),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called, for the same settings and data."""
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        # Adam would go on with the very tensors it is given.
+        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        self._generator.set_state(state["generator"].cpu())
+        self._permutation = state["permutation"].to(self.device)
+        self._sums = state["sums"].to(self.device, self._sums.dtype, copy=True)
+        self._epoch_start_sums = state["epoch_start_sums"].numpy().copy()
+        self._last_point_sums = state["last_point_sums"].numpy().copy()
+
+    def _start_epoch(self) -> None:
+        count = len(self._train_pixels)
+        self._permutation = torch.randperm(count, generator=self._generator, device=self.device)
+        self._epoch_start_sums = self._sums.cpu().numpy().astype(np.float64)
+
+    def _train_step(self, batch: int) -> None:
+        size = self.config.batch_size
+        x = to_unit(self._train_pixels[self._permutation[batch * size : (batch + 1) * size]])
+        count = len(x)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.lr
+        if isinstance(self.model, VAE):
+            shape = (count, self.config.latent_dim)
+            eps = torch.randn(shape, generator=self._generator, device=self.device)
+            logits, mu, logvar = self.model(x, eps)
+            recon = bernoulli_nll(logits, x).sum()
+            kl = gaussian_kl_per_dim(mu, logvar).sum()
+            loss = recon + self.beta * kl
+        else:
+            recon = bernoulli_nll(self.model(x), x).sum()
+            kl = torch.full_like(recon, math.nan)
+            loss = recon
+        self._optimizer.zero_grad(set_to_none=True)
+        (loss / count).backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        images = torch.full_like(recon, count)
+        self._sums += torch.stack((loss.detach(), recon.detach(), kl.detach(), images))
+
+    def _lr_at(self, step: int) -> float:
+        if self.config.lr_schedule == "constant":
+            return self.config.lr
+        # Loshchilov & Hutter 2017, eq. 5, without restarts.
+        return 0.5 * self.config.lr * (1.0 + math.cos(math.pi * step / self.total_steps))
+
+    def _read_points(self) -> list[TrainPoint]:
+        # The one place where a slice of steps waits for the device.
+        points: list[TrainPoint] = []
+        for step, sums in self._pending:
+            now = sums.cpu().numpy().astype(np.float64)
+            metrics = _mean(now - self._last_point_sums)
+            points.append(TrainPoint(step, step / self.steps_per_epoch, metrics))
+            self._last_point_sums = now
+        self._pending.clear()
+        if not torch.isfinite(self._sums[:2].cpu()).all():
+            raise TrainingDivergedError(
+                f"the loss stopped being a number by step {self.step:,}; "
+                f"try a learning rate below {self.config.lr:g}"
+            )
+        return points
+
+    def _epoch_mean(self) -> Metrics | None:
+        if self.step == 0:
+            return None
+        return _mean(self._sums.cpu().numpy().astype(np.float64) - self._epoch_start_sums)
+
+
+def _mean(sums: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Metrics:
+    loss, recon, kl, count = sums.tolist()
+    return Metrics(loss=loss / count, recon=recon / count, kl=kl / count)

@@ -1,0 +1,50 @@
+"""A small data set of real images, for tests that train."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dataset_files import write_idx_folder
+
+from data import ImageDataset, load_dataset
+from engine.config import RunConfig
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of IDX files: 40 real training and 10 real test images of every class."""
+    dataset = load_dataset()
+    folder = tmp_path_factory.mktemp("fashion-small")
+    return write_idx_folder(
+        folder,
+        _first_of_each_class(dataset.images, dataset.labels, 40),
+        _first_of_each_class(*dataset.load_test(), 10),
+    )
+
+
+def _first_of_each_class(
+    images: np.ndarray, labels: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    chosen = np.sort(np.concatenate([np.flatnonzero(labels == c)[:count] for c in range(10)]))
+    return images[chosen], labels[chosen]
+
+
+@pytest.fixture(scope="session")
+def small_dataset(small_data: Path) -> ImageDataset:
+    return load_dataset(small_data)
+
+
+@pytest.fixture
+def small_config(small_data: Path) -> RunConfig:
+    """Trains in a second: 360 training images in 12 steps an epoch, the last batch short."""
+    return RunConfig(
+        hidden=(32,),
+        latent_dim=4,
+        kl_warmup=0.0,
+        batch_size=32,
+        epochs=3,
+        seed=1,
+        device="cpu",
+        threads=1,
+        data=str(small_data),
+    )

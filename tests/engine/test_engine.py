@@ -1,0 +1,255 @@
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine import checkpoint
+from engine.config import RunConfig
+from engine.engine import EngineError, TrainingEngine
+from engine.session import Session
+from engine.snapshot import Phase
+from engine.trainer import Trainer
+from engine.views import LatentMap, PriorSamples, Reconstructions
+
+StartEngine = Callable[[RunConfig], TrainingEngine]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.005)
+
+
+def wait_for_end(engine: TrainingEngine) -> None:
+    wait_for(lambda: not engine.snapshot.phase.is_active)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[StartEngine]:
+    engines: list[TrainingEngine] = []
+
+    def start_engine(config: RunConfig) -> TrainingEngine:
+        engine = TrainingEngine(config, tmp_path / "checkpoints")
+        engines.append(engine)
+        engine.start()
+        return engine
+
+    yield start_engine
+    for engine in engines:
+        engine.close()
+        assert engine.join(30)
+
+
+@pytest.fixture
+def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps slow enough for a test to act between two of them."""
+    original = Session.train_slice
+
+    def slow(self: Session) -> None:
+        original(self)
+        time.sleep(0.01)
+
+    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr("engine.session.SLICE_SECONDS", 0.0)
+
+
+def final_weights(engine: TrainingEngine) -> dict[str, torch.Tensor]:
+    assert engine.directory is not None
+    model: dict[str, torch.Tensor] = checkpoint.read(engine.directory / "last.pt")["model"]
+    return model
+
+
+def test_a_run_trains_to_its_end_and_keeps_its_files(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    engine = start(small_config)
+    wait_for_end(engine)
+    s = engine.snapshot
+    assert (s.phase, s.step, s.epoch, s.saved_step) == (Phase.FINISHED, 36, 3.0, 36)
+    assert s.images_seen == 3 * 360
+    assert [e.step for e in engine.history.evaluations()] == [0, 1, 2, 4, 8, 12, 24, 36]
+    assert [f.step for f in engine.frames] == [0, 1, 2, 4, 8, 12, 24, 36]
+    assert engine.frames[0].reconstructions.shape == (20, 28, 28)
+    assert s.best is not None
+    assert s.best.val.score == min(e.val.score for e in engine.history.evaluations()[1:])
+    assert engine.directory is not None
+    files = sorted(path.name for path in engine.directory.iterdir())
+    assert files == ["best.pt", "config.json", "last.pt", "metrics.csv", "run.log", "steps.csv"]
+
+
+@pytest.mark.usefixtures("slow_steps")
+def test_pauses_and_previews_change_no_bit_of_the_weights(
+    start: StartEngine, small_config: RunConfig, small_dataset: object
+) -> None:
+    reference = Trainer(small_config, small_dataset, torch.device("cpu"))  # type: ignore[arg-type]
+    while not reference.finished:
+        reference.train(10**6)
+
+    engine = start(small_config)
+    for n in range(8):
+        engine.request(PriorSamples(seed=n)).result(30)
+        engine.request(Reconstructions(page=n)).result(30)
+        engine.request(LatentMap()).result(30)
+        engine.pause()
+        wait_for(lambda: engine.snapshot.phase in (Phase.PAUSED, Phase.FINISHED))
+        step = engine.snapshot.step
+        engine.request(PriorSamples()).result(30)
+        assert engine.snapshot.step == step, "nothing is trained while paused"
+        engine.resume()
+    wait_for_end(engine)
+    weights = final_weights(engine)
+    for name, expected in reference.model.state_dict().items():
+        assert torch.equal(weights[name], expected), name
+
+
+@pytest.mark.usefixtures("slow_steps")
+def test_a_stopped_run_is_evaluated_and_kept_where_it_stopped(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    engine = start(replace(small_config, epochs=100))
+    wait_for(lambda: engine.snapshot.step > 15)
+    engine.stop()
+    wait_for_end(engine)
+    s = engine.snapshot
+    assert s.phase is Phase.STOPPED
+    assert 15 < s.step < 1200
+    assert s.last is not None
+    assert s.last.step == s.saved_step == s.step
+    assert checkpoint.read(engine.directory / "last.pt")["step"] == s.step
+
+
+@pytest.mark.usefixtures("slow_steps")
+def test_a_paused_run_can_be_stopped(start: StartEngine, small_config: RunConfig) -> None:
+    engine = start(replace(small_config, epochs=100))
+    wait_for(lambda: engine.snapshot.phase is Phase.TRAINING)
+    engine.pause()
+    wait_for(lambda: engine.snapshot.phase is Phase.PAUSED)
+    engine.stop()
+    wait_for_end(engine)
+    assert engine.snapshot.phase is Phase.STOPPED
+
+
+def test_views_are_answered_after_the_end_and_refused_after_closing(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    engine = start(small_config)
+    wait_for_end(engine)
+    view = engine.request(PriorSamples(seed=1, count=5)).result(10)
+    assert view.images.shape == (5, 28, 28)
+    assert view.step == 36
+    again = engine.request(PriorSamples(seed=1, count=5)).result(10)
+    np.testing.assert_array_equal(view.images, again.images)
+    engine.close()
+    assert engine.join(10)
+    with pytest.raises(EngineError, match="no model here"):
+        engine.request(PriorSamples()).result(10)
+
+
+def test_unusable_input_fails_the_run_with_its_reason_and_leaves_no_directory(
+    start: StartEngine, small_config: RunConfig, tmp_path: Path
+) -> None:
+    engine = start(replace(small_config, data=str(tmp_path / "nowhere")))
+    wait_for_end(engine)
+    assert engine.snapshot.phase is Phase.FAILED
+    assert str(tmp_path / "nowhere") in (engine.snapshot.error or "")
+    assert not (tmp_path / "checkpoints").exists()
+    with pytest.raises(EngineError, match="no model"):
+        engine.request(PriorSamples()).result(10)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU here")
+def test_a_gpu_that_is_not_there_is_told_in_a_sentence(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    engine = start(replace(small_config, device="cuda"))
+    wait_for_end(engine)
+    assert engine.snapshot.error == "device 'cuda' can't be used: torch finds no CUDA GPU here"
+
+
+def test_an_error_in_training_fails_the_run_and_keeps_curves_and_best_weights(
+    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Trainer.train
+
+    def break_later(self: Trainer, steps: int) -> object:
+        if self.step >= 24:
+            raise RuntimeError("a tensor fell over")
+        return original(self, steps)
+
+    monkeypatch.setattr(Trainer, "train", break_later)
+    engine = start(small_config)
+    wait_for_end(engine)
+    s = engine.snapshot
+    assert s.phase is Phase.FAILED
+    assert s.error == "RuntimeError: a tensor fell over"
+    assert s.last is not None
+    assert s.last.step == 24
+    assert engine.directory is not None
+    assert checkpoint.read(engine.directory / "best.pt")["step"] == 24
+    assert "a tensor fell over" in (engine.directory / "run.log").read_text()
+    assert engine.request(PriorSamples()).result(10).step == 24, "pictures still work"
+
+
+def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
+    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = True
+    original = checkpoint.to_bytes
+    from engine import runs
+
+    real_write = runs.atomic_write
+
+    def write(path: Path, content: bytes) -> None:
+        if full and path.suffix == ".pt":
+            raise OSError(28, "No space left on device")
+        real_write(path, content)
+
+    monkeypatch.setattr("engine.runs.atomic_write", write)
+    monkeypatch.setattr("engine.session.SAVE_INTERVAL", 0.0)
+    assert original is checkpoint.to_bytes
+    engine = start(small_config)
+    wait_for(lambda: bool(engine.snapshot.alerts))
+    full = False
+    wait_for_end(engine)
+    s = engine.snapshot
+    assert s.phase is Phase.FINISHED
+    assert "can't write" in s.alerts[0].text
+    assert "No space left on device" in s.alerts[0].text
+    assert s.saved_step == 36
+
+
+def test_stopping_while_loading_writes_nothing(
+    start: StartEngine, small_config: RunConfig, tmp_path: Path
+) -> None:
+    engine = TrainingEngine(small_config, tmp_path / "checkpoints")
+    engine.stop()
+    engine.start()
+    wait_for_end(engine)
+    assert engine.snapshot.phase is Phase.STOPPED
+    assert not (tmp_path / "checkpoints").exists()
+    engine.close()
+    assert engine.join(10)
+
+
+def test_closing_without_stopping_lets_training_end_first(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    engine = start(small_config)
+    engine.close(stop_training=False)
+    assert engine.join(30)
+    assert engine.snapshot.phase is Phase.FINISHED
+
+
+def test_a_reader_that_never_looks_does_not_hold_training_up(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    engine = start(small_config)
+    unread = [engine.request(LatentMap()) for _ in range(50)]
+    wait_for_end(engine)
+    assert engine.snapshot.phase is Phase.FINISHED
+    assert all(future.done() for future in unread)
