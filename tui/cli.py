@@ -1,0 +1,108 @@
+"""The command line: `fmnist-vae-tui` is the dashboard; `train`, `export`, `evaluate` need none.
+
+Textual, torch and matplotlib are imported by the commands that need them, so `--help` and
+mistakes are answered at once.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib import metadata
+from typing import TypeVar
+
+import tyro
+
+from data import DataError
+from engine.config import PRESETS, ConfigError
+from engine.figures.catalog import FigureError
+from engine.runs import RunError, check_name
+from tui.arguments import DashboardArgs, EvaluateArgs, ExportArgs, TrainArgs
+
+PROGRAM = "fmnist-vae-tui"
+MISUSE = 2
+"""Exit code for input that can't be used."""
+
+Training = TypeVar("Training", DashboardArgs, TrainArgs)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; the exit code: 0, 1 for a failure of ours, 2 for unusable input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Libraries' warnings go to the run's log, not over the screen.
+    logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").addHandler(logging.NullHandler())
+    try:
+        if arguments == ["--version"]:
+            print(PROGRAM, metadata.version(PROGRAM))
+            return 0
+        if arguments and arguments[0] in COMMANDS:
+            return COMMANDS[arguments[0]](arguments[1:])
+        if arguments and not arguments[0].startswith("-"):
+            known = ", ".join(COMMANDS)
+            return complain(f"there is no command {arguments[0]!r}: it is {known}, or none")
+        return _dashboard(arguments)
+    except (ConfigError, DataError, FigureError, RunError) as error:
+        return complain(str(error))
+
+
+def complain(sentence: str) -> int:
+    """Say what is wrong with the input; the exit code for it."""
+    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    return MISUSE
+
+
+def _dashboard(arguments: list[str]) -> int:
+    args = _parse_training(DashboardArgs(), arguments, PROGRAM)
+    from tui.start import run_dashboard
+
+    return run_dashboard(args)
+
+
+def _train(arguments: list[str]) -> int:
+    args = _parse_training(TrainArgs(), arguments, f"{PROGRAM} train")
+    from tui.headless import run_training
+
+    return run_training(args)
+
+
+def _export(arguments: list[str]) -> int:
+    args = tyro.cli(ExportArgs, args=arguments, prog=f"{PROGRAM} export")
+    from tui.stored import run_export
+
+    return run_export(args)
+
+
+def _evaluate(arguments: list[str]) -> int:
+    args = tyro.cli(EvaluateArgs, args=arguments, prog=f"{PROGRAM} evaluate")
+    from tui.stored import run_evaluation
+
+    return run_evaluation(args)
+
+
+COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "export": _export,
+    "evaluate": _evaluate,
+}
+
+
+def _parse_training(defaults: Training, arguments: list[str], program: str) -> Training:
+    """Flags over the preset's settings, whatever their order."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--preset")
+    found, _ = finder.parse_known_args(arguments)
+    for name, config in PRESETS.items():
+        if found.preset == name:
+            defaults = replace(defaults, preset=name, config=config)
+    args = tyro.cli(
+        type(defaults),
+        args=arguments,
+        default=defaults,
+        prog=program,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    if args.name is not None:
+        check_name(args.name)
+    return args

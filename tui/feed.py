@@ -1,0 +1,50 @@
+"""`ViewFeed`: keeps one panel's picture fresh without ever waiting for the engine."""
+
+import time
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from engine.engine import TrainingEngine
+from engine.views import ViewRequest
+
+T = TypeVar("T")
+
+
+class ViewFeed(Generic[T]):
+    """One outstanding question at most; asked again when the model or the question changed.
+
+    Args:
+        interval: seconds between two questions that differ only in the model's step. A new
+            question (another seed, another page) is asked at once.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._pending: Future[T] | None = None
+        self._asked: tuple[ViewRequest[T], int] | None = None
+        self._asked_at = 0.0
+
+    def poll(self, engine: TrainingEngine, request: ViewRequest[T], version: int) -> T | None:
+        """Ask if it is time to; the answer, if one has come since the last call.
+
+        Args:
+            version: of the model (its step): the same question is asked again when it changed.
+
+        Raises:
+            Exception: what the engine raised instead of an answer.
+        """
+        if self._pending is not None:
+            if not self._pending.done():
+                return None
+            answer, self._pending = self._pending, None
+            return answer.result()
+        if self._is_due(request, version):
+            self._pending = engine.request(request)
+            self._asked = (request, version)
+            self._asked_at = time.monotonic()
+        return None
+
+    def _is_due(self, request: ViewRequest[T], version: int) -> bool:
+        if self._asked is None or self._asked[0] != request:
+            return True
+        return self._asked[1] != version and time.monotonic() - self._asked_at >= self._interval

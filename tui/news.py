@@ -1,0 +1,50 @@
+"""What a person should be told of a run, in words, as it happens."""
+
+from engine.engine import TrainingEngine
+from engine.metrics import score_name
+from engine.snapshot import Phase, Snapshot
+from tui.text import epochs, nats
+from tui.widgets.message_line import Level
+
+
+class News:
+    """Compares each snapshot with the one before."""
+
+    def __init__(self, engine: TrainingEngine) -> None:
+        self._engine = engine
+        self._phase: Phase | None = None
+        self._alerts = 0
+
+    def since_last(self, snapshot: Snapshot) -> list[tuple[str, Level]]:
+        """Messages, oldest first."""
+        messages: list[tuple[str, Level]] = []
+        if snapshot.phase is not self._phase:
+            messages += self._phase_message(snapshot)
+            self._phase = snapshot.phase
+        for alert in snapshot.alerts[self._alerts :]:
+            messages.append((f"step {alert.step:,}: {alert.text}", "warning"))
+        self._alerts = len(snapshot.alerts)
+        return messages
+
+    def _phase_message(self, s: Snapshot) -> list[tuple[str, Level]]:
+        match s.phase:
+            case Phase.LOADING:
+                return [("loading torch and the images; ? for help", "info")]
+            case Phase.TRAINING:
+                verb = "on with" if self._phase is Phase.PAUSED else "training"
+                return [(f"{verb} {s.run} for {s.epochs} epochs; ? for help", "info")]
+            case Phase.PAUSED:
+                return [("paused: space goes on; samples, pictures and exports work", "warning")]
+            case Phase.FINISHED | Phase.STOPPED:
+                return [(self._ending(s), "done")]
+            case Phase.FAILED:
+                return [(f"the run failed: {s.error}", "error")]
+
+    def _ending(self, s: Snapshot) -> str:
+        if s.saved_step != s.step:
+            return f"{s.phase} at epoch {epochs(s.epoch)}; nothing was saved"
+        best = ""
+        if s.best is not None:
+            name = score_name(self._engine.config.model)
+            best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
+        return f"{s.phase} at epoch {epochs(s.epoch)}{best}; kept in {self._engine.directory}/"

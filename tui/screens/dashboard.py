@@ -1,0 +1,350 @@
+"""The dashboard: one run, live.
+
+A timer looks at the engine ten times a second and passes on what is new; each panel redraws
+only if what it shows has changed. Nothing here ever waits for the engine.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.message import Message
+from textual.screen import Screen
+
+from engine.config import RunConfig
+from engine.engine import TrainingEngine
+from engine.snapshot import Phase
+from engine.views import (
+    LatentMap,
+    LatentView,
+    PriorSamples,
+    Reconstructions,
+    ReconstructionView,
+    SampleView,
+)
+from tui.actions import bindings
+from tui.export import ExportOrder, export
+from tui.feed import ViewFeed
+from tui.news import News
+from tui.pixels import ImageMode
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.help import HelpScreen
+from tui.screens.new_run import NewRunScreen
+from tui.widgets.canvas import CanvasPanel
+from tui.widgets.chart import MetricChart
+from tui.widgets.header import RunHeader
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.latent_map import LatentMapPanel
+from tui.widgets.message_line import Level, MessageLine
+from tui.widgets.panel import Panel
+from tui.widgets.pictures import ReconstructionPanel, SamplePanel
+from tui.widgets.status import StatusPanel
+
+TICK = 0.1
+"""Seconds between two looks at the engine."""
+STATUS_TICKS = 3
+CHART_TICKS = 7
+PICTURE_INTERVAL = 1.0
+"""Seconds between two pictures of the same images while the model changes."""
+LARGE = (120, 36)
+"""Columns and rows from which all four panels have room."""
+SMALLEST = (80, 24)
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardOptions:
+    """What the command line says about the screen."""
+
+    exports: Path
+    image_mode: ImageMode = "half"
+    notes: tuple[str, ...] = ()
+    """Lines for the help screen: colours, directories."""
+
+
+class Dashboard(Screen[None]):
+    """Shows one engine at a time; `show_engine` changes to another."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+
+    @dataclass
+    class NewRun(Message):
+        """A person wants to train with these settings."""
+
+        config: RunConfig
+
+    class Leave(Message):
+        """A person wants to quit, and was asked if need be."""
+
+    def __init__(self, engine: TrainingEngine, options: DashboardOptions) -> None:
+        super().__init__()
+        self._options = options
+        self._image_mode = options.image_mode
+        self._exporting = False
+        self._ticks = 0
+        self.show_engine(engine)
+
+    def compose(self) -> ComposeResult:
+        """Header, four panels and the numbers, message line, footer."""
+        yield RunHeader(id="header")
+        with Container(id="body"):
+            yield MetricChart(id="chart")
+            yield LatentMapPanel(id="latent")
+            yield ReconstructionPanel(id="reconstructions")
+            yield StatusPanel(id="status")
+            yield SamplePanel(id="samples")
+        yield MessageLine(id="message")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Set the panels up and begin to look."""
+        self._prepare_panels()
+        self.query_one(MetricChart).focus()
+        self.set_interval(TICK, self._tick)
+
+    def on_resize(self, event: Resize) -> None:
+        """Choose the layout for the terminal's size."""
+        width, height = event.size
+        large = width >= LARGE[0] and height >= LARGE[1]
+        if large != self.has_class("-large"):
+            # A grid fills its cells in the children's order.
+            status, samples = self.query_one(StatusPanel), self.query_one(SamplePanel)
+            body = self.query_one("#body")
+            if large:
+                body.move_child(status, after=samples)
+            else:
+                body.move_child(status, before=samples)
+            self.set_class(large, "-large")
+        tiny = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(tiny, "-tiny")
+        if tiny:
+            self.say(f"{width}×{height} is small: pictures need {SMALLEST[0]}×{SMALLEST[1]}")
+
+    def show_engine(self, engine: TrainingEngine) -> None:
+        """Show this run from now on."""
+        self._engine = engine
+        self._news = News(engine)
+        self._page = self._sample_seed = 0
+        self._reconstruction_feed = ViewFeed[ReconstructionView](PICTURE_INTERVAL)
+        self._sample_feed = ViewFeed[SampleView](PICTURE_INTERVAL)
+        self._latent_feed = ViewFeed[LatentView](PICTURE_INTERVAL)
+        if self.is_mounted:
+            self._prepare_panels()
+
+    def say(self, text: str, level: Level = "info") -> None:
+        """Put a message into the message line."""
+        self.query_one(MessageLine).say(text, level)
+
+    def _prepare_panels(self) -> None:
+        self.query_one(StatusPanel).model = self._engine.config.model
+        for panel in self.query(Panel):
+            panel.model = self._engine.config.model
+        for panel in self.query(CanvasPanel):
+            panel.set_image_mode(self._image_mode)
+
+    # What is new.
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        snapshot = self._engine.snapshot
+        if self._ticks % STATUS_TICKS == 0:
+            self.query_one(RunHeader).show_run(self._engine.config, snapshot)
+            self.query_one(StatusPanel).show_snapshot(snapshot)
+            for text, level in self._news.since_last(snapshot):
+                self.say(text, level)
+        chart = self.query_one(MetricChart)
+        if self._ticks % CHART_TICKS == 0 and chart.display:
+            chart.show_run(self._engine.history, snapshot)
+        if snapshot.phase is not Phase.LOADING and snapshot.last is not None:
+            self._update_pictures(snapshot.step, snapshot.last.step)
+
+    def _update_pictures(self, step: int, evaluated_step: int) -> None:
+        try:
+            reconstructions = self.query_one(ReconstructionPanel)
+            if reconstructions.display:
+                question = Reconstructions(self._page)
+                view = self._reconstruction_feed.poll(self._engine, question, step)
+                if view is not None:
+                    reconstructions.show(view, self._page)
+            samples = self.query_one(SamplePanel)
+            if samples.display:
+                draw = PriorSamples(self._sample_seed)
+                sample_view = self._sample_feed.poll(self._engine, draw, step)
+                if sample_view is not None:
+                    samples.show(sample_view)
+            latent = self.query_one(LatentMapPanel)
+            if latent.display:
+                # All validation images go through the encoder: only as often as it is evaluated.
+                latent_view = self._latent_feed.poll(self._engine, LatentMap(), evaluated_step)
+                if latent_view is not None:
+                    latent.show(latent_view)
+        except Exception as error:  # a picture that can't be had must not end the dashboard
+            self.say(str(error), "error")
+
+    # Keys.
+
+    def action_pause(self) -> None:
+        """Pause or go on."""
+        phase = self._engine.snapshot.phase
+        if phase is Phase.PAUSED:
+            self._engine.resume()
+        elif phase is Phase.TRAINING:
+            self._engine.pause()
+        else:
+            self.say(f"nothing to pause: the run is {phase}")
+
+    def action_sample(self) -> None:
+        """Other draws from the prior."""
+        self._sample_seed += 1
+
+    def action_other_images(self) -> None:
+        """Other validation images."""
+        self._page += 1
+
+    def action_chart(self) -> None:
+        """The next metric."""
+        chart = self.query_one(MetricChart)
+        chart.next_metric()
+        chart.show_run(self._engine.history, self._engine.snapshot)
+
+    def action_image_mode(self) -> None:
+        """Half-blocks or ASCII."""
+        self._image_mode = "ascii" if self._image_mode == "half" else "half"
+        for panel in self.query(CanvasPanel):
+            panel.set_image_mode(self._image_mode)
+
+    def action_latent_map(self) -> None:
+        """The latent map large, or back."""
+        self._toggle_zoom(self.query_one(LatentMapPanel))
+
+    def action_zoom(self) -> None:
+        """The panel in focus large, or back."""
+        self._toggle_zoom(self._panel_in_focus())
+
+    def action_unzoom(self) -> None:
+        """Back to all panels."""
+        if self.has_class("-zoomed"):
+            self._toggle_zoom(self._panel_in_focus())
+
+    def _toggle_zoom(self, panel: Panel) -> None:
+        unzoom = panel.has_class("-shown")
+        for other in self.query(Panel):
+            other.remove_class("-shown")
+        self.set_class(not unzoom, "-zoomed")
+        panel.set_class(not unzoom, "-shown")
+        if not unzoom:
+            panel.focus()
+        elif not panel.display:
+            self.query_one(MetricChart).focus()
+
+    def _panel_in_focus(self) -> Panel:
+        return self.focused if isinstance(self.focused, Panel) else self.query_one(MetricChart)
+
+    def action_stop(self) -> None:
+        """Ask, then end training."""
+        snapshot = self._engine.snapshot
+        if not snapshot.phase.is_active:
+            self.say(f"nothing to stop: the run is {snapshot.phase}")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._engine.stop()
+
+        self.app.push_screen(
+            ConfirmScreen(
+                f"Stop training at epoch {snapshot.epoch:.2f} of {snapshot.epochs}?",
+                f"What was learnt is kept in {self._kept_in()}; it can be looked at and exported, "
+                "but not trained on.",
+                yes="stop",
+                no="go on",
+            ),
+            answered,
+        )
+
+    def action_new_run(self) -> None:
+        """The form."""
+        warning = ""
+        if self._engine.snapshot.phase.is_active:
+            warning = f"stops {self._engine.snapshot.run} and keeps what it learnt"
+
+        def answered(config: RunConfig | None) -> None:
+            if config is not None:
+                self.post_message(self.NewRun(config))
+
+        self.app.push_screen(NewRunScreen(self._engine.config, warning), answered)
+
+    def action_help(self) -> None:
+        """Keys and words."""
+        notes = [*self._options.notes, f"This run is kept in {self._kept_in()}."]
+        self.app.push_screen(HelpScreen(notes))
+
+    def action_leave(self) -> None:
+        """Quit, asking while training."""
+        snapshot = self._engine.snapshot
+        if not snapshot.phase.is_active:
+            self.post_message(self.Leave())
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.post_message(self.Leave())
+
+        self.app.push_screen(
+            ConfirmScreen(
+                f"Training is at epoch {snapshot.epoch:.2f} of {snapshot.epochs}. Quit?",
+                "Training stops. The weights of now and of the best evaluation, the curves and "
+                f"the settings are kept in {self._kept_in()}.",
+                yes="quit",
+                no="go on",
+            ),
+            answered,
+        )
+
+    def _kept_in(self) -> str:
+        directory = self._engine.directory
+        return f"{directory}/" if directory else "no file yet: the run is only loading"
+
+    def action_export(self) -> None:
+        """The figures of the panel in focus."""
+        self._start_export(self._panel_in_focus().export_names)
+
+    def action_export_all(self) -> None:
+        """Every figure of this kind of run."""
+        self._start_export(None)
+
+    def _start_export(self, names: tuple[str, ...] | None) -> None:
+        if self._exporting:
+            self.say("the export before is still being written", "warning")
+            return
+        if self._engine.snapshot.last is None:
+            self.say("nothing to export yet", "warning")
+            return
+        self._exporting = True
+        self.say("exporting …")
+        order = ExportOrder(names, Reconstructions(self._page), PriorSamples(self._sample_seed))
+        self._export(self._engine, order)
+
+    @work(thread=True)
+    def _export(self, engine: TrainingEngine, order: ExportOrder) -> None:
+        written: list[Path] = []
+        try:
+            for path in export(engine, order, self._options.exports):
+                written.append(path)
+                self.app.call_from_thread(self.say, f"wrote {path} …")
+            names = ", ".join(path.name for path in written)
+            text, level = f"wrote {written[-1].parent}/: {names}", "done"
+            if len(written) == 1:
+                text = f"wrote {written[0]}"
+        except OSError as error:
+            text = f"can't write to {self._options.exports}/: {error.strerror or error}"
+            level = "error"
+        except Exception as error:
+            text, level = f"the export failed: {error}", "error"
+        finally:
+            self._exporting = False
+        self.app.call_from_thread(self.say, text, level)

@@ -1,0 +1,123 @@
+"""The live curves of a run, drawn by plotext."""
+
+from rich.text import Text
+from textual.geometry import Size
+from textual_plotext import Plot
+
+from engine.history import History
+from engine.snapshot import Snapshot
+from tui.series import (
+    TITLES,
+    ChartMetric,
+    Limits,
+    Series,
+    epoch_ticks,
+    metrics_of,
+    round_ticks,
+    thin,
+    train_series,
+    validation_series,
+    value_limits,
+)
+from tui.theme import AXES_COLOR, BEST_COLOR, TRAIN_COLOR, VALIDATION_COLOR, Rgb
+from tui.widgets.panel import Panel
+
+Y_LABEL_COLUMNS = 6
+"""What the y-axis and its labels take."""
+ROWS_PER_TICK = 4
+LONG_TITLE = 68
+"""Columns from which the title has room for whole words."""
+
+
+class MetricChart(Panel):
+    """Train and validation curves of one metric; built anew only when there is news."""
+
+    export_names = ("train_loss", "val_loss")
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._metric: ChartMetric = "neg_elbo"
+        self._history = History()
+        self._snapshot: Snapshot | None = None
+        self._version: tuple[object, ...] = ()
+        self._built: tuple[tuple[object, ...], Size, Text] | None = None
+
+    @property
+    def metric(self) -> ChartMetric:
+        """What is charted: the one chosen, if this kind of model has it."""
+        choices = metrics_of(self.model)
+        return self._metric if self._metric in choices else choices[0]
+
+    def next_metric(self) -> None:
+        """Switch to the next metric of this kind of model."""
+        choices = metrics_of(self.model)
+        self._metric = choices[(choices.index(self.metric) + 1) % len(choices)]
+
+    def show_run(self, history: History, snapshot: Snapshot) -> None:
+        """Draw what is new since the last call, if anything is."""
+        self._history, self._snapshot = history, snapshot
+        version = (id(history), snapshot.last, snapshot.train, self.metric)
+        if version != self._version:
+            self._version = version
+            self.refresh()
+
+    def render(self) -> Text:
+        """The chart as text, from the cache unless the data or the size has changed."""
+        if self._built is None or self._built[:2] != (self._version, self.size):
+            self._built = (self._version, self.size, self._build())
+        return self._built[2]
+
+    def _build(self) -> Text:
+        epoch = self._snapshot.epoch if self._snapshot else 0.0
+        columns = max(4, self.size.width - Y_LABEL_COLUMNS)
+        train = train_series(self._history.train_points(), self.metric)
+        validation = validation_series(self._history.evaluations(), self.metric)
+        limits = value_limits([train, validation], epoch)
+        self.border_title = self._title(cut=limits is not None and limits.cut)
+        plot = Plot()
+        # Plot.plotsize alone doesn't take (textual-plotext's own widget does the same).
+        plot._set_size(self.size.width, self.size.height)
+        plot.plotsize(self.size.width, self.size.height)
+        plot.canvas_color("default")
+        plot.axes_color("default")
+        plot.ticks_color(AXES_COLOR)
+        plot.xaxes(True, False)
+        plot.yaxes(True, False)
+        x_ticks = epoch_ticks(epoch, columns)
+        plot.xticks(x_ticks, [f"{tick:g}" for tick in x_ticks])
+        plot.xlim(0, max(1.0, epoch))
+        if limits is None:
+            return Text("no steps trained yet", "dim")
+        y_ticks = round_ticks(limits.low, limits.high, self.size.height // ROWS_PER_TICK)
+        plot.yticks(y_ticks, [f"{tick:g}" for tick in y_ticks])
+        plot.ylim(limits.low, limits.high)
+        # One cell has one colour: validation comes last, to lie over the training curve.
+        _draw(plot, thin(train, 2 * columns), limits, TRAIN_COLOR)
+        _draw(plot, thin(validation, 2 * columns), limits, VALIDATION_COLOR)
+        best = self._history.best
+        if best is not None and limits.low <= getattr(best.val, self.metric) <= limits.high:
+            value = getattr(best.val, self.metric)
+            plot.scatter([best.epoch], [value], color=BEST_COLOR, marker="●")
+        return Text.from_ansi(plot.build())
+
+    def _title(self, *, cut: bool) -> str:
+        long = self.size.width >= LONG_TITLE
+        what = f"{TITLES[self.metric]}{', nats per image' if long else ''}"
+        validation = "validation" if long else "val"
+        start = " · start cut off" if cut and long else ""
+        return (
+            f"{what}  [{_hex(TRAIN_COLOR)}]━ train[/] [{_hex(VALIDATION_COLOR)}]━ {validation}[/]"
+            f" [{_hex(BEST_COLOR)}]● best[/]{start}"
+        )
+
+
+def _draw(plot: Plot, series: Series, limits: Limits, color: Rgb) -> None:
+    """The part of a curve that lies within the limits: plotext would draw beyond its axes."""
+    inside = (series.values >= limits.low) & (series.values <= limits.high)
+    if inside.any():
+        epochs, values = series.epochs[inside].tolist(), series.values[inside].tolist()
+        plot.plot(epochs, values, color=color, marker="braille")
+
+
+def _hex(color: Rgb) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)

@@ -1,0 +1,56 @@
+"""The top line: which run, which model, where, and what it is doing."""
+
+from rich.text import Text
+from textual.widget import Widget
+
+from engine.config import RunConfig
+from engine.snapshot import Phase, Snapshot
+from tui.text import model_name, settings
+
+PHASE_STYLES = {
+    Phase.LOADING: "#9aa0aa",
+    Phase.TRAINING: "#7fbf7f",
+    Phase.PAUSED: "#f0aa46",
+    Phase.FINISHED: "#7aa2f7",
+    Phase.STOPPED: "#f0aa46",
+    Phase.FAILED: "bold #f26d6d",
+}
+
+
+class RunHeader(Widget):
+    """One line; what doesn't fit is left out, the least telling first."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._config: RunConfig | None = None
+        self._snapshot: Snapshot | None = None
+        self._text = ""
+
+    def show_run(self, config: RunConfig, snapshot: Snapshot) -> None:
+        """Show another state, if it reads differently."""
+        self._config, self._snapshot = config, snapshot
+        text = self.render().plain
+        if text != self._text:
+            self._text = text
+            self.refresh()
+
+    def render(self) -> Text:
+        """Name and phase at the ends, the rest between."""
+        if self._config is None or self._snapshot is None:
+            return Text("fmnist-vae-tui", "bold")
+        config, s = self._config, self._snapshot
+        phase = Text(f"● {s.phase}", PHASE_STYLES[s.phase])
+        if s.activity:
+            phase.append(f": {s.activity}" if s.phase is Phase.LOADING else f" · {s.activity}")
+        threads = f" · {s.threads} thread{'s'[: s.threads != 1]}" if s.device == "CPU" else ""
+        for title, middle in (
+            ("fmnist-vae-tui", f"{s.run} · {settings(config)} · {s.device or '…'}{threads}"),
+            ("", f"{s.run} · {settings(config)} · {s.device or '…'}"),
+            ("", f"{s.run} · {model_name(config)} · {s.device or '…'}"),
+            ("", s.run),
+        ):
+            start = Text.assemble((title, "bold #f0aa46"), "  " if title else "", middle)
+            space = self.size.width - start.cell_len - phase.cell_len
+            if space >= 1:
+                break
+        return Text.assemble(start, " " * max(1, space), phase)

@@ -1,0 +1,28 @@
+"""The footer: the keys of the action table, as many as fit, the most wanted first."""
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.actions import ACTIONS, Action
+
+
+class KeyBar(Widget):
+    """One line; a click on a key does what the key does."""
+
+    def render(self) -> Text:
+        """The keys that fit, in the table's order."""
+        shown = [action for action in ACTIONS if action.label]
+        while len(bar := _bar(shown)) > self.size.width and any(a.rank for a in shown):
+            shown.remove(max(shown, key=lambda action: action.rank))
+        return bar
+
+
+def _bar(actions: list[Action]) -> Text:
+    keys = [
+        Text.assemble((action.key_text, "bold #f0aa46"), " ", (action.label, "#9aa0aa"))
+        for action in actions
+    ]
+    for text, action in zip(keys, actions, strict=True):
+        text.stylize(Style(meta={"@click": f"screen.{action.name}"}))
+    return Text("  ").join(keys)

@@ -1,0 +1,37 @@
+"""The line above the footer: the latest thing there is to say."""
+
+from typing import Literal
+
+from rich.text import Text
+from textual.widget import Widget
+
+Level = Literal["info", "done", "warning", "error"]
+_STYLES: dict[Level, str] = {
+    "info": "#9aa0aa",
+    "done": "#7fbf7f",
+    "warning": "#f0aa46",
+    "error": "bold #f26d6d",
+}
+
+
+class MessageLine(Widget):
+    """Stays until the next message: nothing flashes by unread."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._message = Text()
+
+    def say(self, text: str, level: Level = "info") -> None:
+        """Show a message instead of the one before."""
+        self._message = Text(text, _STYLES[level], no_wrap=True, overflow="ellipsis")
+        self.tooltip = text
+        self.refresh()
+
+    @property
+    def text(self) -> str:
+        """What it says now."""
+        return self._message.plain
+
+    def render(self) -> Text:
+        """The message."""
+        return self._message

@@ -1,0 +1,139 @@
+"""Pictures from the model: reconstructions under their originals, and samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from textual.geometry import Size
+from textual.strip import Strip
+
+from engine.views import Images, ReconstructionView, SampleView
+from tui.pixels import shrink, strips
+from tui.widgets.canvas import CanvasPanel
+
+SIZES = (56, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8)
+"""Pixels an image may have on the screen: even, so that it fills whole cells."""
+READABLE = 12
+"""Below this many pixels a garment is hardly told from another."""
+WANTED = 10
+"""Images worth shrinking for: one of each class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """How many images of which size fit."""
+
+    size: int
+    columns: int
+    rows: int
+    gap: int
+    """Pixels between columns."""
+
+
+def choose_tiling(width: int, height: int, stacked: int, available: int) -> Tiling | None:
+    """The largest images of which enough fit.
+
+    Args:
+        width: pixels (= cells) across.
+        height: pixels down, two a cell.
+        stacked: images over one another that belong together (2: original, reconstruction).
+        available: images there are.
+
+    Returns:
+        None if not even the smallest fits.
+    """
+    fitting = [t for size in SIZES if (t := _tiling(size, width, height, stacked)) is not None]
+    wanted = min(WANTED, available)
+    for tiling in fitting:
+        if tiling.size >= READABLE and tiling.columns * tiling.rows >= wanted:
+            return tiling
+    readable = [t for t in fitting if t.size >= READABLE]
+    # Too small for the wanted number: as many as can still be made out.
+    return (
+        max(readable, key=lambda t: t.columns * t.rows) if readable else next(iter(fitting), None)
+    )
+
+
+def _tiling(size: int, width: int, height: int, stacked: int) -> Tiling | None:
+    columns, rows = width // size, height // (size * stacked)
+    if not columns or not rows:
+        return None
+    spare = width - columns * size
+    return Tiling(size, columns, rows, gap=1 if spare >= columns - 1 else 0)
+
+
+class PicturePanel(CanvasPanel):
+    """Stacks of images laid out in as many columns and rows as fit."""
+
+    waiting_text = "waiting for the model"
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._stacks: list[Images] = []
+
+    def set_stacks(self, stacks: list[Images]) -> None:
+        """Show these: image i of every array stands in one stack, the first on top."""
+        self._stacks = stacks
+        self.repaint()
+
+    def paint(self, size: Size) -> list[Strip]:
+        """The pictures, centred."""
+        if not self._stacks:
+            return [Strip.blank(0)]
+        available = len(self._stacks[0])
+        tiling = choose_tiling(size.width, 2 * size.height, len(self._stacks), available)
+        if tiling is None:
+            return [Strip.blank(0)]
+        canvas = _compose(self._stacks, tiling)
+        left = (size.width - canvas.shape[1]) // 2
+        return [
+            Strip([*Strip.blank(left), *line], left + line.cell_length)
+            for line in strips(canvas, self.image_mode)
+        ]
+
+
+def _compose(stacks: list[Images], tiling: Tiling) -> npt.NDArray[np.uint8]:
+    """The canvas: rows of stacks, each image shrunk to the tiling's size."""
+    count = min(tiling.columns * tiling.rows, len(stacks[0]))
+    size, pitch = tiling.size, tiling.size + tiling.gap
+    columns = min(tiling.columns, count)
+    rows = -(-count // columns)
+    canvas = np.zeros((rows * len(stacks) * size, columns * pitch - tiling.gap), np.uint8)
+    chosen = spread(len(stacks[0]), count)
+    for level, images in enumerate(stacks):
+        for index, image in enumerate(shrink(images[chosen], size)):
+            row, column = divmod(index, columns)
+            y, x = (row * len(stacks) + level) * size, column * pitch
+            canvas[y : y + size, x : x + size] = image
+    return canvas
+
+
+def spread(available: int, count: int) -> npt.NDArray[np.intp]:
+    """`count` of `available` indices, evenly apart: of pairs by class, one of each class."""
+    return (np.arange(count) * available // count).astype(np.intp)
+
+
+class ReconstructionPanel(PicturePanel):
+    """Validation images over what the model makes of them."""
+
+    export_names = ("recon_val",)
+
+    def show(self, view: ReconstructionView, page: int) -> None:
+        """Show a new picture."""
+        which = "" if page == 0 else f" · set {page + 1}"
+        self.border_title = f"reconstructions{which}"
+        self.border_subtitle = f"above: original, below: model · epoch {view.epoch:.2f}"
+        self.set_stacks([view.originals, view.reconstructions])
+
+
+class SamplePanel(PicturePanel):
+    """Images decoded from draws of the prior."""
+
+    export_names = ("samples",)
+
+    def show(self, view: SampleView) -> None:
+        """Show a new picture."""
+        prior = "samples from the prior" if self.model == "vae" else "decoded N(0, I), no prior"
+        self.border_title = f"{prior} · draw {view.seed + 1}"
+        self.border_subtitle = f"epoch {view.epoch:.2f}"
+        self.set_stacks([view.images])
