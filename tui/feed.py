@@ -11,24 +11,22 @@ T = TypeVar("T")
 
 
 class ViewFeed(Generic[T]):
-    """One outstanding question at most; asked again when the model or the question changed.
+    """One outstanding question at most; asked again when the model or the question changed."""
 
-    Args:
-        interval: seconds between two questions that differ only in the model's step. A new
-            question (another seed, another page) is asked at once.
-    """
-
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
+    def __init__(self) -> None:
         self._pending: Future[T] | None = None
         self._asked: tuple[ViewRequest[T], int] | None = None
         self._asked_at = 0.0
 
-    def poll(self, engine: TrainingEngine, request: ViewRequest[T], version: int) -> T | None:
+    def poll(
+        self, engine: TrainingEngine, request: ViewRequest[T], version: int, interval: float
+    ) -> T | None:
         """Ask if it is time to; the answer, if one has come since the last call.
 
         Args:
             version: of the model (its step): the same question is asked again when it changed.
+            interval: seconds between two questions that differ only in the version. A new
+                question (another seed, another page) is asked at once.
 
         Raises:
             Exception: what the engine raised instead of an answer.
@@ -38,13 +36,13 @@ class ViewFeed(Generic[T]):
                 return None
             answer, self._pending = self._pending, None
             return answer.result()
-        if self._is_due(request, version):
+        if self._is_due(request, version, interval):
             self._pending = engine.request(request)
             self._asked = (request, version)
             self._asked_at = time.monotonic()
         return None
 
-    def _is_due(self, request: ViewRequest[T], version: int) -> bool:
+    def _is_due(self, request: ViewRequest[T], version: int, interval: float) -> bool:
         if self._asked is None or self._asked[0] != request:
             return True
-        return self._asked[1] != version and time.monotonic() - self._asked_at >= self._interval
+        return self._asked[1] != version and time.monotonic() - self._asked_at >= interval

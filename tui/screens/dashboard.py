@@ -18,7 +18,7 @@ from textual.screen import Screen
 
 from engine.config import RunConfig
 from engine.engine import TrainingEngine
-from engine.snapshot import Phase
+from engine.snapshot import Phase, Snapshot
 from engine.views import (
     LatentMap,
     LatentView,
@@ -47,10 +47,10 @@ from tui.widgets.status import StatusPanel
 
 TICK = 0.1
 """Seconds between two looks at the engine."""
-STATUS_TICKS = 3
+STATUS_TICKS = 5
 CHART_TICKS = 7
-PICTURE_INTERVAL = 1.0
-"""Seconds between two pictures of the same images while the model changes."""
+FAST_INTERVAL, SLOW_INTERVAL = 1.0, 3.0
+"""Seconds between two pictures of the same images: while much changes, and later in a run."""
 LARGE = (120, 36)
 """Columns and rows from which all four panels have room."""
 SMALLEST = (80, 24)
@@ -129,9 +129,9 @@ class Dashboard(Screen[None]):
         self._engine = engine
         self._news = News(engine)
         self._page = self._sample_seed = 0
-        self._reconstruction_feed = ViewFeed[ReconstructionView](PICTURE_INTERVAL)
-        self._sample_feed = ViewFeed[SampleView](PICTURE_INTERVAL)
-        self._latent_feed = ViewFeed[LatentView](PICTURE_INTERVAL)
+        self._reconstruction_feed = ViewFeed[ReconstructionView]()
+        self._sample_feed = ViewFeed[SampleView]()
+        self._latent_feed = ViewFeed[LatentView]()
         if self.is_mounted:
             self._prepare_panels()
 
@@ -160,26 +160,31 @@ class Dashboard(Screen[None]):
         if self._ticks % CHART_TICKS == 0 and chart.display:
             chart.show_run(self._engine.history, snapshot)
         if snapshot.phase is not Phase.LOADING and snapshot.last is not None:
-            self._update_pictures(snapshot.step, snapshot.last.step)
+            self._update_pictures(snapshot, snapshot.last.step)
 
-    def _update_pictures(self, step: int, evaluated_step: int) -> None:
+    def _update_pictures(self, snapshot: Snapshot, evaluated_step: int) -> None:
+        step = snapshot.step
+        # A second's training changes less and less of a picture, and each costs some 30 KiB.
+        wait = min(SLOW_INTERVAL, max(FAST_INTERVAL, snapshot.elapsed / 10))
         try:
             reconstructions = self.query_one(ReconstructionPanel)
             if reconstructions.display:
                 question = Reconstructions(self._page)
-                view = self._reconstruction_feed.poll(self._engine, question, step)
+                view = self._reconstruction_feed.poll(self._engine, question, step, wait)
                 if view is not None:
                     reconstructions.show(view, self._page)
             samples = self.query_one(SamplePanel)
             if samples.display:
                 draw = PriorSamples(self._sample_seed)
-                sample_view = self._sample_feed.poll(self._engine, draw, step)
+                sample_view = self._sample_feed.poll(self._engine, draw, step, wait)
                 if sample_view is not None:
                     samples.show(sample_view)
             latent = self.query_one(LatentMapPanel)
             if latent.display:
                 # All validation images go through the encoder: only as often as it is evaluated.
-                latent_view = self._latent_feed.poll(self._engine, LatentMap(), evaluated_step)
+                latent_view = self._latent_feed.poll(
+                    self._engine, LatentMap(), evaluated_step, wait
+                )
                 if latent_view is not None:
                     latent.show(latent_view)
         except Exception as error:  # a picture that can't be had must not end the dashboard

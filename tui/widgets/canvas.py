@@ -1,6 +1,6 @@
 """A panel that draws lines it has ready: no layout, no markup, only strips of cells."""
 
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from tui.pixels import ImageMode
@@ -8,13 +8,14 @@ from tui.widgets.panel import Panel
 
 
 class CanvasPanel(Panel):
-    """Draws through `paint`, whose result is kept until `repaint` or a new size asks again."""
+    """Draws through `paint`; only the lines that differ from the last painting are sent."""
 
     image_mode: ImageMode = "half"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._painted: tuple[Size, list[Strip]] | None = None
+        self._size = Size(0, 0)
+        self._lines: list[Strip] = []
 
     def paint(self, size: Size) -> list[Strip]:
         """The panel's lines, at most `size.height`, each at most `size.width` cells."""
@@ -22,8 +23,13 @@ class CanvasPanel(Panel):
 
     def repaint(self) -> None:
         """Call when what `paint` would draw has changed."""
-        self._painted = None
-        self.refresh()
+        if self.size != self._size:
+            self.refresh()  # painted when it is next drawn, in its new size
+            return
+        before, self._lines = self._lines, self._fitted()
+        for y, (old, new) in enumerate(zip(before, self._lines, strict=True)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def set_image_mode(self, mode: ImageMode) -> None:
         """Half-blocks or ASCII from now on."""
@@ -32,10 +38,15 @@ class CanvasPanel(Panel):
 
     def render_line(self, y: int) -> Strip:
         """One line, from the last painting."""
-        size = self.size
-        if self._painted is None or self._painted[0] != size:
-            lines = self.paint(size) if size.width > 0 and size.height > 0 else []
-            self._painted = (size, lines)
-        lines = self._painted[1]
-        line = lines[y] if y < len(lines) else Strip.blank(size.width)
-        return line.adjust_cell_length(size.width).apply_style(self.rich_style)
+        if self.size != self._size:
+            self._size = self.size
+            self._lines = self._fitted()
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        return self._lines[y].apply_style(self.rich_style)
+
+    def _fitted(self) -> list[Strip]:
+        width, height = self.size
+        lines = self.paint(self.size) if width and height else []
+        lines += [Strip([])] * (height - len(lines))
+        return [line.adjust_cell_length(width) for line in lines[:height]]

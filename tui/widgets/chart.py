@@ -2,6 +2,7 @@
 
 from rich.text import Text
 from textual.geometry import Size
+from textual.strip import Strip
 from textual_plotext import Plot
 
 from engine.history import History
@@ -20,7 +21,7 @@ from tui.series import (
     value_limits,
 )
 from tui.theme import AXES_COLOR, BEST_COLOR, TRAIN_COLOR, VALIDATION_COLOR, Rgb
-from tui.widgets.panel import Panel
+from tui.widgets.canvas import CanvasPanel
 
 Y_LABEL_COLUMNS = 6
 """What the y-axis and its labels take."""
@@ -29,7 +30,7 @@ LONG_TITLE = 68
 """Columns from which the title has room for whole words."""
 
 
-class MetricChart(Panel):
+class MetricChart(CanvasPanel):
     """Train and validation curves of one metric; built anew only when there is news."""
 
     export_names = ("train_loss", "val_loss")
@@ -40,7 +41,6 @@ class MetricChart(Panel):
         self._history = History()
         self._snapshot: Snapshot | None = None
         self._version: tuple[object, ...] = ()
-        self._built: tuple[tuple[object, ...], Size, Text] | None = None
 
     @property
     def metric(self) -> ChartMetric:
@@ -59,25 +59,24 @@ class MetricChart(Panel):
         version = (id(history), snapshot.last, snapshot.train, self.metric)
         if version != self._version:
             self._version = version
-            self.refresh()
+            self.repaint()
 
-    def render(self) -> Text:
-        """The chart as text, from the cache unless the data or the size has changed."""
-        if self._built is None or self._built[:2] != (self._version, self.size):
-            self._built = (self._version, self.size, self._build())
-        return self._built[2]
+    def paint(self, size: Size) -> list[Strip]:
+        """The chart's lines."""
+        lines = self._build(size).split()
+        return [Strip(list(line.render(self.app.console))) for line in lines]
 
-    def _build(self) -> Text:
+    def _build(self, size: Size) -> Text:
         epoch = self._snapshot.epoch if self._snapshot else 0.0
-        columns = max(4, self.size.width - Y_LABEL_COLUMNS)
+        columns = max(4, size.width - Y_LABEL_COLUMNS)
         train = train_series(self._history.train_points(), self.metric)
         validation = validation_series(self._history.evaluations(), self.metric)
         limits = value_limits([train, validation], epoch)
-        self.border_title = self._title(cut=limits is not None and limits.cut)
+        self.set_title(self._describe(cut=limits is not None and limits.cut))
         plot = Plot()
         # Plot.plotsize alone doesn't take (textual-plotext's own widget does the same).
-        plot._set_size(self.size.width, self.size.height)
-        plot.plotsize(self.size.width, self.size.height)
+        plot._set_size(size.width, size.height)
+        plot.plotsize(size.width, size.height)
         plot.canvas_color("default")
         plot.axes_color("default")
         plot.ticks_color(AXES_COLOR)
@@ -88,7 +87,7 @@ class MetricChart(Panel):
         plot.xlim(0, max(1.0, epoch))
         if limits is None:
             return Text("no steps trained yet", "dim")
-        y_ticks = round_ticks(limits.low, limits.high, self.size.height // ROWS_PER_TICK)
+        y_ticks = round_ticks(limits.low, limits.high, size.height // ROWS_PER_TICK)
         plot.yticks(y_ticks, [f"{tick:g}" for tick in y_ticks])
         plot.ylim(limits.low, limits.high)
         # One cell has one colour: validation comes last, to lie over the training curve.
@@ -100,7 +99,7 @@ class MetricChart(Panel):
             plot.scatter([best.epoch], [value], color=BEST_COLOR, marker="●")
         return Text.from_ansi(plot.build())
 
-    def _title(self, *, cut: bool) -> str:
+    def _describe(self, *, cut: bool) -> str:
         long = self.size.width >= LONG_TITLE
         what = f"{TITLES[self.metric]}{', nats per image' if long else ''}"
         validation = "validation" if long else "val"

@@ -38,8 +38,7 @@ class LatentMapPanel(CanvasPanel):
         """Show a new map."""
         self._view = view
         kind = "μ" if self.model == "vae" else "codes"
-        self.border_title = f"latent map · {kind} of {len(view.points):,} validation images"
-        self.border_subtitle = f"{' × '.join(view.axis_names)} · epoch {view.epoch:.2f}"
+        self.set_title(f"latent map, {kind} · {' × '.join(view.axis_names)}")
         self.repaint()
 
     def paint(self, size: Size) -> list[Strip]:

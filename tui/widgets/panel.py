@@ -14,3 +14,11 @@ class Panel(Widget, can_focus=True):
     """The figures that `e` exports while this panel has the focus."""
     model: ModelName = "vae"
     """The kind of model shown; the dashboard sets it with every new run."""
+
+    _title = ""
+
+    def set_title(self, title: str) -> None:
+        """Show a title, if it is another one: setting it repaints the whole panel."""
+        if title != self._title:
+            self._title = title
+            self.border_title = title

@@ -121,8 +121,7 @@ class ReconstructionPanel(PicturePanel):
     def show(self, view: ReconstructionView, page: int) -> None:
         """Show a new picture."""
         which = "" if page == 0 else f" · set {page + 1}"
-        self.border_title = f"reconstructions{which}"
-        self.border_subtitle = f"above: original, below: model · epoch {view.epoch:.2f}"
+        self.set_title(f"originals over reconstructions{which}")
         self.set_stacks([view.originals, view.reconstructions])
 
 
@@ -134,6 +133,5 @@ class SamplePanel(PicturePanel):
     def show(self, view: SampleView) -> None:
         """Show a new picture."""
         prior = "samples from the prior" if self.model == "vae" else "decoded N(0, I), no prior"
-        self.border_title = f"{prior} · draw {view.seed + 1}"
-        self.border_subtitle = f"epoch {view.epoch:.2f}"
+        self.set_title(f"{prior} · draw {view.seed + 1}")
         self.set_stacks([view.images])
