@@ -37,8 +37,12 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Static(self._question, classes="dialog-title", markup=False)
             yield Static(self._consequence, markup=False)
             with Horizontal(classes="buttons"):
-                yield Button(f"{self._yes} (y)", id="yes", variant="primary", compact=True)
+                yield Button(f"{self._yes} (y)", id="yes", compact=True)
                 yield Button(f"{self._no} (n)", id="no", compact=True)
+
+    def on_mount(self) -> None:
+        """Begin at the answer that changes nothing."""
+        self.query_one("#no").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The mouse, or Enter on a button."""

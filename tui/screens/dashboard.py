@@ -18,6 +18,7 @@ from textual.screen import Screen
 
 from engine.config import RunConfig
 from engine.engine import TrainingEngine
+from engine.files import atomic_write
 from engine.snapshot import Phase, Snapshot
 from engine.views import (
     LatentMap,
@@ -275,7 +276,7 @@ class Dashboard(Screen[None]):
         """The form."""
         warning = ""
         if self._engine.snapshot.phase.is_active:
-            warning = f"stops {self._engine.snapshot.run} and keeps what it learnt"
+            warning = "stops the run of now and keeps it"
 
         def answered(config: RunConfig | None) -> None:
             if config is not None:
@@ -321,6 +322,19 @@ class Dashboard(Screen[None]):
     def action_export_all(self) -> None:
         """Every figure of this kind of run."""
         self._start_export(None)
+
+    def action_screenshot(self) -> None:
+        """The screen as it is, as an SVG."""
+        width, height = self.size
+        run = self._engine.snapshot.run
+        path = self._options.exports / run / f"dashboard-{width}x{height}.svg"
+        svg = self.app.export_screenshot(title=f"fmnist-vae-tui · {run}")
+        try:
+            atomic_write(path, svg.encode())
+        except OSError as error:
+            self.say(f"can't write {path}: {error.strerror or error}", "error")
+        else:
+            self.say(f"wrote {path}", "done")
 
     def _start_export(self, names: tuple[str, ...] | None) -> None:
         if self._exporting:

@@ -47,7 +47,7 @@ class NewRunScreen(ModalScreen[RunConfig | None]):
             yield Static("", id="setting-help", markup=False)
             yield Static("", id="setting-error", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("start (Ctrl+S)", id="start", variant="primary", compact=True)
+                yield Button("start (Ctrl+S)", id="start", compact=True)
                 yield Button("cancel (Esc)", id="cancel", compact=True)
                 yield Static(self._warning, id="new-run-warning", markup=False)
 

@@ -2,6 +2,7 @@
 
 from rich.style import Style
 from rich.text import Text
+from textual.events import Click
 from textual.widget import Widget
 
 from tui.actions import ACTIONS, Action
@@ -17,6 +18,12 @@ class KeyBar(Widget):
             shown.remove(max(shown, key=lambda action: action.rank))
         return bar
 
+    async def on_click(self, event: Click) -> None:
+        """Do what the key under the mouse does."""
+        name = event.style.meta.get("key")
+        if name:
+            await self.screen.run_action(name)
+
 
 def _bar(actions: list[Action]) -> Text:
     keys = [
@@ -24,5 +31,5 @@ def _bar(actions: list[Action]) -> Text:
         for action in actions
     ]
     for text, action in zip(keys, actions, strict=True):
-        text.stylize(Style(meta={"@click": f"screen.{action.name}"}))
+        text.stylize(Style(meta={"key": action.name}))
     return Text("  ").join(keys)

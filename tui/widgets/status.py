@@ -35,16 +35,18 @@ class StatusPanel(Widget):
         s = self._snapshot
         epoch = f"epoch {s.epoch:.2f}/{s.epochs}"
         share = s.step / s.total_steps if s.total_steps else 0.0
-        work = f"step {s.step:,}/{s.total_steps:,} · {s.images_per_second:,.0f} img/s"
-        time = f"{duration(s.elapsed)} elapsed · ETA {duration(s.eta)}"
+        step = f"step {s.step:,}/{s.total_steps:,}"
+        speed = f"{s.images_per_second:,.0f} img/s"
+        elapsed, to_go = duration(s.elapsed), f"ETA {duration(s.eta)}"
         if self.size.width >= WIDE:
-            fixed = len(epoch) + len(work) + len(time) + 14
-            bar = _bar(share, max(8, self.size.width - fixed))
-            first = Text.assemble(epoch, "  ", bar, f" {share:4.0%}  ", work, "   ", time)
-            return Text("\n").join([first, Text("   ").join([*self._scores(s), self._memory(s)])])
+            work = f"{step} · {speed}   {elapsed} elapsed · {to_go}"
+            bar = _bar(share, max(8, self.size.width - len(epoch) - len(work) - 10))
+            first = Text.assemble(epoch, "  ", bar, f" {share:4.0%}   ", work)
+            return _lines([first, Text("   ").join([*self._scores(s), self._memory(s)])])
         bar = _bar(share, max(4, self.size.width - len(epoch) - 6))
         first = Text.assemble(epoch, " ", bar, f" {share:4.0%}")
-        return Text("\n").join([first, Text(work), Text(time), *self._scores(s), self._memory(s)])
+        work_lines = [Text(f"{step} · {elapsed}"), Text(f"{speed} · {to_go}")]
+        return _lines([first, *work_lines, *self._scores(s), self._memory(s)])
 
     def _scores(self, s: Snapshot) -> list[Text]:
         wide = self.size.width >= WIDE
@@ -69,6 +71,12 @@ class StatusPanel(Widget):
     def _memory(self, s: Snapshot) -> Text:
         used = f"{size(s.memory_used)} of {size(s.memory_total)}" if s.memory_total else "–"
         return Text.assemble(("memory ", "dim"), used)
+
+
+def _lines(lines: list[Text]) -> Text:
+    text = Text("\n").join(lines)
+    text.no_wrap = True  # a line too long must not push the last one out
+    return text
 
 
 def _bar(share: float, width: int) -> Text:

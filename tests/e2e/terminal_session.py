@@ -1,0 +1,84 @@
+"""The installed program in a real pseudo-terminal, and what its screen shows (pyte)."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pyte
+
+PROGRAM = Path(sys.executable).with_name("fmnist-vae-tui")
+
+
+class TerminalSession:
+    """Feeds what the program writes to a terminal emulator.
+
+    Args:
+        arguments: of the program.
+        cwd: where it runs; its checkpoints and exports land there.
+    """
+
+    def __init__(
+        self, arguments: list[str], cwd: Path, columns: int = 140, rows: int = 45
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self._hung_up = False
+        environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM"):
+            environment.pop(name, None)
+        self.child = pexpect.spawn(
+            str(PROGRAM), arguments, cwd=str(cwd), dimensions=(rows, columns), env=environment
+        )
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def read(self, seconds: float = 0.05) -> None:
+        """Take in what has been written."""
+        try:
+            data = self.child.read_nonblocking(1 << 16, timeout=seconds)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return
+        self.raw += data
+        # pyte 0.8.2 knows neither the kitty keyboard protocol nor XTVERSION's query.
+        for unknown in (b"\x1b[>1u", b"\x1b[<u", b"\x1b[>0q"):
+            data = data.replace(unknown, b"")
+        self._stream.feed(data)
+
+    def wait_for(self, condition: str | Callable[[str], bool], seconds: float = 60.0) -> str:
+        """Until the screen shows a text, or fulfils a condition; the screen."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.read()
+            if condition in self.text if isinstance(condition, str) else condition(self.text):
+                return self.text
+        raise AssertionError(f"the screen never showed {condition!r}:\n{self.text}")
+
+    def send(self, keys: str) -> None:
+        self.child.send(keys)
+
+    def hang_up(self) -> None:
+        """Take the terminal away: the kernel sends SIGHUP, and every write fails from then on."""
+        self._hung_up = True
+        os.close(self.child.child_fd)
+
+    def close(self) -> None:
+        """End the program, whatever it is doing."""
+        if not self._hung_up:
+            self.child.close(force=True)
+
+    def wait_for_exit(self, seconds: float = 30.0) -> int:
+        """The exit code; what the program wrote last is read to the end."""
+        deadline = time.monotonic() + seconds
+        while self.child.isalive():
+            assert time.monotonic() < deadline, f"still running:\n{self.text}"
+            self.read()
+        self.read()
+        self.child.close()
+        assert self.child.exitstatus is not None, f"died of signal {self.child.signalstatus}"
+        return int(self.child.exitstatus)

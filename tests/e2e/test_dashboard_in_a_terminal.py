@@ -1,0 +1,183 @@
+"""The installed program on the real data, driven by keys, as a person would."""
+
+import csv
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from terminal_session import TerminalSession
+
+LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"
+SHOW_CURSOR = b"\x1b[?25h"
+
+Start = Callable[..., TerminalSession]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    sessions: list[TerminalSession] = []
+
+    def start_session(*arguments: str, **size: int) -> TerminalSession:
+        session = TerminalSession(list(arguments), tmp_path, **size)
+        sessions.append(session)
+        return session
+
+    yield start_session
+    for session in sessions:
+        session.close()
+
+
+def picture(screen: str) -> str:
+    """The part of the screen with half-blocks: changes when a picture does."""
+    return "".join(re.findall(r"[▀▄█ ]{4,}", screen))
+
+
+def only_run(tmp_path: Path) -> Path:
+    [run] = (tmp_path / "checkpoints").iterdir()
+    return run
+
+
+def rows_of(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
+    start: Start, tmp_path: Path
+) -> None:
+    session = start("--epochs", "60")
+    session.wait_for("space pause")
+    session.wait_for(lambda screen: re.search(r"epoch 1\.\d\d/60", screen) is not None, 120)
+    screen = session.wait_for("originals over reconstructions")
+    assert "T-shirt/top" in screen
+    assert "● training" in screen
+    assert re.search(r"val −ELBO 2\d\d\.\d\d", screen)
+
+    session.send("s")
+    session.wait_for("samples from the prior · draw 2")
+    session.send("r")
+    session.wait_for("originals over reconstructions · set 2")
+    session.send(" ")
+    paused = session.wait_for("● paused")
+    step = re.search(r"step ([\d,]+)/", paused)
+    assert step
+
+    session.send("e")  # the chart has the focus
+    session.wait_for("vae_val_loss.png")
+    session.send("E")
+    session.wait_for("vae_samples.png")
+    run = only_run(tmp_path)
+    figures = tmp_path / "exports" / run.name
+    names = ["latent_scatter", "recon_val", "samples", "train_loss", "val_loss"]
+    assert sorted(p.name for p in figures.iterdir()) == [f"vae_{name}.png" for name in names]
+    for name in names:
+        with Image.open(figures / f"vae_{name}.png") as image:
+            assert image.width >= 2400
+            assert np.asarray(image.convert("L")).std() > 10, f"{name} is flat"
+            assert image.text["run"] == run.name  # type: ignore[attr-defined]
+            assert json.loads(image.text["config"])["epochs"] == 60  # type: ignore[attr-defined]
+
+    assert f"step {step[1]}/" in session.text, "nothing is trained while paused"
+    session.send(" ")
+    session.wait_for("● training")
+    session.send("q")
+    session.wait_for("Quit?")
+    session.send("y")
+    assert session.wait_for_exit() == 0
+    assert LEAVE_ALTERNATE_SCREEN in session.raw
+    assert SHOW_CURSOR in session.raw
+    assert f"kept in checkpoints/{run.name}/" in session.text
+    assert {p.name for p in run.iterdir()} >= {"last.pt", "best.pt", "config.json", "metrics.csv"}
+    assert int(rows_of(run)[-1]["step"]) >= 422
+
+
+def test_keys_are_answered_while_training(start: Start) -> None:
+    session = start("--epochs", "60")
+    session.wait_for("samples from the prior")
+    for _ in range(3):
+        session.send("?")
+        session.wait_for("What the numbers mean", 5)
+        session.send("\x1b")
+        session.wait_for(lambda screen: "What the numbers mean" not in screen, 5)
+
+
+@pytest.mark.parametrize("size", [{"columns": 80, "rows": 24}, {"columns": 140, "rows": 45}])
+def test_nothing_but_the_panels_is_drawn_over_a_run(start: Start, size: dict[str, int]) -> None:
+    session = start("--epochs", "60", **size)
+    screen = session.wait_for("samples from the prior")
+    lines = screen.splitlines()
+    assert lines[-1].rstrip().endswith("q quit"), "the footer is whole and stands last"
+    assert "training" in lines[0] or "evaluating" in lines[0]
+    assert "Warning" not in screen
+    assert "Traceback" not in screen
+
+
+def test_control_c_asks_and_a_second_one_quits(start: Start, tmp_path: Path) -> None:
+    session = start("--epochs", "60")
+    session.wait_for("samples from the prior")
+    session.send("\x03")
+    session.wait_for("Quit?")
+    session.send("\x03")
+    assert session.wait_for_exit() == 0
+    assert (only_run(tmp_path) / "last.pt").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_restores_the_terminal_and_keeps_the_run(
+    number: signal.Signals, start: Start, tmp_path: Path
+) -> None:
+    session = start("--epochs", "60")
+    session.wait_for("samples from the prior")
+    os.kill(session.child.pid, number)
+    assert session.wait_for_exit() == 0
+    assert session.raw.rstrip().endswith(only_run(tmp_path).name.encode())
+    assert LEAVE_ALTERNATE_SCREEN in session.raw
+    rows = rows_of(only_run(tmp_path))
+    assert rows[-1]["val_neg_elbo"]
+    assert (only_run(tmp_path) / "last.pt").exists()
+
+
+def test_training_ends_without_the_terminal_after_a_hang_up(
+    start: Start, tmp_path: Path
+) -> None:
+    session = start("--epochs", "2")
+    session.wait_for("samples from the prior")
+    process = psutil.Process(session.child.pid)
+    session.hang_up()
+    run = only_run(tmp_path)
+    deadline = time.monotonic() + 120
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    rows = rows_of(run)
+    assert float(rows[-1]["epoch"]) == 2.0
+    assert (run / "last.pt").exists()
+    assert "finished at step 844" in (run / "run.log").read_text()
+
+
+def test_unusable_data_is_told_on_screen_and_on_the_way_out(start: Start, tmp_path: Path) -> None:
+    session = start("--data", str(tmp_path / "nowhere"))
+    session.wait_for("● failed")
+    session.wait_for("nowhere")
+    session.send("q")
+    assert session.wait_for_exit() == 2
+    assert "nowhere" in session.text
+    assert "Traceback" not in session.raw.decode(errors="replace")
+
+
+def test_a_tiny_window_still_shows_chart_and_numbers(start: Start) -> None:
+    session = start("--epochs", "60", columns=50, rows=16)
+    screen = session.wait_for(lambda screen: "● training" in screen and "⠑" in screen)
+    assert re.search(r"−ELBO \d+\.\d\d", screen)
+    assert screen.rstrip().endswith("q quit")
+    session.child.setwinsize(24, 80)
+    session.screen.resize(24, 80)
+    session.wait_for("samples from the prior")

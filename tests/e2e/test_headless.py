@@ -1,0 +1,197 @@
+"""`train`, `export` and `evaluate` of the installed program, without a terminal."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+PROGRAM = Path(sys.executable).with_name("fmnist-vae-tui")
+SMALL = ["--hidden", "32", "--latent-dim", "4", "--batch-size", "32", "--device", "cpu"]
+
+
+def run(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(PROGRAM), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with (path / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def train(small_data: Path) -> list[str]:
+    return ["train", "--data", str(small_data), *SMALL]
+
+
+def test_the_json_line_is_alone_on_stdout_and_agrees_with_the_files(
+    train: list[str], tmp_path: Path
+) -> None:
+    done = run([*train, "--epochs", "3", "--seed", "4", "--name", "mine", "--json"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    outcome = json.loads(line)
+    last = rows_of(tmp_path / "checkpoints" / "mine")[-1]
+    assert {k: outcome[k] for k in ("run", "model", "epochs", "steps", "seed", "device")} == {
+        "run": "mine",
+        "model": "vae",
+        "epochs": 3,
+        "steps": 36,
+        "seed": 4,
+        "device": "CPU",
+    }
+    assert outcome["train"] == {
+        name: float(last[f"train_{name}"]) for name in ("loss", "neg_elbo", "recon", "kl")
+    }
+    assert outcome["val"] == {
+        name: float(last[f"val_{name}"]) for name in ("neg_elbo", "recon", "kl")
+    }
+    trained = rows_of(tmp_path / "checkpoints" / "mine")[1:]
+    best = min(trained, key=lambda row: float(row["val_neg_elbo"]))
+    assert outcome["best"]["neg_elbo"] == float(best["val_neg_elbo"])
+    assert outcome["best"]["epoch"] == float(best["epoch"])
+    assert (tmp_path / outcome["checkpoint"]).is_file()
+    assert 0 < 3 * 360 / outcome["images_per_second"] < outcome["wall_seconds"]
+
+
+def test_an_autoencoder_claims_no_elbo(train: list[str], tmp_path: Path) -> None:
+    done = run([*train, "--model", "ae", "--epochs", "1", "--json"], tmp_path)
+    outcome = json.loads(done.stdout)
+    assert outcome["val"]["neg_elbo"] is None
+    assert outcome["val"]["kl"] is None
+    assert outcome["best"]["neg_elbo"] is None
+    assert outcome["train"]["loss"] == pytest.approx(outcome["train"]["recon"])
+
+
+def test_progress_without_a_terminal_is_a_plain_line_per_epoch(
+    train: list[str], tmp_path: Path
+) -> None:
+    done = run([*train, "--epochs", "2"], tmp_path)
+    assert done.stdout == ""
+    assert "\x1b" not in done.stderr
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "epoch 0",
+        "epoch 1",
+        "epoch 2",
+    ]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(
+    train: list[str], tmp_path: Path
+) -> None:
+    scores = []
+    for seed in ("1", "1", "2"):
+        done = run([*train, "--epochs", "1", "--seed", seed, "--json"], tmp_path)
+        scores.append(json.loads(done.stdout)["val"])
+    assert scores[0] == scores[1] != scores[2]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
+)
+def test_a_signal_stops_and_keeps(
+    number: signal.Signals, code: int, train: list[str], tmp_path: Path
+) -> None:
+    arguments = [str(PROGRAM), *train, "--epochs", "100000", "--name", "cut", "--json"]
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        metrics = tmp_path / "checkpoints" / "cut" / "metrics.csv"
+        deadline = time.monotonic() + 60
+        while not metrics.exists() or metrics.read_text().count("\n") < 15:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == code, err
+    outcome = json.loads(out)
+    assert outcome["phase"] == "stopped"
+    assert outcome["steps"] == int(rows_of(metrics.parent)[-1]["step"])
+    assert "Traceback" not in err
+
+
+def test_a_stored_run_is_exported_and_scored_without_training(
+    train: list[str], tmp_path: Path
+) -> None:
+    run([*train, "--epochs", "2", "--name", "kept"], tmp_path)
+    exported = run(["export", "kept"], tmp_path)
+    assert exported.returncode == 0, exported.stderr
+    names = ["train_loss", "val_loss", "recon_val", "latent_scatter", "samples"]
+    assert exported.stdout.splitlines() == [f"exports/kept/vae_{name}.png" for name in names]
+    one = run(["export", "checkpoints/kept", "--figure", "samples", "--exports", "x"], tmp_path)
+    assert one.stdout == "x/kept/vae_samples.png\n"
+    with Image.open(tmp_path / "x/kept/vae_samples.png") as image:
+        assert image.text["step"] == "24"  # type: ignore[attr-defined]
+    scored = run(["evaluate", "kept", "--json"], tmp_path)
+    last = rows_of(tmp_path / "checkpoints" / "kept")[-1]
+    assert json.loads(scored.stdout)["neg_elbo"] == pytest.approx(float(last["val_neg_elbo"]))
+    on_test = run(["evaluate", "kept", "--split", "test"], tmp_path)
+    assert "test images" in on_test.stdout
+    assert "nats per image" in on_test.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["tarin"], "there is no command 'tarin'"),
+        (["train", "--lr", "0"], "lr must be above 0"),
+        (["train", "--data", "/nowhere"], "/nowhere"),
+        (["train", "--name", "../up"], "run name '../up' can't be used"),
+        (["train", "--device", "cuda:99"], "'cuda:99' can't be used"),
+        (["train", "--checkpoints", "/proc/nowhere"], "/proc/nowhere"),
+        (["export", "gone"], "no run 'gone'"),
+        (["evaluate", "gone"], "no run 'gone'"),
+        ([], "needs a terminal"),
+    ],
+)
+def test_unusable_input_is_one_sentence_on_stderr_and_exit_code_2(
+    arguments: list[str], expected: str, tmp_path: Path
+) -> None:
+    done = run(arguments, tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    [sentence] = done.stderr.splitlines()
+    assert sentence.startswith("fmnist-vae-tui: ")
+    assert expected in sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_name_is_refused_before_anything_is_trained(
+    train: list[str], tmp_path: Path
+) -> None:
+    assert run([*train, "--epochs", "1", "--name", "once"], tmp_path).returncode == 0
+    before = sorted(p.stat().st_mtime_ns for p in (tmp_path / "checkpoints/once").iterdir())
+    again = run([*train, "--epochs", "1", "--name", "once"], tmp_path)
+    assert again.returncode == 2
+    assert "run 'once' exists already" in again.stderr
+    after = sorted(p.stat().st_mtime_ns for p in (tmp_path / "checkpoints/once").iterdir())
+    assert after == before
+
+
+def test_help_and_version_are_answered_without_loading_torch_or_textual(tmp_path: Path) -> None:
+    code = (
+        "import sys; from tui.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(bool({'torch', 'textual', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--kl-warmup" in done.stdout
+    assert run(["--version"], tmp_path).stdout.startswith("fmnist-vae-tui 0.")
