@@ -101,17 +101,14 @@ class TrainingEngine:
 
     def stop(self) -> None:
         """End training after the slice in progress and keep what was learnt."""
-
-        def stop() -> None:
-            self._stopping = True
-
-        self._commands.put(stop)
+        self._stopping = True
+        self._commands.put(_wake_up)
 
     def request(self, view: ViewRequest[T]) -> "Future[T]":
         """Ask for a view of the model as it is when the question is reached.
 
-        Answered within about a slice. The future fails with `EngineError` if there is no
-        model (it failed to load, or the engine is closed).
+        Answered within about a slice, or once the model is loaded. The future fails with
+        `EngineError` if there is no model (it failed to load, or the engine is closed).
         """
         future: Future[T] = Future()
         self._commands.put(lambda: self._answer(view, future))
@@ -121,12 +118,9 @@ class TrainingEngine:
 
     def close(self, *, stop_training: bool = True) -> None:
         """Let the thread end: now (what was learnt is kept), or when training has ended."""
-
-        def close() -> None:
-            self._closing = True
-            self._stopping = self._stopping or stop_training
-
-        self._commands.put(close)
+        self._closing = True
+        self._stopping = self._stopping or stop_training
+        self._commands.put(_wake_up)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the thread after `close`; whether it has ended."""
@@ -158,7 +152,6 @@ class TrainingEngine:
         self._publish(Phase.LOADING, "loading torch")
         from engine.session import Session  # imports torch: a second or more
 
-        self._answer_waiting()
         if self._stopping:
             return None
         self._publish(Phase.LOADING, "loading the data")
@@ -174,7 +167,6 @@ class TrainingEngine:
             if session.trainer.evaluation_due():
                 self._publish(self._snapshot.phase, "evaluating")
                 session.evaluate(between=self._answer_waiting)
-                session.save_if_due()
             if session.trainer.finished:
                 break
             self._answer_waiting()
@@ -182,6 +174,7 @@ class TrainingEngine:
                 self._commands.get()()
             if not self._stopping:
                 session.train_slice()
+                session.save_if_due()
                 self._publish(Phase.TRAINING)
         self._finish(session)
 
@@ -234,6 +227,10 @@ class TrainingEngine:
         except Exception as error:
             log.exception("view %r failed", view)
             future.set_exception(EngineError(f"can't draw this: {describe(error)}"))
+
+
+def _wake_up() -> None:
+    """A command that makes a paused thread look at its flags."""
 
 
 def describe(error: BaseException) -> str:

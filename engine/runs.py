@@ -200,7 +200,7 @@ def _cells(m: Metrics) -> tuple[float, float, float, float]:
 
 def _run_loggers() -> tuple[logging.Logger, ...]:
     """What a run's log records: our own words, and Python's warnings (torch's among them)."""
-    return logging.getLogger("engine"), logging.getLogger("py.warnings")
+    return tuple(logging.getLogger(name) for name in ("engine", "tui", "py.warnings"))
 
 
 def json_number(value: float) -> float | None:

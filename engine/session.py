@@ -76,6 +76,7 @@ class Session:
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts: tuple[Alert, ...] = ()
+        self._failing: set[str] = set()
         self.saved_step: int | None = None
         self._best: Evaluation | None = None
         self._best_state: dict[str, Any] | None = None
@@ -207,13 +208,19 @@ class Session:
         try:
             write()
         except OSError as error:
-            cause = error.strerror or str(error)
-            text = f"can't write {file}: {cause}; training goes on, the next save tries again"
-            log.error("%s (%s)", text, error)
-            if not self.alerts or self.alerts[-1].text != text:
-                self.alerts = (*self.alerts, Alert(self.trainer.step, text))
+            log.error("can't write %s: %s", file, error)
+            if file not in self._failing:
+                self._failing.add(file)
+                cause = error.strerror or error
+                self._alert(f"can't write {file}: {cause}; training goes on, the next save retries")
             return False
+        if file in self._failing:
+            self._failing.remove(file)
+            self._alert(f"{file} is written again")
         return True
+
+    def _alert(self, text: str) -> None:
+        self.alerts = (*self.alerts, Alert(self.trainer.step, text))
 
     def _images_per_second(self) -> float:
         seconds = sum(s for _, s in self._recent)

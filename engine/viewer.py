@@ -90,6 +90,7 @@ class Viewer:
         return ReconstructionView(
             step=self.step,
             epoch=self.epoch,
+            page=page,
             originals=_as_images(x),
             reconstructions=self._decode(self._model.embed(x)),
             labels=self._labels[indices],

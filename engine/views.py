@@ -31,6 +31,8 @@ class ReconstructionView:
 
     step: int
     epoch: float
+    page: int
+    """Which set of images; see `Reconstructions`."""
     originals: Images
     reconstructions: Images
     """Pixel means of the decoder at z = μ, without sampling noise."""

@@ -1,15 +1,18 @@
 """Exports from the dashboard: the engine as a source of figures, for a worker thread."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from engine.config import RunConfig
-from engine.engine import TrainingEngine
+from engine.engine import TrainingEngine, describe
 from engine.metrics import Evaluation, TrainPoint
 from engine.views import PriorSamples, Reconstructions, ViewRequest
+from tui.widgets.message_line import Level
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 VIEW_TIMEOUT = 60.0
@@ -54,18 +57,36 @@ class ExportOrder:
     samples: PriorSamples
 
 
-def export(engine: TrainingEngine, order: ExportOrder, exports: Path) -> Iterator[Path]:
-    """Write figures to `exports/<run>/`, giving each path as it is written.
+def export(
+    engine: TrainingEngine, order: ExportOrder, exports: Path, tell: Callable[[str], None]
+) -> tuple[str, Level]:
+    """Write figures to `exports/<run>/`, and say in the end how it went.
 
     Matplotlib is imported here, at the first export: a second that no start has to pay.
-    """
-    from engine.figures.export import export_figures
 
+    Args:
+        tell: called with a message for every figure that is written.
+    """
     run = LiveRun(engine)
-    yield from export_figures(
-        run,
-        order.names,
-        exports / run.run,
-        reconstructions=order.reconstructions,
-        samples=order.samples,
-    )
+    directory = exports / run.run
+    written: list[Path] = []
+    try:
+        from engine.figures.export import export_figures
+
+        for path in export_figures(
+            run,
+            order.names,
+            directory,
+            reconstructions=order.reconstructions,
+            samples=order.samples,
+        ):
+            written.append(path)
+            tell(f"wrote {path} …")
+    except OSError as error:
+        return f"can't write to {directory}/: {error.strerror or error}", "error"
+    except Exception as error:  # whatever a figure may raise, training and the screen go on
+        log.exception("the export failed")
+        return f"the export failed: {describe(error)}", "error"
+    if len(written) == 1:
+        return f"wrote {written[0]}", "done"
+    return f"wrote {directory}/: {', '.join(path.name for path in written)}", "done"

@@ -41,10 +41,13 @@ class News:
                 return [(f"the run failed: {s.error}", "error")]
 
     def _ending(self, s: Snapshot) -> str:
-        if s.saved_step != s.step:
+        if s.saved_step is None:
             return f"{s.phase} at epoch {epochs(s.epoch)}; nothing was saved"
+        kept = f"kept in {self._engine.directory}/"
+        if s.saved_step != s.step:
+            kept = f"kept as of step {s.saved_step:,} in {self._engine.directory}/"
         best = ""
         if s.best is not None:
             name = score_name(self._engine.config.model)
             best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
-        return f"{s.phase} at epoch {epochs(s.epoch)}{best}; kept in {self._engine.directory}/"
+        return f"{s.phase} at epoch {epochs(s.epoch)}{best}; {kept}"

@@ -114,11 +114,17 @@ def epoch_ticks(epoch: float, columns: int) -> list[float]:
 
 
 def round_ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers between two limits, at most `most` of them (but at least one, if any fits)."""
+    """Round numbers between two limits: at most `most` of them, but at least one if any fits."""
+    ticks: list[float] = []
     for power in range(-6, 7):
         for digit in (1, 2, 5):
             step = digit * 10.0**power
             first, last = math.ceil(low / step), math.floor(high / step)
-            if last - first + 1 <= max(1, most):
-                return [round(i * step, 6) for i in range(first, last + 1)]
-    return []
+            if last < first:  # too coarse already: the middle one of the finer step's
+                return ticks[len(ticks) // 2 :][:1]
+            count = last - first + 1
+            if count <= max(3, most):
+                ticks = [round(i * step, 6) for i in range(first, last + 1)]
+            if count <= most:
+                return ticks
+    return ticks[:1]

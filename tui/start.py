@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import sys
+from types import FrameType
 
 from engine.engine import INPUT_ERRORS, TrainingEngine
 from engine.snapshot import Phase
@@ -41,6 +43,14 @@ def run_dashboard(args: DashboardArgs) -> int:
 
 def _close_engines(engines: list[TrainingEngine], *, go_on: bool) -> None:
     """Wait for the last writes; after a hang-up, for the end of training."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for engine in engines:
+            engine.stop()
+
+    # The app's own handlers went with its event loop: Ctrl-C must not cut off a write now.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     for engine in engines:
         engine.close(stop_training=not go_on)
     for engine in engines:
@@ -62,7 +72,8 @@ def _say_what_was_kept(engine: TrainingEngine) -> None:
         return
     best = f", best {nats(s.best.val.score)} nats at epoch {epochs(s.best.epoch)}" if s.best else ""
     print(f"{s.run}: {s.phase} at epoch {s.epoch:.2f} of {s.epochs}{best}")
-    print(f"kept in {engine.directory}/; figures: fmnist-vae-tui export {engine.directory}")
+    late = "" if s.saved_step == s.step else f" as of step {s.saved_step:,}"
+    print(f"kept{late} in {engine.directory}/; figures: fmnist-vae-tui export {engine.directory}")
 
 
 def _exit_code(engine: TrainingEngine) -> int:

@@ -20,9 +20,7 @@ class TerminalSession:
         cwd: where it runs; its checkpoints and exports land there.
     """
 
-    def __init__(
-        self, arguments: list[str], cwd: Path, columns: int = 140, rows: int = 45
-    ) -> None:
+    def __init__(self, arguments: list[str], cwd: Path, columns: int = 140, rows: int = 45) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""

@@ -145,9 +145,7 @@ def test_a_signal_restores_the_terminal_and_keeps_the_run(
     assert (only_run(tmp_path) / "last.pt").exists()
 
 
-def test_training_ends_without_the_terminal_after_a_hang_up(
-    start: Start, tmp_path: Path
-) -> None:
+def test_training_ends_without_the_terminal_after_a_hang_up(start: Start, tmp_path: Path) -> None:
     session = start("--epochs", "2")
     session.wait_for("samples from the prior")
     process = psutil.Process(session.child.pid)
@@ -161,6 +159,21 @@ def test_training_ends_without_the_terminal_after_a_hang_up(
     assert float(rows[-1]["epoch"]) == 2.0
     assert (run / "last.pt").exists()
     assert "finished at step 844" in (run / "run.log").read_text()
+
+
+def test_a_terminal_that_stops_reading_does_not_hold_training_up(
+    start: Start, tmp_path: Path
+) -> None:
+    session = start("--epochs", "3")
+    session.wait_for("samples from the prior")  # and never read again
+    metrics = only_run(tmp_path) / "metrics.csv"
+    deadline = time.monotonic() + 120
+    while float(rows_of(metrics.parent)[-1]["epoch"]) < 3:
+        assert time.monotonic() < deadline, metrics.read_text()
+        time.sleep(0.2)
+    session.wait_for("finished at epoch 3")
+    session.send("q")
+    assert session.wait_for_exit() == 0
 
 
 def test_unusable_data_is_told_on_screen_and_on_the_way_out(start: Start, tmp_path: Path) -> None:

@@ -263,9 +263,7 @@ async def test_q_asks_while_training_and_not_after(
         assert app._exit
 
 
-async def test_help_lists_the_keys_and_where_things_are(
-    endless: RunConfig, tmp_path: Path
-) -> None:
+async def test_help_lists_the_keys_and_where_things_are(endless: RunConfig, tmp_path: Path) -> None:
     async with running(endless, tmp_path) as (app, pilot):
         await until(pilot, lambda: app.engine.directory is not None)
         await pilot.press("question_mark")

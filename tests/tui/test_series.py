@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -143,7 +144,7 @@ def test_epoch_ticks_are_whole_evenly_apart_and_have_room(epoch: float, columns:
     assert ticks[0] == 0.0
     assert all(tick == int(tick) for tick in ticks)
     assert ticks[-1] <= max(1.0, math.ceil(epoch))
-    gaps = {b - a for a, b in zip(ticks, ticks[1:], strict=False)}
+    gaps = {b - a for a, b in itertools.pairwise(ticks)}
     assert len(gaps) <= 1
     if columns >= 16 and epoch >= 1:
         # Two ticks at least, and no two closer than eight columns.
@@ -182,7 +183,7 @@ def test_y_ticks_are_round_within_the_limits_and_as_many_as_have_room(
     ticks = round_ticks(low, high, most)
     assert 1 <= len(ticks) <= most
     assert all(low - 1e-6 <= tick <= high + 1e-6 for tick in ticks)
-    steps = [b - a for a, b in zip(ticks, ticks[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(ticks)]
     if not steps:
         return
     step = float(f"{steps[0]:.3g}")
@@ -190,7 +191,7 @@ def test_y_ticks_are_round_within_the_limits_and_as_many_as_have_room(
     assert is_round_step(step)
     assert all(abs(tick / step - round(tick / step)) < 1e-3 for tick in ticks)
     # The next finer round step (at best 2.5 times finer) gives more ticks than there is room for.
-    assert extent / (step / 2.5) >= most - 1
+    assert extent / (step / 2.5) >= 0.999 * most
     assert ticks[0] - step < low
     assert ticks[-1] + step > high
 
@@ -201,8 +202,6 @@ def test_y_ticks_of_a_usual_chart() -> None:
     assert round_ticks(11.84, 11.91, 4) == [11.84, 11.86, 11.88, 11.9]
 
 
-# BUG: tui/series.py round_ticks: with room for one tick it may return none, though one fits.
-# Of two ticks at step 0.2 the next step, 0.5, leaves none: [1.6, 1.8] → [].
 @pytest.mark.parametrize("limits", [(1.6, 1.8), (0.2, 0.4), (1.15, 1.45), (120.0, 140.0)])
 @pytest.mark.parametrize("most", [0, 1])
 def test_there_is_one_y_tick_at_least_if_any_fits(limits: tuple[float, float], most: int) -> None:

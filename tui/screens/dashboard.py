@@ -19,18 +19,10 @@ from textual.screen import Screen
 from engine.config import RunConfig
 from engine.engine import TrainingEngine
 from engine.files import atomic_write
-from engine.snapshot import Phase, Snapshot
-from engine.views import (
-    LatentMap,
-    LatentView,
-    PriorSamples,
-    Reconstructions,
-    ReconstructionView,
-    SampleView,
-)
+from engine.snapshot import Phase
 from tui.actions import bindings
 from tui.export import ExportOrder, export
-from tui.feed import ViewFeed
+from tui.live_pictures import LivePictures
 from tui.news import News
 from tui.pixels import ImageMode
 from tui.screens.confirm import ConfirmScreen
@@ -50,8 +42,8 @@ TICK = 0.1
 """Seconds between two looks at the engine."""
 STATUS_TICKS = 5
 CHART_TICKS = 7
-FAST_INTERVAL, SLOW_INTERVAL = 1.0, 3.0
-"""Seconds between two pictures of the same images: while much changes, and later in a run."""
+ANSWER_DELAY = 0.06
+"""Seconds after which the engine has probably answered: a slice takes some 50 ms."""
 LARGE = (120, 36)
 """Columns and rows from which all four panels have room."""
 SMALLEST = (80, 24)
@@ -86,7 +78,7 @@ class Dashboard(Screen[None]):
         self._options = options
         self._image_mode = options.image_mode
         self._exporting = False
-        self._ticks = 0
+        self._ticks = -1  # so that the first look shows everything
         self.show_engine(engine)
 
     def compose(self) -> ComposeResult:
@@ -129,10 +121,8 @@ class Dashboard(Screen[None]):
         """Show this run from now on."""
         self._engine = engine
         self._news = News(engine)
-        self._page = self._sample_seed = 0
-        self._reconstruction_feed = ViewFeed[ReconstructionView]()
-        self._sample_feed = ViewFeed[SampleView]()
-        self._latent_feed = ViewFeed[LatentView]()
+        self._pictures = LivePictures(engine)
+        self._shown_phase: Phase | None = None
         if self.is_mounted:
             self._prepare_panels()
 
@@ -151,45 +141,40 @@ class Dashboard(Screen[None]):
 
     def _tick(self) -> None:
         self._ticks += 1
-        snapshot = self._engine.snapshot
-        if self._ticks % STATUS_TICKS == 0:
-            self.query_one(RunHeader).show_run(self._engine.config, snapshot)
-            self.query_one(StatusPanel).show_snapshot(snapshot)
-            for text, level in self._news.since_last(snapshot):
-                self.say(text, level)
-        chart = self.query_one(MetricChart)
-        if self._ticks % CHART_TICKS == 0 and chart.display:
-            chart.show_run(self._engine.history, snapshot)
-        if snapshot.phase is not Phase.LOADING and snapshot.last is not None:
-            self._update_pictures(snapshot, snapshot.last.step)
+        if self._ticks % STATUS_TICKS == 0 or self._engine.snapshot.phase is not self._shown_phase:
+            self._show_state()
+        if self._ticks % CHART_TICKS == 0:
+            self._show_chart()
+        self._update_pictures()
 
-    def _update_pictures(self, snapshot: Snapshot, evaluated_step: int) -> None:
-        step = snapshot.step
-        # A second's training changes less and less of a picture, and each costs some 30 KiB.
-        wait = min(SLOW_INTERVAL, max(FAST_INTERVAL, snapshot.elapsed / 10))
+    def _show_state(self) -> None:
+        snapshot = self._engine.snapshot
+        self._shown_phase = snapshot.phase
+        self.query_one(RunHeader).show_run(self._engine.config, snapshot)
+        self.query_one(StatusPanel).show_snapshot(snapshot)
+        for text, level in self._news.since_last(snapshot):
+            self.say(text, level)
+
+    def _show_chart(self) -> None:
+        chart = self.query_one(MetricChart)
+        if chart.display:
+            chart.show_run(self._engine.history, self._engine.snapshot)
+
+    def _update_pictures(self) -> None:
         try:
-            reconstructions = self.query_one(ReconstructionPanel)
-            if reconstructions.display:
-                question = Reconstructions(self._page)
-                view = self._reconstruction_feed.poll(self._engine, question, step, wait)
-                if view is not None:
-                    reconstructions.show(view, self._page)
-            samples = self.query_one(SamplePanel)
-            if samples.display:
-                draw = PriorSamples(self._sample_seed)
-                sample_view = self._sample_feed.poll(self._engine, draw, step, wait)
-                if sample_view is not None:
-                    samples.show(sample_view)
-            latent = self.query_one(LatentMapPanel)
-            if latent.display:
-                # All validation images go through the encoder: only as often as it is evaluated.
-                latent_view = self._latent_feed.poll(
-                    self._engine, LatentMap(), evaluated_step, wait
-                )
-                if latent_view is not None:
-                    latent.show(latent_view)
+            self._pictures.update(
+                self._engine.snapshot,
+                self.query_one(ReconstructionPanel),
+                self.query_one(SamplePanel),
+                self.query_one(LatentMapPanel),
+            )
         except Exception as error:  # a picture that can't be had must not end the dashboard
             self.say(str(error), "error")
+
+    def _update_pictures_soon(self) -> None:
+        """Ask now, and look for the answer before the next tick: a person is waiting."""
+        self._update_pictures()
+        self.set_timer(ANSWER_DELAY, self._update_pictures)
 
     # Keys.
 
@@ -202,20 +187,22 @@ class Dashboard(Screen[None]):
             self._engine.pause()
         else:
             self.say(f"nothing to pause: the run is {phase}")
+        self.set_timer(ANSWER_DELAY, self._show_state)
 
     def action_sample(self) -> None:
         """Other draws from the prior."""
-        self._sample_seed += 1
+        self._pictures.draw_other_samples()
+        self._update_pictures_soon()
 
     def action_other_images(self) -> None:
         """Other validation images."""
-        self._page += 1
+        self._pictures.choose_other_images()
+        self._update_pictures_soon()
 
     def action_chart(self) -> None:
         """The next metric."""
-        chart = self.query_one(MetricChart)
-        chart.next_metric()
-        chart.show_run(self._engine.history, self._engine.snapshot)
+        self.query_one(MetricChart).next_metric()
+        self._show_chart()
 
     def action_image_mode(self) -> None:
         """Half-blocks or ASCII."""
@@ -242,6 +229,8 @@ class Dashboard(Screen[None]):
             other.remove_class("-shown")
         self.set_class(not unzoom, "-zoomed")
         panel.set_class(not unzoom, "-shown")
+        self._show_chart()
+        self._update_pictures_soon()
         if not unzoom:
             panel.focus()
         elif not panel.display:
@@ -345,25 +334,16 @@ class Dashboard(Screen[None]):
             return
         self._exporting = True
         self.say("exporting …")
-        order = ExportOrder(names, Reconstructions(self._page), PriorSamples(self._sample_seed))
+        order = ExportOrder(names, self._pictures.reconstructions, self._pictures.samples)
         self._export(self._engine, order)
 
     @work(thread=True)
     def _export(self, engine: TrainingEngine, order: ExportOrder) -> None:
-        written: list[Path] = []
+        def tell(text: str) -> None:
+            self.app.call_from_thread(self.say, text)
+
         try:
-            for path in export(engine, order, self._options.exports):
-                written.append(path)
-                self.app.call_from_thread(self.say, f"wrote {path} …")
-            names = ", ".join(path.name for path in written)
-            text, level = f"wrote {written[-1].parent}/: {names}", "done"
-            if len(written) == 1:
-                text = f"wrote {written[0]}"
-        except OSError as error:
-            text = f"can't write to {self._options.exports}/: {error.strerror or error}"
-            level = "error"
-        except Exception as error:
-            text, level = f"the export failed: {error}", "error"
+            text, level = export(engine, order, self._options.exports, tell)
         finally:
             self._exporting = False
         self.app.call_from_thread(self.say, text, level)

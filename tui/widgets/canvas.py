@@ -14,8 +14,8 @@ class CanvasPanel(Panel):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._size = Size(0, 0)
-        self._lines: list[Strip] = []
+        self._painted_size = Size(0, 0)
+        self._painted: list[Strip] = []
 
     def paint(self, size: Size) -> list[Strip]:
         """The panel's lines, at most `size.height`, each at most `size.width` cells."""
@@ -23,11 +23,11 @@ class CanvasPanel(Panel):
 
     def repaint(self) -> None:
         """Call when what `paint` would draw has changed."""
-        if self.size != self._size:
+        if self.size != self._painted_size:
             self.refresh()  # painted when it is next drawn, in its new size
             return
-        before, self._lines = self._lines, self._fitted()
-        for y, (old, new) in enumerate(zip(before, self._lines, strict=True)):
+        before, self._painted = self._painted, self._fitted()
+        for y, (old, new) in enumerate(zip(before, self._painted, strict=True)):
             if old != new:
                 self.refresh(Region(0, y, self.size.width, 1))
 
@@ -38,12 +38,12 @@ class CanvasPanel(Panel):
 
     def render_line(self, y: int) -> Strip:
         """One line, from the last painting."""
-        if self.size != self._size:
-            self._size = self.size
-            self._lines = self._fitted()
-        if y >= len(self._lines):
+        if self.size != self._painted_size:
+            self._painted_size = self.size
+            self._painted = self._fitted()
+        if y >= len(self._painted):
             return Strip.blank(self.size.width, self.rich_style)
-        return self._lines[y].apply_style(self.rich_style)
+        return self._painted[y].apply_style(self.rich_style)
 
     def _fitted(self) -> list[Strip]:
         width, height = self.size

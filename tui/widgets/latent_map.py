@@ -79,10 +79,11 @@ def majority_class(
     Returns:
         (rows, columns), EMPTY where no image lies. The second axis points up.
     """
-    low = np.quantile(view.points, RANGE_QUANTILE, axis=0)
-    high = np.quantile(view.points, 1 - RANGE_QUANTILE, axis=0)
+    # Without interpolation: of few images the outermost are the edge, not beyond it.
+    low = np.quantile(view.points, RANGE_QUANTILE, axis=0, method="lower")
+    high = np.quantile(view.points, 1 - RANGE_QUANTILE, axis=0, method="higher")
     centre = (low + high) / 2
-    extent = np.maximum(high - low, 1e-9)
+    extent = np.maximum(1.001 * (high - low), 1e-9)
     scale = max(extent[0] / columns, extent[1] / (rows * cell_aspect))
     offset = (view.points - centre) / scale
     x = np.floor(offset[:, 0] + columns / 2).astype(np.intp)

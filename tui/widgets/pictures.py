@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -17,6 +19,7 @@ READABLE = 12
 """Below this many pixels a garment is hardly told from another."""
 WANTED = 10
 """Images worth shrinking for: one of each class."""
+WAITING_STYLE = Style(dim=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,6 @@ def _tiling(size: int, width: int, height: int, stacked: int) -> Tiling | None:
 class PicturePanel(CanvasPanel):
     """Stacks of images laid out in as many columns and rows as fit."""
 
-    waiting_text = "waiting for the model"
-
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._stacks: list[Images] = []
@@ -79,7 +80,7 @@ class PicturePanel(CanvasPanel):
     def paint(self, size: Size) -> list[Strip]:
         """The pictures, centred."""
         if not self._stacks:
-            return [Strip.blank(0)]
+            return [Strip([Segment(" waiting for the model", WAITING_STYLE)])]
         available = len(self._stacks[0])
         tiling = choose_tiling(size.width, 2 * size.height, len(self._stacks), available)
         if tiling is None:
@@ -118,9 +119,9 @@ class ReconstructionPanel(PicturePanel):
 
     export_names = ("recon_val",)
 
-    def show(self, view: ReconstructionView, page: int) -> None:
+    def show(self, view: ReconstructionView) -> None:
         """Show a new picture."""
-        which = "" if page == 0 else f" · set {page + 1}"
+        which = "" if view.page == 0 else f" · set {view.page + 1}"
         self.set_title(f"originals over reconstructions{which}")
         self.set_stacks([view.originals, view.reconstructions])
 

@@ -84,7 +84,7 @@ class FakeSource:
                 images = rng.random((2, 20, 28, 28), dtype=np.float32)
                 labels = np.repeat(np.arange(10, dtype=np.uint8), 2)
                 return ReconstructionView(
-                    300, 6.0, images[0], images[1], labels, CLASS_NAMES, np.arange(20)
+                    300, 6.0, 0, images[0], images[1], labels, CLASS_NAMES, np.arange(20)
                 )
             case PriorSamples(seed, count):
                 rng = np.random.default_rng(seed)

@@ -1,0 +1,239 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from data import ImageDataset
+from engine.config import RunConfig
+from engine.models import Model, build_model
+from engine.seeds import Stream, stream_seed
+from engine.viewer import Viewer
+from engine.views import LatentMap, PriorSamples, Reconstructions, ViewRequest
+
+NAMES = tuple(f"class {n}" for n in range(10))
+CONFIG = RunConfig(hidden=(16,), latent_dim=4, seed=1, split_seed=0)
+
+
+@pytest.fixture
+def images(small_dataset: ImageDataset) -> tuple[np.ndarray, np.ndarray]:
+    """100 validation images, ten of every class, not in the classes' order."""
+    order = np.random.default_rng(0).permutation(400)[:100]
+    labels = np.resize(np.arange(10, dtype=np.uint8), 100)
+    return small_dataset.images[order].reshape(-1, 784), labels
+
+
+def viewer(
+    images: tuple[np.ndarray, np.ndarray], config: RunConfig = CONFIG, model: Model | None = None
+) -> Viewer:
+    pixels, labels = images
+    network = model or build_model(config, init_seed=1)
+    return Viewer(config, network, torch.tensor(pixels), labels, NAMES).at(7, 0.5)
+
+
+@pytest.mark.parametrize("kind", ["vae", "ae"])
+def test_reconstructions_are_the_decoders_means_at_mu(
+    kind: str, images: tuple[np.ndarray, np.ndarray]
+) -> None:
+    config = replace(CONFIG, model=kind)
+    model = build_model(config, init_seed=1)
+    view = viewer(images, config, model).compute(Reconstructions())
+    x = torch.tensor(images[0][view.indices] / 255, dtype=torch.float32)
+    with torch.no_grad():
+        z = model.encoder(x)[:, :4]  # a VAE's first half is μ
+        means = 1 / (1 + np.exp(-model.decoder(z).double().numpy()))
+    np.testing.assert_allclose(view.originals.reshape(-1, 784), x.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(view.reconstructions.reshape(-1, 784), means, rtol=1e-5)
+    assert view.originals.shape == view.reconstructions.shape == (20, 28, 28)
+    assert view.originals.dtype == view.reconstructions.dtype == np.float32
+    assert (view.step, view.epoch, view.class_names) == (7, 0.5, NAMES)
+
+
+def test_page_0_has_the_first_two_images_of_every_class_side_by_side(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    view = viewer(images).compute(Reconstructions(page=0))
+    expected = [i for label in range(10) for i in (label, label + 10)]
+    assert view.indices.tolist() == expected
+    assert view.labels.tolist() == [label for label in range(10) for _ in (0, 1)]
+
+
+def test_other_pages_have_two_of_every_class_too_but_others(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    pages = [viewer(images).compute(Reconstructions(page)) for page in range(4)]
+    for view in pages:
+        assert view.labels.tolist() == [label for label in range(10) for _ in (0, 1)]
+        assert images[1][view.indices].tolist() == view.labels.tolist()
+        assert len(set(view.indices.tolist())) == 20
+    assert len({tuple(view.indices.tolist()) for view in pages}) == 4
+
+
+def test_a_page_is_the_same_for_every_run_on_the_same_split(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    def page(config: RunConfig) -> list[int]:
+        indices: list[int] = viewer(images, config).compute(Reconstructions(3)).indices.tolist()
+        return indices
+
+    assert page(CONFIG) == page(replace(CONFIG, seed=99, model="ae"))
+    assert page(CONFIG) != page(replace(CONFIG, split_seed=1))
+
+
+def test_a_class_with_a_single_image_or_none_is_shown_as_far_as_it_goes(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    pixels, labels = images[0][:4], np.array([3, 3, 3, 8], dtype=np.uint8)
+    for page in (0, 1):
+        view = viewer((pixels, labels)).compute(Reconstructions(page))
+        assert view.labels.tolist() == [3, 3, 8]
+
+
+def test_samples_are_decoded_standard_normal_draws(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    drawn: list[torch.Tensor] = []
+    model = build_model(CONFIG, init_seed=1)
+    decode = model.decode
+
+    def spy(z: torch.Tensor) -> torch.Tensor:
+        drawn.append(z)
+        return decode(z)
+
+    model.decode = spy  # type: ignore[method-assign]
+    view = viewer(images, model=model).compute(PriorSamples(seed=3, count=2500))
+    (z,) = drawn
+    assert z.shape == (2500, 4)
+    # Five standard errors.
+    assert float(z.mean().abs()) < 5 / math.sqrt(z.numel())
+    assert float((z.var() - 1).abs()) < 5 * math.sqrt(2 / z.numel())
+    np.testing.assert_allclose(np.corrcoef(z.T), np.eye(4), atol=5 / math.sqrt(2500))
+    with torch.no_grad():
+        means = torch.sigmoid(model.decoder(z)).reshape(-1, 28, 28)
+    np.testing.assert_allclose(view.images, means.numpy(), rtol=1e-6)
+    assert (view.seed, view.step, view.epoch) == (3, 7, 0.5)
+
+
+def test_the_same_seed_draws_the_same_samples_and_another_others(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    def sample(seed: int, config: RunConfig = CONFIG) -> np.ndarray:
+        model = build_model(CONFIG, init_seed=1)
+        return viewer(images, config, model).compute(PriorSamples(seed)).images
+
+    assert np.array_equal(sample(0), sample(0))
+    assert not np.array_equal(sample(0), sample(1))
+    assert not np.array_equal(sample(0), sample(0, replace(CONFIG, seed=2)))
+
+
+def test_previews_draw_from_no_stream_of_training(images: tuple[np.ndarray, np.ndarray]) -> None:
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    v = viewer(images)
+    requests: list[ViewRequest[object]] = [Reconstructions(2), PriorSamples(1), LatentMap()]
+    for request in requests:
+        v.compute(request)
+    v.frame()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    preview = {stream_seed(1, Stream.PREVIEW, n) for n in range(100)}
+    assert not preview & {stream_seed(1, s) for s in Stream if s is not Stream.PREVIEW}
+
+
+def embedded(model: Model, pixels: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        mu: np.ndarray = model.embed(torch.tensor(pixels / 255, dtype=torch.float32)).numpy()
+    return mu
+
+
+@pytest.mark.parametrize("kind", ["vae", "ae"])
+def test_a_plane_of_two_latent_dimensions_is_shown_as_it_is(
+    kind: str, images: tuple[np.ndarray, np.ndarray]
+) -> None:
+    config = replace(CONFIG, latent_dim=2, model=kind)
+    model = build_model(config, init_seed=1)
+    view = viewer(images, config, model).compute(LatentMap())
+    np.testing.assert_allclose(view.points, embedded(model, images[0]), rtol=1e-4, atol=1e-6)
+    assert view.labels.tolist() == images[1].tolist()
+    assert (view.projection, view.axis_names) == ("identity", ("z₁", "z₂"))
+
+
+def test_a_single_dimension_lies_on_a_line(images: tuple[np.ndarray, np.ndarray]) -> None:
+    config = replace(CONFIG, latent_dim=1)
+    model = build_model(config, init_seed=1)
+    view = viewer(images, config, model).compute(LatentMap())
+    np.testing.assert_allclose(
+        view.points[:, 0], embedded(model, images[0])[:, 0], rtol=1e-4, atol=1e-6
+    )
+    assert view.points.shape == (100, 2)
+    assert not view.points[:, 1].any()
+    assert view.axis_names == ("z₁", "0")
+
+
+def test_more_dimensions_are_projected_as_scikit_learns_pca_does(
+    images: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.viewer.BATCH", 30)  # four batches, the last short
+    model = build_model(CONFIG, init_seed=1)
+    view = viewer(images, model=model).compute(LatentMap())
+    pca = PCA(2).fit(embedded(model, images[0]).astype(np.float64))
+    expected = pca.transform(embedded(model, images[0]).astype(np.float64))
+    signs = np.sign((view.points * expected).sum(axis=0))
+    np.testing.assert_allclose(view.points, expected * signs, atol=1e-5)
+    first, second = 100 * pca.explained_variance_ratio_
+    assert view.axis_names == (f"PC 1 ({first:.1f} %)", f"PC 2 ({second:.1f} %)")
+    assert view.projection == "PCA"
+
+
+def test_a_live_map_does_not_flip_from_one_moment_to_the_next(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    model = build_model(CONFIG, init_seed=1)
+    v = viewer(images, model=model)
+    before = v.compute(LatentMap()).points
+    with torch.no_grad():
+        # Every latent turned round: a map on its own would choose its signs anew.
+        model.encoder[-1].weight.neg_()
+        model.encoder[-1].bias.neg_()
+    turned = v.at(8, 0.6).compute(LatentMap()).points
+    np.testing.assert_allclose(turned, -before, atol=1e-4)
+
+
+def test_the_map_is_computed_once_for_a_step(images: tuple[np.ndarray, np.ndarray]) -> None:
+    model = build_model(CONFIG, init_seed=1)
+    calls: list[int] = []
+    embed = model.embed
+
+    def spy(x: torch.Tensor) -> torch.Tensor:
+        calls.append(len(x))
+        return embed(x)
+
+    model.embed = spy  # type: ignore[method-assign]
+    v = viewer(images, model=model)
+    assert v.compute(LatentMap()) is v.compute(LatentMap())
+    assert sum(calls) == 100
+    assert v.at(8, 0.6).compute(LatentMap()).step == 8
+    assert sum(calls) == 200
+
+
+def test_a_frame_is_page_0_and_seed_0_in_256_greys(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    v = viewer(images)
+    frame = v.frame()
+    reconstructions = v.compute(Reconstructions(0)).reconstructions
+    samples = v.compute(PriorSamples(0)).images
+    assert (frame.step, frame.epoch) == (7, 0.5)
+    assert frame.reconstructions.dtype == frame.samples.dtype == np.uint8
+    assert frame.samples.shape == (64, 28, 28)
+    assert np.abs(frame.reconstructions - 255.0 * reconstructions).max() <= 0.5 + 1e-4
+    assert np.abs(frame.samples - 255.0 * samples).max() <= 0.5 + 1e-4
+
+
+def test_an_unknown_question_is_an_error(images: tuple[np.ndarray, np.ndarray]) -> None:
+    class Horoscope(ViewRequest[str]):
+        pass
+
+    with pytest.raises(TypeError, match=r"unknown view .*Horoscope"):
+        viewer(images).compute(Horoscope())
