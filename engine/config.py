@@ -5,6 +5,7 @@ docstring is what a person reads as help. Nothing here imports torch.
 """
 
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ LrSchedule = Literal["constant", "cosine"]
 PresetName = Literal["default", "report"]
 
 MAX_WIDTH = 65_536
+MAX_THREADS = 1024
 
 
 class ConfigError(ValueError):
@@ -132,7 +134,7 @@ def _check_range(c: RunConfig) -> None:
         ("epochs", 1, 1_000_000),
         ("seed", 0, 2**32 - 1),
         ("split_seed", 0, 2**32 - 1),
-        ("threads", 0, 1024),
+        ("threads", 0, MAX_THREADS),
     ):
         if not low <= getattr(c, name) <= high:
             raise ConfigError(name, f"must be {low:,} to {high:,}, not {getattr(c, name):,}")
@@ -147,8 +149,7 @@ def _check_range(c: RunConfig) -> None:
         raise ConfigError("lr", f"must be above 0 and at most 1, not {c.lr}")
     if not 0 < c.validation_share < 1:
         raise ConfigError("validation_share", f"must be between 0 and 1, not {c.validation_share}")
-    kind, _, index = c.device.partition(":")
-    if c.device not in ("auto", "cpu", "mps", "cuda") and not (kind == "cuda" and index.isdigit()):
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", c.device, re.ASCII):
         raise ConfigError("device", f"must be auto, cpu, mps, cuda or cuda:N, not {c.device!r}")
 
 

@@ -2,16 +2,17 @@
 
 import csv
 import math
+import operator
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
 
 from data import load_dataset, split_indices
 from engine import checkpoint
-from engine.config import data_path
+from engine.config import MAX_THREADS, data_path
 from engine.evaluation import Measurement, evaluation_noise, measure
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
@@ -46,6 +47,8 @@ class StoredRun:
             _read_rows(path / "steps.csv", STEPS_COLUMNS, _train_point),
         )
         self.which = which
+        # As many threads as trained: another number sums in another order, to other last bits.
+        torch.set_num_threads(_threads(about))
         self._load_model(about.get("data"))
 
     @property
@@ -98,8 +101,12 @@ class StoredRun:
             )
         self._model = build_model(self.config, init_seed=0)
         try:
+            # Where the data lies may have changed since; that it is the same was checked above.
+            if state["config"] | {"data": self.config.data} != self.config.to_dict():
+                raise ValueError("trained with other settings")
             self._model.load_state_dict(state["model"])
-        except RuntimeError as error:
+            step = operator.index(state["step"])
+        except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise RunError(f"{file} doesn't fit {self.path / 'config.json'}") from error
         labels, config = self._dataset.labels, self.config
         split = split_indices(labels, config.validation_share, config.split_seed)
@@ -113,7 +120,13 @@ class StoredRun:
             self._dataset.class_names,
         )
         steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
-        self._viewer.at(state["step"], state["step"] / steps_per_epoch)
+        self._viewer.at(step, step / steps_per_epoch)
+
+
+def _threads(about: dict[str, Any]) -> int:
+    device = about.get("device")
+    threads = device.get("threads") if isinstance(device, dict) else None
+    return threads if isinstance(threads, int) and 1 <= threads <= MAX_THREADS else 1
 
 
 def _read_rows(
@@ -133,14 +146,13 @@ def _read_rows(
     if lines and tuple(next(reader)) != columns:
         raise RunError(f"{file} line 1 is not the header {','.join(columns)}")
     rows: list[Row] = []
-    for number, cells in enumerate(reader, start=2):
-        try:
+    try:
+        for cells in reader:
             values = [float(cell) if cell else math.nan for cell in cells]
             rows.append(make(dict(zip(columns, values, strict=True))))
-        except ValueError as error:
-            raise RunError(
-                f"{file} line {number} is not a row of {len(columns)} numbers"
-            ) from error
+    except (ValueError, OverflowError, csv.Error) as error:
+        line = len(rows) + 2
+        raise RunError(f"{file} line {line} is not a row of {len(columns)} numbers") from error
     return rows
 
 

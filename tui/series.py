@@ -108,7 +108,7 @@ def epoch_ticks(epoch: float, columns: int) -> list[float]:
     last = max(1, int(np.ceil(epoch)))
     most = max(1, columns // 8)
     for step in (s * 10**p for p in range(7) for s in (1, 2, 5)):
-        if last / step <= most:
+        if step <= last <= most * step:
             return [float(tick) for tick in range(0, last + 1, step)]
     return [0.0, float(last)]
 

@@ -16,7 +16,8 @@ def duration(seconds: float | None) -> str:
 
 def size(count: int) -> str:
     """Bytes in binary units: '412 MiB', '23.5 GiB'."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+    mebibytes = round(count / 2**20)
+    return f"{count / 2**30:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes} MiB"
 
 
 def nats(value: float | None) -> str:

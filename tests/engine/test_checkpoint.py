@@ -62,7 +62,6 @@ def test_a_missing_file_is_told_as_nothing_saved_yet(tmp_path: Path) -> None:
         b"step,epoch\n1,2\n",
         b"PK\x03\x04",
         b"\x89PNG\r\n\x1a\n",
-        # BUG: engine/checkpoint.py read: IndexError and struct.error come through.
         b".",
         b"0.",
         b"X",
@@ -81,7 +80,6 @@ def test_a_truncated_checkpoint_is_refused_by_name(share: float, tmp_path: Path)
     assert "is damaged or no checkpoint" in refusal(tmp_path / "last.pt", cut)
 
 
-# BUG: engine/checkpoint.py read: see above; found by random bytes too.
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

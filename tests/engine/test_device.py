@@ -62,8 +62,6 @@ def test_a_gpu_beyond_the_last_is_told_with_those_there_are(machine: pytest.Monk
         resolve_device("cuda:2")
 
 
-# BUG: engine/device.py resolve_device: torch.device() raises RuntimeError for a number that is too
-# long or begins with 0, and takes numbers modulo 256 (cuda:256 is cuda:0); RunConfig allows both.
 @pytest.mark.parametrize("name", ["cuda:00", "cuda:99999999999999", "cuda:256", "cuda:300"])
 def test_an_odd_gpu_number_is_refused_as_a_setting(name: str, machine: pytest.MonkeyPatch) -> None:
     put_in_cuda_gpus(machine, 2)

@@ -135,7 +135,7 @@ def test_rows_that_could_not_be_written_are_written_later_and_no_half_row_stays(
     def full_disk(descriptor: int, mode: str) -> object:
         file = real_fdopen(descriptor, mode)
         file.seek(0, os.SEEK_END)
-        file.write(b"3,")  # a disk that fills up in the middle of a row
+        file.write(b"3," * 50)  # a disk that fills up in the middle of a row
         file.close()
         raise OSError(28, "No space left on device")
 

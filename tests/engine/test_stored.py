@@ -318,11 +318,8 @@ def other_nonlinearity(content: bytes) -> bytes:
         newer_format,
         wider_network,
         autoencoder,
-        # BUG: engine/stored.py _load_model: a TypeError comes through for these two.
         weights_that_are_none,
         a_step_that_is_none,
-        # BUG: engine/stored.py: the settings beside the weights aren't compared with config.json;
-        # another run's weights of the same shapes are taken, here with the wrong non-linearity.
         other_nonlinearity,
     ],
 )
@@ -413,9 +410,7 @@ ROW = "24,2.0,1.5,0.5,0.0,{},2,3,4,5,6,7,8,4\n"
         "\n",
         "x" + ROW.format("1"),
         "," + ROW.format("1").split(",", 1)[1],  # no step
-        # BUG: engine/stored.py _read_rows: int(inf) raises OverflowError, which isn't caught,
         "inf," + ROW.format("1").split(",", 1)[1],
-        # nor is csv.Error, for a cell of more than 131,072 characters.
         "1" * 140_000 + "\n",
     ],
     ids=["word", "short", "long", "blank", "no step's number", "no step", "infinite", "huge"],

@@ -39,8 +39,6 @@ async def test_without_a_step_a_sentence_stands_in_for_the_curves(app: WidgetApp
         assert "no steps trained yet" in " ".join(texts_of(chart))
 
 
-# BUG: tui/widgets/chart.py: plotext limits a figure to what shutil.get_terminal_size() says: 80×24
-# without a tty, or a stale COLUMNS; at 140 columns the curves end at 80.
 @pytest.mark.parametrize("size", [(140, 40), (80, 24), (48, 15), (32, 10), (20, 6)])
 async def test_a_run_is_drawn_with_both_curves_ticks_and_its_best(
     app: WidgetApp, size: tuple[int, int]

@@ -83,11 +83,8 @@ def test_the_first_axis_points_right_and_the_second_up() -> None:
 
 def test_of_few_images_none_is_left_out() -> None:
     points = np.random.default_rng(0).uniform(-1, 1, (40, 2))
-    for index in range(40):
-        labels = np.zeros(40)
-        labels[index] = 1
-        # So fine a map that no two images share a cell.
-        assert (majority_class(view(points, labels), 999, 999, 1.0) == 1).sum() == 1, index
+    # So fine a map that no two images share a cell.
+    assert (majority_class(view(points, np.zeros(40)), 999, 999, 1.0) == 0).sum() == 40
 
 
 @pytest.mark.parametrize(("columns", "rows", "aspect"), [(40, 10, 1.0), (10, 40, 1.0), (40, 10, 2)])

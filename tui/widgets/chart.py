@@ -56,7 +56,9 @@ class MetricChart(CanvasPanel):
     def show_run(self, history: History, snapshot: Snapshot) -> None:
         """Draw what is new since the last call, if anything is."""
         self._history, self._snapshot = history, snapshot
-        version = (id(history), snapshot.last, snapshot.train, self.metric)
+        evaluated = snapshot.last.step if snapshot.last else None
+        trained = snapshot.train.step if snapshot.train else None
+        version = (id(history), evaluated, trained, self.metric)
         if version != self._version:
             self._version = version
             self.repaint()
@@ -74,6 +76,8 @@ class MetricChart(CanvasPanel):
         limits = value_limits([train, validation], epoch)
         self.set_title(self._describe(cut=limits is not None and limits.cut))
         plot = Plot()
+        # plotext would cap the figure at what it takes for the terminal's size.
+        plot._limit_size(False, False)  # type: ignore[attr-defined]
         # Plot.plotsize alone doesn't take (textual-plotext's own widget does the same).
         plot._set_size(size.width, size.height)
         plot.plotsize(size.width, size.height)

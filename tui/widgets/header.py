@@ -53,4 +53,7 @@ class RunHeader(Widget):
             space = self.size.width - start.cell_len - phase.cell_len
             if space >= 1:
                 break
+        else:
+            # What the run is doing matters more than its whole name.
+            start.truncate(max(0, self.size.width - phase.cell_len - 1), overflow="ellipsis")
         return Text.assemble(start, " " * max(1, space), phase)

@@ -17,13 +17,15 @@ _STYLES: dict[Level, str] = {
 class MessageLine(Widget):
     """Stays until the next message: nothing flashes by unread."""
 
+    DEFAULT_CSS = "MessageLine { text-wrap: nowrap; text-overflow: ellipsis; }"
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._message = Text()
 
     def say(self, text: str, level: Level = "info") -> None:
         """Show a message instead of the one before."""
-        self._message = Text(text, _STYLES[level], no_wrap=True, overflow="ellipsis")
+        self._message = Text(text, _STYLES[level])
         self.tooltip = text
         self.refresh()
 

@@ -8,11 +8,14 @@ from engine.snapshot import Snapshot
 from tui.text import duration, epochs, nats, size
 from tui.widgets.panel import Panel
 
-WIDE = 100
+WIDE = 108
 
 
 class StatusPanel(Widget):
-    """Epoch, step, bar, speed, time; last and best −ELBO, KL, memory."""
+    """Epoch, step, bar, speed, time; last and best −ELBO, KL, active units, memory."""
+
+    # A line that is too long must not push the last one out.
+    DEFAULT_CSS = "StatusPanel { text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -40,13 +43,13 @@ class StatusPanel(Widget):
         elapsed, to_go = duration(s.elapsed), f"ETA {duration(s.eta)}"
         if self.size.width >= WIDE:
             work = f"{step} · {speed}   {elapsed} elapsed · {to_go}"
-            bar = _bar(share, max(8, self.size.width - len(epoch) - len(work) - 10))
+            bar = _bar(share, max(4, self.size.width - len(epoch) - len(work) - 10))
             first = Text.assemble(epoch, "  ", bar, f" {share:4.0%}   ", work)
-            return _lines([first, Text("   ").join([*self._scores(s), self._memory(s)])])
+            return Text("\n").join([first, Text("   ").join([*self._scores(s), self._memory(s)])])
         bar = _bar(share, max(4, self.size.width - len(epoch) - 6))
         first = Text.assemble(epoch, " ", bar, f" {share:4.0%}")
         work_lines = [Text(f"{step} · {elapsed}"), Text(f"{speed} · {to_go}")]
-        return _lines([first, *work_lines, *self._scores(s), self._memory(s)])
+        return Text("\n").join([first, *work_lines, *self._scores(s), self._memory(s)])
 
     def _scores(self, s: Snapshot) -> list[Text]:
         wide = self.size.width >= WIDE
@@ -60,23 +63,17 @@ class StatusPanel(Widget):
             scores.append(f" @{epochs(s.best.epoch)}", "dim")
         if wide:
             train = s.train.metrics.score if s.train else None
-            scores.append(" · train ", "dim").append(nats(train)).append(" nats per image", "dim")
+            scores.append(" · train ", "dim").append(nats(train))
         if self.model == "ae":
             return [scores]
         kl = Text.assemble(("KL ", "dim"), nats(s.last.val.kl if s.last else None))
         if s.last:
-            kl.append(f" · {s.last.active_units}/{len(s.last.kl_per_dim)} units active", "dim")
+            kl.append(f" · {s.last.active_units}/{len(s.last.kl_per_dim)} active", "dim")
         return [scores, kl]
 
     def _memory(self, s: Snapshot) -> Text:
         used = f"{size(s.memory_used)} of {size(s.memory_total)}" if s.memory_total else "–"
         return Text.assemble(("memory ", "dim"), used)
-
-
-def _lines(lines: list[Text]) -> Text:
-    text = Text("\n").join(lines)
-    text.no_wrap = True  # a line too long must not push the last one out
-    return text
 
 
 def _bar(share: float, width: int) -> Text:
