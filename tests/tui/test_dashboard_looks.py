@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from engine.config import RunConfig
 from tui.app import FmnistVaeTui
+from tui.screens.dashboard import CHART_TICKS, Dashboard
 
 SnapCompare = Callable[..., bool]
 
@@ -22,7 +23,12 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FmnistVaeTui:
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    await pilot.pause(2.0)  # two looks at the canned engine for every panel
+    """Until every panel has looked at the canned engine, been answered and been drawn."""
+    [dashboard] = [s for s in pilot.app.screen_stack if isinstance(s, Dashboard)]
+    until = dashboard._ticks + CHART_TICKS + 2
+    while dashboard._ticks < until:
+        await pilot.pause(0.05)
+    await pilot.pause()
 
 
 def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
