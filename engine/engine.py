@@ -123,8 +123,9 @@ class TrainingEngine:
         self._commands.put(_wake_up)
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the thread after `close`; whether it has ended."""
-        self._thread.join(timeout)
+        """Wait for the thread after `close`; whether it has ended (or was never started)."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
         return not self._thread.is_alive()
 
     # Everything below runs in the thread.

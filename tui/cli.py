@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from typing import TypeVar
 
 import tyro
@@ -105,4 +106,8 @@ def _parse_training(defaults: Training, arguments: list[str], program: str) -> T
     )
     if args.name is not None:
         check_name(args.name)
+    if args.config.data:
+        # The run's config.json is read from other directories later.
+        data = str(Path(args.config.data).expanduser().resolve())
+        args = replace(args, config=replace(args.config, data=data))
     return args

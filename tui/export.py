@@ -10,7 +10,7 @@ from engine.config import RunConfig
 from engine.engine import TrainingEngine, describe
 from engine.metrics import Evaluation, TrainPoint
 from engine.views import PriorSamples, Reconstructions, ViewRequest
-from tui.widgets.message_line import Level
+from tui.news import Level
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -19,6 +19,7 @@ from engine.runs import json_number
 from engine.snapshot import Phase, Snapshot
 from tui.arguments import TrainArgs
 from tui.cli import MISUSE, PROGRAM
+from tui.news import ending
 from tui.text import duration, epochs, nats
 
 TICK = 0.1
@@ -44,6 +45,7 @@ def run_training(args: TrainArgs) -> int:
     if snapshot.phase is Phase.FAILED:
         print(f"{PROGRAM}: {snapshot.error}", file=sys.stderr)
         return MISUSE if isinstance(engine.failure, INPUT_ERRORS) else 1
+    print(f"{snapshot.run}: {ending(engine, snapshot)}", file=sys.stderr)
     if args.json and engine.directory is not None:
         print(json.dumps(summary(engine, time.monotonic() - started), ensure_ascii=False))
     return INTERRUPTED if stop.interrupted else 0

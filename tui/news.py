@@ -1,10 +1,17 @@
-"""What a person should be told of a run, in words, as it happens."""
+"""What a person should be told of a run, in words, as it happens.
+
+Doesn't import Textual, for `train` says the same.
+"""
+
+from typing import Literal
 
 from engine.engine import TrainingEngine
 from engine.metrics import score_name
 from engine.snapshot import Phase, Snapshot
 from tui.text import epochs, nats
-from tui.widgets.message_line import Level
+
+Level = Literal["info", "done", "warning", "error"]
+"""How much a message matters."""
 
 
 class News:
@@ -36,18 +43,21 @@ class News:
             case Phase.PAUSED:
                 return [("paused: space goes on; samples, pictures and exports work", "warning")]
             case Phase.FINISHED | Phase.STOPPED:
-                return [(self._ending(s), "done")]
+                return [(ending(self._engine, s), "done")]
             case Phase.FAILED:
                 return [(f"the run failed: {s.error}", "error")]
 
-    def _ending(self, s: Snapshot) -> str:
-        if s.saved_step is None:
-            return f"{s.phase} at epoch {epochs(s.epoch)}; nothing was saved"
-        kept = f"kept in {self._engine.directory}/"
-        if s.saved_step != s.step:
-            kept = f"kept as of step {s.saved_step:,} in {self._engine.directory}/"
-        best = ""
-        if s.best is not None:
-            name = score_name(self._engine.config.model)
-            best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
-        return f"{s.phase} at epoch {epochs(s.epoch)}{best}; {kept}"
+
+def ending(engine: TrainingEngine, s: Snapshot) -> str:
+    """How a run ended, its best score, and where it is kept."""
+    best = ""
+    if s.best is not None:
+        name = score_name(engine.config.model)
+        best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
+    if s.saved_step is None:
+        kept = "nothing was saved"
+    elif s.saved_step == s.step:
+        kept = f"kept in {engine.directory}/"
+    else:
+        kept = f"kept as of step {s.saved_step:,} in {engine.directory}/"
+    return f"{s.phase} at epoch {epochs(s.epoch)} of {s.epochs}{best}; {kept}"

@@ -10,8 +10,8 @@ from engine.engine import INPUT_ERRORS, TrainingEngine
 from engine.snapshot import Phase
 from tui.arguments import DashboardArgs
 from tui.cli import MISUSE, complain
+from tui.news import ending
 from tui.terminal import refusal, set_colors
-from tui.text import epochs, nats
 
 
 def run_dashboard(args: DashboardArgs) -> int:
@@ -67,13 +67,10 @@ def _let_go_of_terminal() -> None:
 
 
 def _say_what_was_kept(engine: TrainingEngine) -> None:
-    s = engine.snapshot
-    if s.saved_step is None or engine.directory is None:
-        return
-    best = f", best {nats(s.best.val.score)} nats at epoch {epochs(s.best.epoch)}" if s.best else ""
-    print(f"{s.run}: {s.phase} at epoch {s.epoch:.2f} of {s.epochs}{best}")
-    late = "" if s.saved_step == s.step else f" as of step {s.saved_step:,}"
-    print(f"kept{late} in {engine.directory}/; figures: fmnist-vae-tui export {engine.directory}")
+    snapshot = engine.snapshot
+    if snapshot.saved_step is not None:
+        print(f"{snapshot.run}: {ending(engine, snapshot)}")
+        print(f"figures: fmnist-vae-tui export {engine.directory}")
 
 
 def _exit_code(engine: TrainingEngine) -> int:

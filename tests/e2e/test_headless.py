@@ -83,11 +83,10 @@ def test_progress_without_a_terminal_is_a_plain_line_per_epoch(
     done = run([*train, "--epochs", "2"], tmp_path)
     assert done.stdout == ""
     assert "\x1b" not in done.stderr
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
-        "epoch 0",
-        "epoch 1",
-        "epoch 2",
-    ]
+    *lines, end = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 0", "epoch 1", "epoch 2"]
+    assert "finished at epoch 2 of 2, best −ELBO" in end
+    assert "kept in checkpoints/" in end
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(
@@ -170,6 +169,16 @@ def test_unusable_input_is_one_sentence_on_stderr_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_on_data_named_by_a_relative_path_is_exported_from_elsewhere(
+    small_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "data").symlink_to(small_data)
+    run(["train", "--data", "data", *SMALL, "--epochs", "1", "--name", "x"], tmp_path / "here")
+    done = run(["export", "here/checkpoints/x", "--figure", "samples"], tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_taken_name_is_refused_before_anything_is_trained(
     train: list[str], tmp_path: Path
 ) -> None:
@@ -180,6 +189,11 @@ def test_a_taken_name_is_refused_before_anything_is_trained(
     assert "run 'once' exists already" in again.stderr
     after = sorted(p.stat().st_mtime_ns for p in (tmp_path / "checkpoints/once").iterdir())
     assert after == before
+
+
+def test_the_terminals_colours_are_decided_before_textual_is_imported() -> None:
+    code = "import sys; import tui.start, tui.headless; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_help_and_version_are_answered_without_loading_torch_or_textual(tmp_path: Path) -> None:

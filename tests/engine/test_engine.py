@@ -251,6 +251,14 @@ def test_stopping_while_loading_writes_nothing(
     assert engine.join(10)
 
 
+def test_an_engine_that_was_never_started_has_nothing_to_wait_for(
+    small_config: RunConfig, tmp_path: Path
+) -> None:
+    engine = TrainingEngine(small_config, tmp_path / "checkpoints")
+    engine.close()
+    assert engine.join(0)
+
+
 def test_closing_without_stopping_lets_training_end_first(
     start: StartEngine, small_config: RunConfig
 ) -> None:

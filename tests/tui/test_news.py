@@ -61,7 +61,8 @@ def test_the_end_says_how_good_it_was_and_where_it_is_kept(news: News) -> None:
     # 229 + 315 e^-18 + 8/e + 12 (1 - e^-40) at epoch 2.
     assert news.since_last(ENDED) == [
         (
-            "finished at epoch 3, best −ELBO 243.94 at epoch 2; kept in checkpoints/vae-test/",
+            "finished at epoch 3 of 30, best −ELBO 243.94 at epoch 2; "
+            "kept in checkpoints/vae-test/",
             "done",
         )
     ]
@@ -69,7 +70,7 @@ def test_the_end_says_how_good_it_was_and_where_it_is_kept(news: News) -> None:
 
 def test_a_run_stopped_between_epochs_says_where(news: News) -> None:
     ((text, _),) = news.since_last(replace(ENDED, phase=Phase.STOPPED, epoch=2.37))
-    assert text.startswith("stopped at epoch 2.37, best")
+    assert text.startswith("stopped at epoch 2.37 of 30, best")
 
 
 def test_an_autoencoders_best_is_its_reconstruction() -> None:
@@ -83,7 +84,7 @@ def test_an_autoencoders_best_is_its_reconstruction() -> None:
 def test_an_end_without_a_file_says_so(news: News) -> None:
     ended = replace(LOADING, phase=Phase.STOPPED)
     ((text, _),) = news.since_last(replace(ended, step=7, epoch=0.02))
-    assert text == "stopped at epoch 0.02; nothing was saved"
+    assert text == "stopped at epoch 0.02 of 30; nothing was saved"
 
 
 def test_an_end_that_could_not_be_saved_does_not_deny_the_save_before(news: News) -> None:

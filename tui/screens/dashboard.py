@@ -23,7 +23,7 @@ from engine.snapshot import Phase
 from tui.actions import bindings
 from tui.export import ExportOrder, export
 from tui.live_pictures import LivePictures
-from tui.news import News
+from tui.news import Level, News
 from tui.pixels import ImageMode
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
@@ -33,7 +33,7 @@ from tui.widgets.chart import MetricChart
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.latent_map import LatentMapPanel
-from tui.widgets.message_line import Level, MessageLine
+from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 from tui.widgets.pictures import ReconstructionPanel, SamplePanel
 from tui.widgets.status import StatusPanel
@@ -281,7 +281,7 @@ class Dashboard(Screen[None]):
     def action_leave(self) -> None:
         """Quit, asking while training."""
         snapshot = self._engine.snapshot
-        if not snapshot.phase.is_active:
+        if not snapshot.phase.is_active or snapshot.phase is Phase.LOADING:
             self.post_message(self.Leave())
             return
 
@@ -301,8 +301,7 @@ class Dashboard(Screen[None]):
         )
 
     def _kept_in(self) -> str:
-        directory = self._engine.directory
-        return f"{directory}/" if directory else "no file yet: the run is only loading"
+        return f"{self._engine.directory or self._engine.snapshot.run}/"
 
     def action_export(self) -> None:
         """The figures of the panel in focus."""

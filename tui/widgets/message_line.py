@@ -1,11 +1,10 @@
 """The line above the footer: the latest thing there is to say."""
 
-from typing import Literal
-
 from rich.text import Text
 from textual.widget import Widget
 
-Level = Literal["info", "done", "warning", "error"]
+from tui.news import Level
+
 _STYLES: dict[Level, str] = {
     "info": "#9aa0aa",
     "done": "#7fbf7f",
