@@ -1,4 +1,4 @@
-"""Curves made ready for a small screen: thinned, and cut to a telling range."""
+"""Curves made ready for a small screen: thinned, with round ticks."""
 
 import math
 from dataclasses import dataclass
@@ -18,8 +18,6 @@ TITLES: dict[ChartMetric, str] = {
     "recon": "reconstruction",
     "kl": "KL",
 }
-TRANSIENT = 0.05
-"""The share of a run's beginning that may leave the chart: it falls by hundreds of nats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,35 +70,6 @@ def thin(series: Series, columns: int) -> Series:
     last = np.r_[first[1:], count] - 1
     keep = np.unique(np.concatenate((order[first], order[last])))
     return Series(series.epochs[keep], series.values[keep])
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The part of the y-axis that is shown."""
-
-    low: float
-    high: float
-    cut: bool
-    """Whether values of the beginning lie beyond."""
-
-
-def value_limits(curves: list[Series], epoch: float) -> Limits | None:
-    """Limits for the y-axis; None if there is nothing to show.
-
-    Early in a run −ELBO falls from hundreds of nats above to a few; shown whole, the rest of
-    the run would be a flat line. The first TRANSIENT of what is trained may leave the chart.
-    """
-    values = np.concatenate([c.values for c in curves])
-    epochs = np.concatenate([c.epochs for c in curves])
-    if not len(values):
-        return None
-    settled = values[epochs >= TRANSIENT * epoch]
-    if not len(settled):
-        settled = values
-    low, high = float(settled.min()), float(settled.max())
-    margin = 0.05 * (high - low) or max(0.01 * abs(high), 1e-3)
-    low, high = low - margin, high + margin
-    return Limits(low, high, cut=bool(((values > high) | (values < low)).any()))
 
 
 def epoch_ticks(epoch: float, columns: int) -> list[float]:

@@ -19,7 +19,7 @@ from PIL import Image
 from engine.config import RunConfig
 from engine.figures import chart
 from engine.figures.caption import Caption, epoch_text
-from engine.figures.limits import Limits, visible_limits
+from engine.limits import Limits, visible_limits
 from engine.metrics import Evaluation, Metrics, TrainPoint
 
 Array = npt.NDArray[np.float64]
@@ -198,7 +198,7 @@ def _draw_panel(axes: Axes, epochs: Array, panel: _Panel) -> tuple[list[Artist],
         axes.plot(epochs, about.values, color=about.color, alpha=0.3, linewidth=0.5)
         # The scatter of single points has a place on the chart, but its extremes don't decide.
         shown.append(np.clip(about.values, *np.nanquantile(about.values, (0.02, 0.95))))
-    limits = visible_limits(epochs, shown, floor=panel.floor)
+    limits = visible_limits([(epochs, values) for values in shown], floor=panel.floor)
     axes.set_ylim(limits.low, limits.high)
     end = float(epochs[-1]) or 1.0
     axes.set_xlim(-_SIDE * end, (1 + _SIDE) * end)

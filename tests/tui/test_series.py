@@ -9,7 +9,6 @@ from tui_fakes import evaluation
 
 from engine.metrics import Metrics, TrainPoint
 from tui.series import (
-    Limits,
     Series,
     epoch_ticks,
     metrics_of,
@@ -17,7 +16,6 @@ from tui.series import (
     thin,
     train_series,
     validation_series,
-    value_limits,
 )
 
 values = st.floats(-1e6, 1e6, allow_nan=False)
@@ -102,40 +100,6 @@ def test_thinning_bounds_the_points_and_keeps_the_extremes_for_any_spacing(
 def test_many_points_at_one_moment_become_two() -> None:
     thinned = thin(series([3.0] * 100, [*range(100)]), 10)
     assert thinned.values.tolist() == [0.0, 99.0]
-
-
-def test_the_steep_beginning_may_leave_the_chart() -> None:
-    epochs, falling = [0, 0.2, 0.6, 1, 5, 10], [550, 400, 260, 250, 245, 240]
-    limits = value_limits([series(epochs, falling)], epoch=10.0)
-    # The first 5 % of ten epochs are left out; a twentieth of the range is the margin.
-    assert limits == Limits(pytest.approx(239.0), pytest.approx(261.0), cut=True)
-
-
-def test_a_short_beginning_within_the_limits_is_not_called_cut() -> None:
-    limits = value_limits([series([0.1, 6, 10], [245, 250, 240])], epoch=10.0)
-    assert limits == Limits(pytest.approx(239.5), pytest.approx(250.5), cut=False)
-
-
-def test_limits_hold_both_curves() -> None:
-    limits = value_limits([series([5, 10], [20, 10]), series([5, 10], [30, 25])], epoch=10.0)
-    assert limits == Limits(pytest.approx(9.0), pytest.approx(31.0), cut=False)
-
-
-@pytest.mark.parametrize(
-    ("value", "low", "high"), [(200.0, 198.0, 202.0), (0.0, -1e-3, 1e-3), (-50, -50.5, -49.5)]
-)
-def test_a_single_value_lies_in_the_middle(value: float, low: float, high: float) -> None:
-    limits = value_limits([series([], []), series([1.0], [value])], epoch=1.0)
-    assert limits == Limits(pytest.approx(low), pytest.approx(high), cut=False)
-
-
-def test_nothing_but_the_beginning_is_shown_whole() -> None:
-    limits = value_limits([series([0.0], [550])], epoch=3.0)
-    assert limits == Limits(pytest.approx(544.5), pytest.approx(555.5), cut=False)
-
-
-def test_without_values_there_are_no_limits() -> None:
-    assert value_limits([series([], []), series([], [])], epoch=2.0) is None
 
 
 @given(st.floats(0, 1e6), st.integers(4, 300))

@@ -6,11 +6,11 @@ from textual.strip import Strip
 from textual_plotext import Plot
 
 from engine.history import History
+from engine.limits import Limits, visible_limits
 from engine.snapshot import Snapshot
 from tui.series import (
     TITLES,
     ChartMetric,
-    Limits,
     Series,
     epoch_ticks,
     metrics_of,
@@ -18,7 +18,6 @@ from tui.series import (
     thin,
     train_series,
     validation_series,
-    value_limits,
 )
 from tui.theme import AXES_COLOR, BEST_COLOR, TRAIN_COLOR, VALIDATION_COLOR, Rgb
 from tui.widgets.canvas import CanvasPanel
@@ -73,8 +72,10 @@ class MetricChart(CanvasPanel):
         columns = max(4, size.width - Y_LABEL_COLUMNS)
         train = train_series(self._history.train_points(), self.metric)
         validation = validation_series(self._history.evaluations(), self.metric)
-        limits = value_limits([train, validation], epoch)
-        self.set_title(self._describe(cut=limits is not None and limits.cut))
+        curves = [(s.epochs, s.values) for s in (train, validation)]
+        limits = visible_limits(curves, floor=0.0 if self.metric == "kl" else None)
+        cut = any(limits.outside(values) for _, values in curves)
+        self.set_title(self._describe(cut=cut))
         plot = Plot()
         # plotext would cap the figure at what it takes for the terminal's size.
         plot._limit_size(False, False)  # type: ignore[attr-defined]
@@ -89,7 +90,7 @@ class MetricChart(CanvasPanel):
         x_ticks = epoch_ticks(epoch, columns)
         plot.xticks(x_ticks, [f"{tick:g}" for tick in x_ticks])
         plot.xlim(0, max(1.0, epoch))
-        if limits is None:
+        if not len(train.values) and not len(validation.values):
             return Text("no steps trained yet", "dim")
         y_ticks = round_ticks(limits.low, limits.high, size.height // ROWS_PER_TICK)
         plot.yticks(y_ticks, [f"{tick:g}" for tick in y_ticks])

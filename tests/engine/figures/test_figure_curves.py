@@ -15,7 +15,7 @@ from engine.figures import chart
 from engine.figures.catalog import FigureName
 from engine.figures.curves import running_mean
 from engine.figures.export import render_figure
-from engine.figures.limits import visible_limits
+from engine.limits import visible_limits
 from engine.metrics import Metrics, TrainPoint
 
 
@@ -215,7 +215,7 @@ def test_a_lone_spike_does_not_decide_the_axis() -> None:
     epochs = np.linspace(0, 10, 200)
     values = 240 + np.sin(epochs)
     values[150] = 1e6
-    limits = visible_limits(epochs, [values])
+    limits = visible_limits([(epochs, values)])
     assert limits.low < 239
     assert 241 < limits.high < 250
     assert limits.outside(values) == 1
@@ -225,10 +225,10 @@ def test_many_evaluations_at_the_start_do_not_decide_the_axis() -> None:
     # As a run evaluates: at powers of two within the first epoch, then once an epoch.
     epochs = np.array([0.0, *(2.0**i / 422 for i in range(9)), *range(1, 31)])
     values = np.where(epochs < 1, 500.0, 240 + 10 / np.maximum(epochs, 1))
-    assert visible_limits(epochs, [values]).high < 260
+    assert visible_limits([(epochs, values)]).high < 260
 
 
 def test_a_slow_start_is_shown_whole() -> None:
     epochs = np.linspace(0, 10, 100)
     values = 300 - 5 * epochs
-    assert visible_limits(epochs, [values]).outside(values) == 0
+    assert visible_limits([(epochs, values)]).outside(values) == 0

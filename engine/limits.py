@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+Curve = tuple[Array, Array]
 
 START_SHARE = 0.05
 """The part of the training, from its start, that doesn't decide the axis."""
@@ -33,29 +34,30 @@ class Limits:
         return int(((values < self.low) | (values > self.high)).sum())
 
 
-def visible_limits(epochs: Array, series: Sequence[Array], *, floor: float | None = None) -> Limits:
+def visible_limits(curves: Sequence[Curve], *, floor: float | None = None) -> Limits:
     """Limits by the values after the first 5 % of the training, and without lone outliers.
 
     A value is an outlier if it is above the lowest by more than 4 times what 95 % of the values
     are. Values that are not finite don't count. A handful of points is shown whole.
 
     Args:
-        epochs: (N,) positions, ascending.
-        series: curves of N values each that share the axis.
+        curves: those that share the axis, each its positions (N,), in epochs, and values (N,).
         floor: where the axis begins; None for a little below the lowest value.
     """
-    table = np.stack(series)
-    everything = table[np.isfinite(table)]
-    if not len(everything):
+    finite = [(epochs[mask], y[mask]) for epochs, y in curves for mask in [np.isfinite(y)]]
+    values = np.concatenate([y for _, y in finite])
+    if not len(values):
         return Limits(0.0, 1.0)
-    late = table[:, epochs > START_SHARE * epochs[-1]]
-    decisive = late[np.isfinite(late)] if late.shape[1] >= _FEWEST_DECISIVE else everything
-    low = float(everything.min()) if floor is None else floor
+    start = START_SHARE * max(epochs.max(initial=0.0) for epochs, _ in finite)
+    late = [y[epochs > start] for epochs, y in finite]
+    few = max(map(len, late)) < _FEWEST_DECISIVE
+    decisive = values if few else np.concatenate(late)
+    low = float(values.min()) if floor is None else floor
     typical = low + _OUTLIER * (float(np.quantile(decisive, 0.95)) - low)
     high = float(decisive[decisive <= typical].max(initial=low))
     # Where the rest lies only a little above there is nothing to gain by cutting it.
-    highest = float(everything.max())
-    if late.shape[1] < _FEWEST_DECISIVE or highest - low <= _WORTH_CUTTING * (high - low):
+    highest = float(values.max())
+    if few or highest - low <= _WORTH_CUTTING * (high - low):
         high = highest
     padding = max(_PADDING * (high - low), _SMALLEST_SPAN * max(1.0, abs(high)))
     return Limits(low if floor is not None else low - padding, high + padding)
