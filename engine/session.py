@@ -118,6 +118,9 @@ class Session:
 
         Args:
             between: called between batches.
+
+        Raises:
+            TrainingDivergedError: if the loss is no longer a number.
         """
         started = time.perf_counter()
         evaluation = self.trainer.evaluate(self._train_seconds, between)

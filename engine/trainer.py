@@ -130,11 +130,16 @@ class Trainer:
         Args:
             seconds: training time so far, for the record.
             between: called between batches, so that a caller can answer others meanwhile.
+
+        Raises:
+            TrainingDivergedError: if the loss is NaN or infinite.
         """
         # β_t and the learning rate of the last step taken, not of the next.
         last_step = max(0, self.step - 1)
         beta = beta_at(self.config, last_step / self.steps_per_epoch)
         measured = measure(self.model, self.val_pixels, self._val_eps, beta, between)
+        if not measured.metrics.is_finite():
+            raise self._diverged()
         return Evaluation(
             step=self.step,
             epoch=self.epoch,
@@ -216,11 +221,14 @@ class Trainer:
             self._last_point_sums = now
         self._pending.clear()
         if not torch.isfinite(self._sums[:2].cpu()).all():
-            raise TrainingDivergedError(
-                f"the loss stopped being a number by step {self.step:,}; "
-                f"try a learning rate below {self.config.lr:g}"
-            )
+            raise self._diverged()
         return points
+
+    def _diverged(self) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"the loss stopped being a number by step {self.step:,}; "
+            f"try a learning rate below {self.config.lr:g}"
+        )
 
     def _epoch_mean(self) -> Metrics | None:
         if self.step == 0:

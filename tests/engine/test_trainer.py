@@ -223,6 +223,16 @@ def test_a_loss_that_is_no_number_any_more_ends_training_with_a_reason(
         trainer.train(3)
 
 
+def test_weights_that_give_no_number_are_never_an_evaluation(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    trainer = Trainer(small_config, small_dataset, CPU)
+    with torch.no_grad():
+        trainer.model.decoder[0].weight.fill_(math.nan)
+    with pytest.raises(TrainingDivergedError, match="stopped being a number by step 0"):
+        trainer.evaluate(0.0)
+
+
 def test_training_learns(small_config: RunConfig, small_dataset: ImageDataset) -> None:
     trainer = Trainer(replace(small_config, epochs=15), small_dataset, CPU)
     before = trainer.evaluate(0.0).val
