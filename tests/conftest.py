@@ -4,10 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from dataset_files import write_idx_folder
 
 from data import ImageDataset, load_dataset
 from engine.config import RunConfig
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Another number of threads sums in another order, and gives other last bits."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from textual.pilot import Pilot
 
+from data import ImageDataset
+from engine import checkpoint
 from engine.config import RunConfig
 from engine.session import Session
 from engine.snapshot import Alert, Phase
+from engine.trainer import Trainer
 from engine.views import LatentMap
 from tui.app import FmnistVaeTui
 from tui.screens.confirm import ConfirmScreen
@@ -88,6 +92,24 @@ async def test_a_run_is_shown_to_its_end(small_config: RunConfig, tmp_path: Path
         assert "step 36/36" in status
         assert "epoch 3.00/3" in status
         assert "kept in" in message(pilot)
+
+
+async def test_a_run_watched_and_played_with_ends_with_the_weights_of_one_left_alone(
+    small_config: RunConfig, small_dataset: ImageDataset, tmp_path: Path
+) -> None:
+    config = replace(small_config, epochs=40)
+    alone = Trainer(config, small_dataset, torch.device("cpu"))
+    while not alone.finished:
+        alone.train(10**6)
+    async with running(config, tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.engine.snapshot.step > 0)
+        for keys in ("s", "r", "l", "c", "i", "s", "l", "e"):
+            await pilot.press("space", keys, "space")
+        await until(pilot, lambda: "finished" in message(pilot))
+        assert app.engine.directory is not None
+        watched = checkpoint.read(app.engine.directory / "last.pt")["model"]
+    for name, expected in alone.model.state_dict().items():
+        assert torch.equal(watched[name], expected), name
 
 
 async def test_space_pauses_and_goes_on(endless: RunConfig, tmp_path: Path) -> None:
