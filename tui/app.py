@@ -1,23 +1,27 @@
 """The Textual app: owns the engines, the signals and the way out."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from engine.config import RunConfig
-from engine.engine import TrainingEngine
+from engine.engine import TrainingEngine, describe
 from tui.actions import ACTIONS
 from tui.screens.dashboard import Dashboard, DashboardOptions
 from tui.terminal import ColorChoice, ImageChoice, describe_colors, image_mode
 from tui.theme import THEME
+
+log = logging.getLogger(__name__)
 
 
 class FmnistVaeTui(App[None]):
@@ -93,6 +97,15 @@ class FmnistVaeTui(App[None]):
     def leave(self) -> None:
         """Close the app; the engines are closed after the terminal is restored."""
         self.exit()
+
+    def _fatal_error(self) -> None:
+        """Instead of Textual's traceback on the terminal: one sentence; the rest is in the log."""
+        log.error("the dashboard failed", exc_info=self._exception)
+        directory = self.engine.directory
+        where = f"; the traceback is in {directory}/run.log" if directory else ""
+        cause = describe(self._exception) if self._exception else "unknown cause"
+        self._exit_renderables.append(Text(f"fmnist-vae-tui: the dashboard failed: {cause}{where}"))
+        self._close_messages_no_wait()
 
     def _catch_signals(self) -> None:
         if sys.platform == "win32":

@@ -18,9 +18,17 @@ class TerminalSession:
     Args:
         arguments: of the program.
         cwd: where it runs; its checkpoints and exports land there.
+        program: another one to run.
     """
 
-    def __init__(self, arguments: list[str], cwd: Path, columns: int = 140, rows: int = 45) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        cwd: Path,
+        columns: int = 140,
+        rows: int = 45,
+        program: Path = PROGRAM,
+    ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
@@ -29,7 +37,7 @@ class TerminalSession:
         for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM"):
             environment.pop(name, None)
         self.child = pexpect.spawn(
-            str(PROGRAM), arguments, cwd=str(cwd), dimensions=(rows, columns), env=environment
+            str(program), arguments, cwd=str(cwd), dimensions=(rows, columns), env=environment
         )
 
     @property

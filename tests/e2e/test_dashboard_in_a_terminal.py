@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,6 +176,36 @@ def test_a_terminal_that_stops_reading_does_not_hold_training_up(
     session.wait_for("finished at epoch 3")
     session.send("q")
     assert session.wait_for_exit() == 0
+
+
+CRASHING = """
+import os, sys, time
+os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"
+from tui.cli import main
+from tui.widgets.status import StatusPanel
+render = StatusPanel.render
+def crash(self):
+    if self._snapshot is not None and self._snapshot.step > 50:
+        raise RuntimeError("a widget fell over")
+    return render(self)
+StatusPanel.render = crash
+sys.exit(main(["--epochs", "60"]))
+"""
+
+
+def test_a_dashboard_that_fails_restores_the_terminal_and_keeps_the_run(tmp_path: Path) -> None:
+    script = tmp_path / "crashing.py"
+    script.write_text(CRASHING)
+    session = TerminalSession([str(script)], tmp_path, program=Path(sys.executable))
+    assert session.wait_for_exit(60) == 1
+    run = only_run(tmp_path)
+    assert LEAVE_ALTERNATE_SCREEN in session.raw
+    assert "the dashboard failed: RuntimeError: a widget fell over" in session.text
+    assert "Traceback" not in session.text
+    assert "a widget fell over" in (run / "run.log").read_text()
+    assert "Traceback" in (run / "run.log").read_text()
+    assert f"kept in checkpoints/{run.name}/" in session.text
+    assert (run / "last.pt").exists()
 
 
 def test_unusable_data_is_told_on_screen_and_on_the_way_out(start: Start, tmp_path: Path) -> None:
