@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from data import ImageDataset
 from engine import checkpoint
 from engine.config import RunConfig
+from engine.engine import TrainingEngine
 from engine.session import Session
 from engine.snapshot import Alert, Phase
 from engine.trainer import Trainer
@@ -318,6 +319,25 @@ async def test_the_form_refuses_what_cannot_be_used_and_starts_what_can(
         assert first.snapshot.saved_step == first.snapshot.step
         kept = {path.name for path in (tmp_path / "checkpoints").iterdir()}
         assert kept == {first.snapshot.run, app.engine.snapshot.run}
+
+
+async def test_a_new_run_begins_with_empty_panels(
+    endless: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(endless, tmp_path) as (app, pilot):
+        screen = dashboard(pilot)
+        samples, latent = screen.query_one(SamplePanel), screen.query_one(LatentMapPanel)
+        await until(pilot, lambda: "▀" in "".join(samples.render_line(y).text for y in range(6)))
+        await until(pilot, lambda: "Trouser" in latent.render_line(1).text)
+        monkeypatch.setattr(TrainingEngine, "start", lambda _: None)  # it stays empty
+        first = app.engine
+        await pilot.press("n", "ctrl+s")
+        await until(pilot, lambda: app.engine is not first)
+        await pilot.pause()
+        assert "waiting for the model" in samples.render_line(0).text
+        assert "Trouser" not in latent.render_line(1).text
+        chart = screen.query_one(MetricChart)
+        assert "no steps trained yet" in chart.render_line(0).text
 
 
 async def test_the_form_can_be_left_without_a_trace(endless: RunConfig, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ TICK = 0.1
 """Seconds between two looks at the engine."""
 STATUS_TICKS = 5
 CHART_TICKS = 7
+"""Looks between two of the same kind of redraw: numbers twice a second, curves less often."""
 ANSWER_DELAY = 0.06
 """Seconds after which the engine has probably answered: a slice takes some 50 ms."""
 LARGE = (120, 36)
@@ -125,6 +126,8 @@ class Dashboard(Screen[None]):
         self._shown_phase: Phase | None = None
         if self.is_mounted:
             self._prepare_panels()
+            for panel in self.query(CanvasPanel):
+                panel.clear()
 
     def say(self, text: str, level: Level = "info") -> None:
         """Put a message into the message line."""

@@ -21,6 +21,10 @@ class CanvasPanel(Panel):
         """The panel's lines, at most `size.height`, each at most `size.width` cells."""
         raise NotImplementedError
 
+    def clear(self) -> None:
+        """Forget what is shown: it is of another run."""
+        raise NotImplementedError
+
     def repaint(self) -> None:
         """Call when what `paint` would draw has changed."""
         if self.size != self._painted_size:

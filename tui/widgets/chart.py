@@ -52,11 +52,15 @@ class MetricChart(CanvasPanel):
         choices = metrics_of(self.model)
         self._metric = choices[(choices.index(self.metric) + 1) % len(choices)]
 
-    def show_run(self, history: History, snapshot: Snapshot) -> None:
+    def clear(self) -> None:
+        """Wait for the curves of another run."""
+        self.show_run(History(), None)
+
+    def show_run(self, history: History, snapshot: Snapshot | None) -> None:
         """Draw what is new since the last call, if anything is."""
         self._history, self._snapshot = history, snapshot
-        evaluated = snapshot.last.step if snapshot.last else None
-        trained = snapshot.train.step if snapshot.train else None
+        evaluated = snapshot.last.step if snapshot and snapshot.last else None
+        trained = snapshot.train.step if snapshot and snapshot.train else None
         version = (id(history), evaluated, trained, self.metric)
         if version != self._version:
             self._version = version

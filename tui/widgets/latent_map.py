@@ -34,6 +34,11 @@ class LatentMapPanel(CanvasPanel):
         super().__init__(id=id)
         self._view: LatentView | None = None
 
+    def clear(self) -> None:
+        """Wait for the map of another run."""
+        self._view = None
+        self.repaint()
+
     def show(self, view: LatentView) -> None:
         """Show a new map."""
         self._view = view

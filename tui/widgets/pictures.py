@@ -72,6 +72,10 @@ class PicturePanel(CanvasPanel):
         super().__init__(id=id)
         self._stacks: list[Images] = []
 
+    def clear(self) -> None:
+        """Wait for the pictures of another run."""
+        self.set_stacks([])
+
     def set_stacks(self, stacks: list[Images]) -> None:
         """Show these: image i of every array stands in one stack, the first on top."""
         self._stacks = stacks
