@@ -115,7 +115,8 @@ class _Reporter:
             self._update_bar(s)
         for evaluation in self._engine.history.evaluations(self._told):
             self._told += 1
-            if self._progress.disable and (evaluation.epoch.is_integer() or not s.phase.is_active):
+            is_last = not s.phase.is_active and evaluation.step == s.step
+            if self._progress.disable and (evaluation.epoch.is_integer() or is_last):
                 self._line(evaluation)
         for alert in s.alerts[self._alerts :]:
             self._console.print(f"step {alert.step:,}: {alert.text}", markup=False, style="yellow")

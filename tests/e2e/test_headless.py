@@ -120,6 +120,11 @@ def test_a_signal_stops_and_keeps(
     outcome = json.loads(out)
     assert outcome["phase"] == "stopped"
     assert outcome["steps"] == int(rows_of(metrics.parent)[-1]["step"])
+    # A line for every whole epoch, and one for where it stopped.
+    told = [line.split(":")[0] for line in err.splitlines() if line.startswith("epoch ")]
+    whole = [f"epoch {n}" for n in range(int(outcome["epochs"]) + 1)]
+    assert told[: len(whole)] == whole
+    assert len(told) == len(whole) + (outcome["epochs"] % 1 > 0)
     assert "Traceback" not in err
 
 
