@@ -120,7 +120,8 @@ class TrainingEngine:
         """Let the thread end: now (what was learnt is kept), or when training has ended."""
         self._closing = True
         self._stopping = self._stopping or stop_training
-        self._commands.put(_wake_up)
+        # Nobody is left to end a pause; and a command wakes the thread to see its flags.
+        self.resume()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the thread after `close`; whether it has ended (or was never started)."""

@@ -268,6 +268,19 @@ def test_closing_without_stopping_lets_training_end_first(
     assert engine.snapshot.phase is Phase.FINISHED
 
 
+@pytest.mark.usefixtures("slow_steps")
+def test_a_paused_run_left_to_itself_goes_on_to_its_end(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    engine = start(small_config)
+    wait_for(lambda: engine.snapshot.phase is Phase.TRAINING)
+    engine.pause()
+    wait_for(lambda: engine.snapshot.phase is Phase.PAUSED)
+    engine.close(stop_training=False)
+    assert engine.join(30)
+    assert engine.snapshot.phase is Phase.FINISHED
+
+
 def test_a_reader_that_never_looks_does_not_hold_training_up(
     start: StartEngine, small_config: RunConfig
 ) -> None:

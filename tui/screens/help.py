@@ -18,7 +18,7 @@ WORDS = (
     ("KL", "KL(q(z|x) ‖ N(0, I)), summed over the latent dimensions."),
     ("units active", "Latent dimensions whose mean varies over the data by more than 0.01."),
     ("train curve", "Means over the steps between two points, while the weights change."),
-    ("validation", "One pass over the 10 % kept apart, with the same noise every time."),
+    ("validation", "One pass over the images kept apart, with the same noise every time."),
 )
 
 
