@@ -1,4 +1,4 @@
-"""`RunConfig`: every knob of a training run, its meaning and its range.
+"""`RunConfig`: every knob of a training run, its meaning and its range; `TrainingPlan`: of two.
 
 The command line (tyro) and the dashboard's form are made from this dataclass, so a field's
 docstring is what a person reads as help. Nothing here imports torch.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 ModelName = Literal["vae", "ae"]
+PlannedModel = Literal["vae", "ae", "both"]
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
 LrSchedule = Literal["constant", "cosine"]
 PresetName = Literal["default", "report"]
@@ -31,15 +32,16 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """All that determines one training run.
+class TrainingPlan:
+    """What a person asks for: the settings of one run, or of a VAE's and an autoencoder's.
 
     Raises:
         ConfigError: at construction, if a value is of the wrong type or out of its range.
     """
 
-    model: ModelName = "vae"
-    """vae: variational autoencoder. ae: plain autoencoder of the same shape."""
+    model: PlannedModel = "vae"
+    """vae: variational autoencoder. ae: plain autoencoder of the same shape. both: one after
+    the other, to compare."""
     hidden: tuple[int, ...] = (512, 256)
     """Widths of the encoder's hidden layers; the decoder mirrors them."""
     latent_dim: int = 20
@@ -73,9 +75,26 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Check every field's type and range."""
-        for name, annotation in _annotations().items():
+        for name, annotation in typing.get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), annotation)
         _check_range(self)
+
+    def runs(self) -> tuple["RunConfig", ...]:
+        """The runs that are planned, in order."""
+        models: tuple[ModelName, ...] = ("vae", "ae") if self.model == "both" else (self.model,)
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
+        return tuple(RunConfig(**settings | {"model": model}) for model in models)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(TrainingPlan):
+    """All that determines one training run.
+
+    Raises:
+        ConfigError: at construction, if a value is of the wrong type or out of its range.
+    """
+
+    model: ModelName = "vae"
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON can hold them (tuples as lists)."""
@@ -89,7 +108,7 @@ class RunConfig:
         Raises:
             ConfigError: for an unknown field, a wrong type or a value out of range.
         """
-        unknown = sorted(set(values) - set(_annotations()))
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise ConfigError(unknown[0], "is not a setting of this version")
         settings: dict[str, Any] = {
@@ -97,10 +116,6 @@ class RunConfig:
             for name, value in values.items()
         }
         return cls(**settings)
-
-
-def _annotations() -> dict[str, Any]:
-    return typing.get_type_hints(RunConfig)
 
 
 def _check_type(name: str, value: object, annotation: Any) -> None:
@@ -125,7 +140,7 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_range(c: RunConfig) -> None:
+def _check_range(c: TrainingPlan) -> None:
     if not c.hidden or not all(1 <= width <= MAX_WIDTH for width in c.hidden):
         raise ConfigError("hidden", f"must be one or more widths of 1 to {MAX_WIDTH:,}")
     for name, low, high in (
@@ -153,15 +168,15 @@ def _check_range(c: RunConfig) -> None:
         raise ConfigError("device", f"must be auto, cpu, mps, cuda or cuda:N, not {c.device!r}")
 
 
-def data_path(config: RunConfig) -> Path | None:
+def data_path(config: TrainingPlan) -> Path | None:
     """Where the run's data set lies; None for the bundled Fashion-MNIST."""
     return Path(config.data) if config.data else None
 
 
-PRESETS: Mapping[PresetName, RunConfig] = types.MappingProxyType(
+PRESETS: Mapping[PresetName, TrainingPlan] = types.MappingProxyType(
     {
-        "default": RunConfig(),
-        "report": RunConfig(
+        "default": TrainingPlan(),
+        "report": TrainingPlan(
             hidden=(400,),
             activation="relu",
             kl_warmup=0.0,

@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from data import DataError
-from engine.config import ConfigError, RunConfig
+from engine.config import ConfigError, RunConfig, TrainingPlan
 from engine.history import History
 from engine.runs import RunError, default_name
 from engine.snapshot import Phase, Snapshot
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+WAITING_TICK = 0.1
+"""Seconds between two looks of a waiting run at whether it is stopped."""
 
 INPUT_ERRORS = (DataError, ConfigError, RunError)
 """What a person can mend by giving other input; anything else is a failure of ours."""
@@ -45,9 +48,16 @@ class TrainingEngine:
     Args:
         checkpoints: where the run's directory is made.
         name: the run's name; None for one made from the time.
+        after: a run whose training should end before this one's begins.
     """
 
-    def __init__(self, config: RunConfig, checkpoints: Path, name: str | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        checkpoints: Path,
+        name: str | None = None,
+        after: "TrainingEngine | None" = None,
+    ) -> None:
         self.config = config
         self.history = History()
         self._checkpoints = checkpoints
@@ -65,6 +75,8 @@ class TrainingEngine:
         self._closing = False
         self._closed = False
         self._failure: Exception | None = None
+        self._after = after
+        self._trained = Event()
         self._thread = Thread(target=self._main, name="training")
 
     @property
@@ -140,6 +152,7 @@ class TrainingEngine:
                 self._train(session)
         except Exception as error:  # the curves stay on screen, with the cause
             self._fail(error)
+        self._trained.set()
         while not self._closing:
             self._commands.get()()
         if self._session:
@@ -151,6 +164,11 @@ class TrainingEngine:
 
     def _load(self) -> "Session | None":
         """The session, ready to train; None if stopped meanwhile: nothing is written then."""
+        if self._after is not None:
+            self._publish(Phase.WAITING, f"until {self._after.snapshot.run} has ended")
+            while not self._after._trained.wait(WAITING_TICK):
+                if self._stopping:
+                    return None
         self._publish(Phase.LOADING, "loading torch")
         from engine.session import Session  # imports torch: a second or more
 
@@ -225,10 +243,27 @@ class TrainingEngine:
             future.set_exception(EngineError("there is no model here (any more)"))
             return
         try:
-            future.set_result(self._session.look().compute(view))
+            future.set_result(self._session.look().compute(view, self._answer_waiting))
         except Exception as error:
             log.exception("view %r failed", view)
             future.set_exception(EngineError(f"can't draw this: {describe(error)}"))
+
+
+def planned_engines(
+    plan: TrainingPlan, checkpoints: Path, name: str | None = None
+) -> list[TrainingEngine]:
+    """An engine for each run of a plan, to be started together: each waits for the one before.
+
+    Args:
+        name: of the run; two runs get '-vae' and '-ae' behind it.
+    """
+    engines: list[TrainingEngine] = []
+    configs = plan.runs()
+    for config in configs:
+        own_name = f"{name}-{config.model}" if name and len(configs) > 1 else name
+        before = engines[-1] if engines else None
+        engines.append(TrainingEngine(config, checkpoints, own_name, after=before))
+    return engines
 
 
 def _wake_up() -> None:

@@ -1,11 +1,15 @@
-"""Principal component analysis of latents."""
+"""Geometry of latent space: principal axes, ways between two points, normal quantiles."""
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
+_NO_ANGLE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,42 @@ def principal_axes(
     total = variances.sum()
     explained = np.maximum(variances[::-1][:count], 0.0) / total if total > 0 else np.zeros(count)
     return PrincipalAxes(mean=mean, axes=axes * signs[:, None], explained=explained)
+
+
+def lerp(a: Array, b: Array, fractions: Array) -> Array:
+    """The straight line (S, D) from a (D,) to b (D,) at fractions (S,) of the way."""
+    t = fractions[:, None]
+    points: Array = (1.0 - t) * a + t * b
+    return points
+
+
+def slerp(a: Array, b: Array, fractions: Array) -> Array:
+    """The way along the great circle, (S, D), so that lengths don't shrink half-way.
+
+    White 2016, "Sampling generative networks", section 2.1. Where a and b (nearly) lie on one
+    line through the origin the circle is not determined: the straight line then.
+    """
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    cosine = float(a @ b / lengths) if lengths > 0 else 1.0
+    angle = math.acos(min(1.0, max(-1.0, cosine)))
+    if math.sin(angle) < _NO_ANGLE:
+        return lerp(a, b, fractions)
+    t = fractions[:, None]
+    points: Array = (np.sin((1.0 - t) * angle) * a + np.sin(t * angle) * b) / math.sin(angle)
+    return points
+
+
+def normal_quantiles(quantiles: npt.NDArray[np.floating]) -> Array:
+    """Φ⁻¹ of quantiles (S,) in (0, 1)."""
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse(float(q)) for q in quantiles])
+
+
+def even_quantiles(count: int) -> Array:
+    """The middles (count,) of equal parts of (0, 1)."""
+    return (np.arange(count) + 0.5) / count
+
+
+def dimension_name(index: int) -> str:
+    """'z₁' for the first latent dimension."""
+    return "z" + "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(index + 1))

@@ -5,6 +5,7 @@ Both flatten 28×28 images into 784 inputs, mirror their hidden layers and decod
 """
 
 import itertools
+import threading
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 from engine.config import Activation, RunConfig
 
 PIXELS = 28 * 28
+
+_INITIALISING = threading.Lock()
+"""PyTorch's layers draw from the process's one generator: two threads would mix their draws."""
 
 _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -102,6 +106,6 @@ def build_model(config: RunConfig, init_seed: int) -> Model:
     Drawn on the CPU for every device, so that the same seed starts from the same weights
     everywhere; the caller's global random state is left as it was.
     """
-    with torch.random.fork_rng(devices=[]):
+    with _INITIALISING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(init_seed)
         return VAE(config) if config.model == "vae" else Autoencoder(config)

@@ -5,6 +5,7 @@ checkpoints/<run>/
   metrics.csv          one row per evaluation
   steps.csv            the training curve
   last.pt  best.pt     weights, optimiser, random state, position
+  frames/<step>.npz    the film: a frame per evaluation (`engine.film`)
   run.log              what was logged
 """
 

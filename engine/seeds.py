@@ -16,6 +16,9 @@ class Stream(IntEnum):
     TRAIN = 1
     EVALUATION = 2
     PREVIEW = 3
+    WALK = 4
+    MAP = 5
+    MIXTURE = 6
 
 
 def stream_seed(seed: int, stream: Stream, index: int = 0) -> int:

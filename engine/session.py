@@ -21,6 +21,7 @@ from data import load_dataset
 from engine import checkpoint
 from engine.config import RunConfig, data_path
 from engine.device import choose_threads, device_label, memory, resolve_device
+from engine.film import FilmWriter, thin
 from engine.history import History
 from engine.metrics import Evaluation
 from engine.runs import RunDirectory
@@ -35,8 +36,6 @@ SLICE_SECONDS = 0.05
 """How long a slice of steps should take: half of what a key may wait for."""
 SAVE_INTERVAL = 10.0
 """Seconds between two saves while training; the end of training always saves."""
-MAX_FRAMES = 400
-"""Frames kept of a run; beyond, every second one of the older is dropped."""
 
 
 class Session:
@@ -63,16 +62,11 @@ class Session:
         self.device_label = device_label(device)
         dataset = load_dataset(data_path(config))
         self.trainer = Trainer(config, dataset, device)
-        self.viewer = Viewer(
-            config,
-            self.trainer.model,
-            self.trainer.val_pixels,
-            self.trainer.val_labels,
-            dataset.class_names,
-        )
+        self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
         about = _provenance(str(device), self.device_label, self.threads)
         about["data"] = {"source": dataset.source, "fingerprint": dataset.fingerprint}
         self.directory = RunDirectory.create(checkpoints, name, config, about)
+        self._film = FilmWriter(self.directory.path)
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts: tuple[Alert, ...] = ()
@@ -125,8 +119,7 @@ class Session:
         started = time.perf_counter()
         evaluation = self.trainer.evaluate(self._train_seconds, between)
         self._frames.append(self.look().frame())
-        if len(self._frames) > MAX_FRAMES:
-            del self._frames[1 : MAX_FRAMES // 2 : 2]
+        thin(self._frames)
         self._evaluation_seconds += time.perf_counter() - started
         self._last = evaluation
         if evaluation.step > 0 and (
@@ -142,7 +135,8 @@ class Session:
 
     def look(self) -> Viewer:
         """The pictures of the model as it is now."""
-        return self.viewer.at(self.trainer.step, self.trainer.epoch)
+        kl = self._last.kl_per_dim if self._last else None
+        return self.viewer.at(self.trainer.step, self.trainer.epoch, kl)
 
     def save_if_due(self) -> None:
         """Save if the last time is long enough ago."""
@@ -163,8 +157,9 @@ class Session:
             self.saved_step = self.trainer.step
 
     def save_best(self) -> None:
-        """Write the best evaluation's weights and the waiting rows, not the weights of now."""
+        """Write all but the weights of now: those of the best evaluation, rows, the film."""
         self._write_rows()
+        self._write("the film", lambda: self._film.write(self._frames))
         if self._best_state is not None and self._write_checkpoint("best", self._best_state):
             self._best_state = None
 

@@ -9,6 +9,8 @@ from engine.metrics import Evaluation, TrainPoint
 class Phase(StrEnum):
     """Where a run is in its life."""
 
+    WAITING = "waiting"
+    """For another run to end."""
     LOADING = "loading"
     TRAINING = "training"
     PAUSED = "paused"
@@ -22,7 +24,7 @@ class Phase(StrEnum):
     @property
     def is_active(self) -> bool:
         """Whether training has not come to its end yet."""
-        return self in (Phase.LOADING, Phase.TRAINING, Phase.PAUSED)
+        return self in (Phase.WAITING, Phase.LOADING, Phase.TRAINING, Phase.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)

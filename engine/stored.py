@@ -10,21 +10,23 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 
-from data import load_dataset, split_indices
+from data import load_dataset
 from engine import checkpoint
 from engine.config import MAX_THREADS, data_path
 from engine.evaluation import Measurement, evaluation_noise, measure
+from engine.film import read_frames
 from engine.history import History
+from engine.images import ImageSplits
+from engine.jobs import Job
 from engine.metrics import Evaluation, Metrics, TrainPoint
-from engine.models import PIXELS, build_model
+from engine.models import build_model
 from engine.runs import METRICS_COLUMNS, STEPS_COLUMNS, RunError, read_config
 from engine.viewer import Viewer
-from engine.views import ViewRequest
+from engine.views import Frame, Split, ViewRequest
 
 T = TypeVar("T")
 Row = TypeVar("Row")
 Which = Literal["last", "best"]
-Split = Literal["validation", "test"]
 
 
 class StoredRun:
@@ -73,19 +75,21 @@ class StoredRun:
         """A picture from the stored weights."""
         return self._viewer.compute(request)
 
+    def frames(self) -> list[Frame]:
+        """The film as it was saved."""
+        return read_frames(self.path)
+
+    def work(self, job: Job[T]) -> T:
+        """Slow work, done here and now."""
+        return job.run()
+
     def measure(self, split: Split) -> Measurement:
         """Score the stored weights, at the run's full β.
-
-        This is the only place where the test images are ever read.
 
         Raises:
             DataError: if the data set has no test images.
         """
-        if split == "validation":
-            pixels = self._val_pixels
-        else:
-            images, _ = self._dataset.load_test()
-            pixels = torch.from_numpy(images.reshape(-1, PIXELS).copy())
+        pixels = self._images.of(split).pixels
         eps = evaluation_noise(self.config, len(pixels))
         return measure(self._model, pixels, eps, self.config.beta)
 
@@ -108,18 +112,9 @@ class StoredRun:
             step = operator.index(state["step"])
         except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise RunError(f"{file} doesn't fit {self.path / 'config.json'}") from error
-        labels, config = self._dataset.labels, self.config
-        split = split_indices(labels, config.validation_share, config.split_seed)
-        flat = self._dataset.images.reshape(-1, PIXELS)
-        self._val_pixels = torch.from_numpy(flat[split.validation])
-        self._viewer = Viewer(
-            config,
-            self._model,
-            self._val_pixels,
-            labels[split.validation],
-            self._dataset.class_names,
-        )
-        steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
+        self._images = ImageSplits.of_dataset(self._dataset, self.config, torch.device("cpu"))
+        self._viewer = Viewer(self.config, self._model, self._images)
+        steps_per_epoch = math.ceil(len(self._images.train) / self.config.batch_size)
         self._viewer.at(step, step / steps_per_epoch)
 
 

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data import ImageDataset, split_indices
+from data import ImageDataset
 from engine.config import RunConfig
 from engine.evaluation import evaluation_noise, measure, to_unit
 from engine.history import train_point_due
+from engine.images import ImageSplits
 from engine.metrics import Evaluation, Metrics, TrainPoint
-from engine.models import PIXELS, VAE, build_model
+from engine.models import VAE, build_model
 from engine.objective import bernoulli_nll, beta_at, gaussian_kl_per_dim
 from engine.seeds import Stream, stream_seed
 
@@ -38,21 +39,17 @@ class Trainer:
     def __init__(self, config: RunConfig, dataset: ImageDataset, device: torch.device) -> None:
         self.config = config
         self.device = device
-        split = split_indices(dataset.labels, config.validation_share, config.split_seed)
-        flat = dataset.images.reshape(-1, PIXELS)
-        self._train_pixels = torch.from_numpy(flat[split.train]).to(device)
-        self.val_pixels = torch.from_numpy(flat[split.validation]).to(device)
-        self.val_labels = dataset.labels[split.validation]
+        self.images = ImageSplits.of_dataset(dataset, config, device)
 
         self.model = build_model(config, stream_seed(config.seed, Stream.INIT)).to(device)
         # One fused kernel for all parameters instead of dozens of small ones per step.
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=True)
         self._generator = torch.Generator(device)
         self._generator.manual_seed(stream_seed(config.seed, Stream.TRAIN))
-        self._val_eps = evaluation_noise(config, len(self.val_pixels)).to(device)
+        self._val_eps = evaluation_noise(config, len(self.images.validation)).to(device)
 
         self.step = 0
-        self.steps_per_epoch = math.ceil(len(self._train_pixels) / config.batch_size)
+        self.steps_per_epoch = math.ceil(len(self.images.train) / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
         self._permutation = torch.empty(0, dtype=torch.int64, device=device)
         # Float64 keeps differences of these sums exact enough over any number of epochs;
@@ -78,7 +75,7 @@ class Trainer:
     def images_seen(self) -> int:
         """Images trained on so far, repeats counted."""
         whole, rest = divmod(self.step, self.steps_per_epoch)
-        return whole * len(self._train_pixels) + rest * self.config.batch_size
+        return whole * len(self.images.train) + rest * self.config.batch_size
 
     @property
     def lr(self) -> float:
@@ -137,7 +134,7 @@ class Trainer:
         # β_t and the learning rate of the last step taken, not of the next.
         last_step = max(0, self.step - 1)
         beta = beta_at(self.config, last_step / self.steps_per_epoch)
-        measured = measure(self.model, self.val_pixels, self._val_eps, beta, between)
+        measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, between)
         if not measured.metrics.is_finite():
             raise self._diverged()
         return Evaluation(
@@ -178,13 +175,13 @@ class Trainer:
         self._last_point_sums = state["last_point_sums"].numpy().copy()
 
     def _start_epoch(self) -> None:
-        count = len(self._train_pixels)
+        count = len(self.images.train)
         self._permutation = torch.randperm(count, generator=self._generator, device=self.device)
         self._epoch_start_sums = self._sums.cpu().numpy().astype(np.float64)
 
     def _train_step(self, batch: int) -> None:
         size = self.config.batch_size
-        x = to_unit(self._train_pixels[self._permutation[batch * size : (batch + 1) * size]])
+        x = to_unit(self.images.train.pixels[self._permutation[batch * size : (batch + 1) * size]])
         count = len(x)
         for group in self._optimizer.param_groups:
             group["lr"] = self.lr

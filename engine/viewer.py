@@ -3,98 +3,130 @@
 Every random number comes from a stream of its own, so looking changes nothing.
 """
 
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
+from engine import walks
+from engine.codec import Codec
 from engine.config import RunConfig
-from engine.evaluation import BATCH, to_unit
-from engine.latent import principal_axes
+from engine.images import ImageSplits
+from engine.latent_space import LatentSpace
 from engine.models import Model
+from engine.sampling import draw
 from engine.seeds import Stream, stream_seed
 from engine.views import (
     RECONSTRUCTIONS_PER_CLASS,
+    Decode,
+    DecodedView,
+    Embedding,
     Frame,
-    Images,
+    Interpolation,
     LatentMap,
-    LatentView,
+    Manifold,
+    Place,
     PriorSamples,
     Reconstructions,
     ReconstructionView,
     SampleView,
+    Scores,
+    ScoreView,
+    Split,
+    Traversal,
     ViewRequest,
     to_uint8,
 )
 
 T = TypeVar("T")
+Between = Callable[[], None] | None
 
 
 class Viewer:
-    """Pictures of one model on one validation split.
+    """Pictures of one model on one data set."""
 
-    Args:
-        pixels: (N, 784) uint8 validation images, on the model's device.
-        labels: (N,) their classes.
-    """
-
-    def __init__(
-        self,
-        config: RunConfig,
-        model: Model,
-        pixels: Tensor,
-        labels: npt.NDArray[np.uint8],
-        class_names: tuple[str, ...],
-    ) -> None:
-        self.step = 0
-        self.epoch = 0.0
+    def __init__(self, config: RunConfig, model: Model, images: ImageSplits) -> None:
         self._config = config
         self._model = model
-        self._pixels = pixels
-        self._labels = labels
-        self._class_names = class_names
-        self._axes: npt.NDArray[np.float64] | None = None
-        self._latent_map: LatentView | None = None
+        self._codec = Codec(config, model, images)
+        self._space = LatentSpace(self._codec)
+        self._kl_per_dim: npt.NDArray[np.float64] | None = None
 
-    def at(self, step: int, epoch: float) -> "Viewer":
-        """Say where in training the model is now; returns itself."""
-        self.step, self.epoch = step, epoch
+    @property
+    def step(self) -> int:
+        """Where in training the model is."""
+        return self._codec.step
+
+    def at(
+        self, step: int, epoch: float, kl_per_dim: npt.NDArray[np.float64] | None = None
+    ) -> "Viewer":
+        """Say where in training the model is now; returns itself.
+
+        Args:
+            kl_per_dim: (D,) of the latest evaluation; None to measure it when it is needed.
+        """
+        self._codec.step, self._codec.epoch = step, epoch
+        self._kl_per_dim = kl_per_dim
         return self
 
-    @torch.no_grad()
-    def compute(self, request: ViewRequest[T]) -> T:
-        """The answer to a request, from the model as it is now."""
+    def compute(self, request: ViewRequest[T], between: Between = None) -> T:
+        """The answer to a request, from the model as it is now.
+
+        Args:
+            between: called between batches of the long ones, so that a caller can answer others.
+        """
         self._model.eval()
         # Each case knows its T, which the checker can't see through.
         question: object = request
-        match question:
-            case Reconstructions(page):
-                return cast("T", self._reconstructions(page))
-            case PriorSamples(seed, count):
-                return cast("T", self._samples(seed, count))
-            case LatentMap():
-                return cast("T", self._latents())
-        raise TypeError(f"unknown view {request!r}")
+        return cast("T", self._answer(question, between))
 
     def frame(self) -> Frame:
         """The film's picture of this moment."""
         reconstructions = self.compute(Reconstructions()).reconstructions
         samples = self.compute(PriorSamples()).images
-        return Frame(self.step, self.epoch, to_uint8(reconstructions), to_uint8(samples))
+        return Frame(
+            self._codec.step, self._codec.epoch, to_uint8(reconstructions), to_uint8(samples)
+        )
 
-    def _reconstructions(self, page: int) -> ReconstructionView:
-        indices = self._page_indices(page)
-        x = to_unit(self._pixels[torch.from_numpy(indices).to(self._pixels.device)])
+    def _answer(self, question: object, between: Between) -> object:
+        codec, space = self._codec, self._space
+        match question:
+            case Reconstructions():
+                return self._reconstructions(question)
+            case PriorSamples():
+                latents = draw(self._config, question)
+                images = codec.decode(latents)
+                return SampleView(codec.step, codec.epoch, images, latents, question)
+            case Decode(latents):
+                return DecodedView(codec.step, codec.epoch, codec.decode(latents))
+            case LatentMap():
+                return space.map(question, between)
+            case Embedding():
+                return space.embedding(question, between)
+            case Place():
+                return space.place(question, between)
+            case Interpolation():
+                return walks.interpolation(codec, question)
+            case Traversal():
+                return walks.traversal(codec, question, self._known_kl(between), between)
+            case Manifold():
+                return walks.manifold(codec, question, space.map(LatentMap(), between))
+            case Scores(split):
+                return self._scores(split, between)
+        raise TypeError(f"unknown view {question!r}")
+
+    def _reconstructions(self, request: Reconstructions) -> ReconstructionView:
+        codec = self._codec
+        indices = self._page_indices(request.page)
         return ReconstructionView(
-            step=self.step,
-            epoch=self.epoch,
-            page=page,
-            originals=_as_images(x),
-            reconstructions=self._decode(self._model.embed(x)),
-            labels=self._labels[indices],
-            class_names=self._class_names,
+            step=codec.step,
+            epoch=codec.epoch,
+            page=request.page,
+            originals=codec.originals("validation", indices),
+            reconstructions=codec.reconstruct("validation", indices),
+            labels=codec.images.validation.labels[indices],
+            class_names=codec.images.class_names,
             indices=indices,
         )
 
@@ -102,58 +134,27 @@ class Viewer:
         """Two images of every class, side by side: the first ones on page 0, else at random."""
         seed = stream_seed(self._config.split_seed, Stream.PREVIEW, page)
         rng = np.random.default_rng(seed)
+        labels = self._codec.images.validation.labels
         chosen: list[npt.NDArray[np.int64]] = []
-        for label in range(len(self._class_names)):
-            of_class = np.flatnonzero(self._labels == label)
+        for label in range(len(self._codec.images.class_names)):
+            of_class = np.flatnonzero(labels == label)
             if page > 0:
                 of_class = rng.permutation(of_class)
             chosen.append(of_class[:RECONSTRUCTIONS_PER_CLASS])
         return np.concatenate(chosen).astype(np.int64)
 
-    def _samples(self, seed: int, count: int) -> SampleView:
-        generator = torch.Generator().manual_seed(
-            stream_seed(self._config.seed, Stream.PREVIEW, seed)
-        )
-        z = torch.randn(count, self._config.latent_dim, generator=generator)
-        return SampleView(self.step, self.epoch, self._decode(z.to(self._pixels.device)), seed)
+    def _known_kl(self, between: Between) -> npt.NDArray[np.float64]:
+        if self._kl_per_dim is None:
+            self._kl_per_dim = self._codec.kl_per_dim(between)
+        return self._kl_per_dim
 
-    def _latents(self) -> LatentView:
-        if self._latent_map is None or self._latent_map.step != self.step:
-            self._latent_map = self._project(self._embed_all())
-        return self._latent_map
-
-    def _project(self, mu: npt.NDArray[np.float32]) -> LatentView:
-        if mu.shape[1] == 2:
-            points, projection, names = mu, "identity", ("z₁", "z₂")
-        elif mu.shape[1] == 1:
-            # One dimension fills a plane with nothing: the second axis stays at 0.
-            points, projection = np.concatenate((mu, np.zeros_like(mu)), axis=1), "identity"
-            names = ("z₁", "0")
-        else:
-            # Turned to agree with the map before, so that a live map doesn't flip.
-            pca = principal_axes(mu, count=2, like=self._axes)
-            self._axes = pca.axes
-            points, projection = pca.project(mu).astype(np.float32), "PCA"
-            first, second = (f"PC {i + 1} ({100 * r:.1f} %)" for i, r in enumerate(pca.explained))
-            names = (first, second)
-        return LatentView(
-            step=self.step,
-            epoch=self.epoch,
-            points=points,
-            labels=self._labels,
-            class_names=self._class_names,
-            projection=projection,
-            axis_names=names,
-        )
-
-    def _embed_all(self) -> npt.NDArray[np.float32]:
-        parts = [self._model.embed(to_unit(p)).cpu() for p in torch.split(self._pixels, BATCH)]
-        return torch.cat(parts).numpy()
-
-    def _decode(self, z: Tensor) -> Images:
-        return _as_images(torch.sigmoid(self._model.decode(z)))
-
-
-def _as_images(pixels: Tensor) -> Images:
-    images: Images = pixels.reshape(-1, 28, 28).cpu().numpy()
-    return images
+    def _scores(self, split: Split, between: Between) -> ScoreView:
+        codec = self._codec
+        errors = np.concatenate([np.stack(e, axis=1) for e in codec.errors(split, between)])
+        labels, names = codec.images.of(split).labels, codec.images.class_names
+        counts = np.bincount(labels, minlength=len(names))
+        sums = [np.bincount(labels, weights=e, minlength=len(names)) for e in errors.T]
+        with np.errstate(invalid="ignore"):
+            class_bce, class_mse = (s / counts for s in sums)
+        bce, mse = errors.mean(axis=0).tolist()
+        return ScoreView(codec.step, codec.epoch, bce, mse, class_bce, class_mse, counts, names)

@@ -1,6 +1,6 @@
-"""One table of what keys do: bindings, footer, help, palette and README are made from it."""
+"""What keys do, a table per screen: bindings, footer, help, palette and README come from it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -8,7 +8,7 @@ from textual.binding import Binding
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A thing a person can do on the dashboard."""
+    """A thing a person can do on a screen."""
 
     key: str
     """As Textual names it; alternatives after commas."""
@@ -29,37 +29,121 @@ class Action:
         return self.display or self.key.split(",")[0]
 
 
+_IMAGE_MODE = Action(
+    "i", "image_mode", "ascii", "Switch the pictures: half-blocks or ASCII.", rank=15
+)
+_SCREENSHOT = Action("p", "screenshot", "", "Save this screen as SVG, beside the figures.")
+_HELP = Action("question_mark", "help", "help", "Show this help.", "?")
+_BACK = Action("q", "back", "back", "Back to the dashboard (also Esc).")
+_PAUSE = Action("space", "pause", "pause", "Pause training, or go on.", "space", rank=3)
+
 ACTIONS = (
     Action("space", "pause", "pause", "Pause training, or go on.", "space"),
-    Action("s", "sample", "sample", "Draw new samples from the prior.", rank=6),
+    Action("s", "sample", "sample", "Draw new samples.", rank=6),
     Action("r", "other_images", "recon", "Reconstruct other validation images.", rank=7),
+    Action("S", "sampling", "", "Set the samples' seed and temperature (a dialog).", "S"),
+    Action("plus", "hotter", "", "Raise the samples' temperature by 0.1; - lowers it.", "+"),
+    Action("m", "more_like", "like", "More like one sample: arrows choose, Enter picks.", rank=16),
+    Action("M", "prior", "", "Back to samples from the prior.", "M"),
     Action("c", "chart", "chart", "Switch the chart: −ELBO, reconstruction, KL.", rank=12),
-    Action("i", "image_mode", "ascii", "Switch the pictures: half-blocks or ASCII.", rank=15),
-    Action("l", "latent_map", "map", "Show the latent map large, or go back.", rank=8),
+    _IMAGE_MODE,
+    Action("l", "explore", "latent", "Explore the latent space: decode any place of it.", rank=8),
+    Action("w", "walks", "walks", "Interpolation, traversal and the manifold, live.", rank=9),
+    Action("v", "compare", "versus", "Compare the VAE with the autoencoder.", rank=10),
+    Action("o", "other_run", "other", "Show the other run of the two.", rank=17),
+    Action("left", "film_back", "film", "Back through the film; → forward, Home start.", "←", 11),
+    Action("end", "film_live", "", "Leave the film and follow the model live.", "End"),
+    Action("f", "export_film", "", "Export the film: GIF, animated PNG, and a strip."),
     Action("z", "zoom", "zoom", "Show the panel in focus large, or go back (also Esc).", rank=14),
     Action("tab", "app.focus_next", "", "Move the focus to the next panel.", "Tab"),
     Action("e", "export", "export", "Export the figure in focus as PNG.", rank=4),
     Action("E", "export_all", "all", "Export every figure of the run as PNG.", "E", rank=13),
-    Action("p", "screenshot", "", "Save this screen as SVG, beside the figures."),
+    _SCREENSHOT,
     Action("x", "stop", "stop", "Stop training after this step and keep it (asks first).", rank=5),
     Action("n", "new_run", "new", "Start a new run with changed settings (a form).", rank=9),
-    Action("question_mark", "help", "help", "Show this help.", "?"),
+    _HELP,
     Action("q", "leave", "quit", "Quit; asks while training (also Ctrl-C, twice)."),
     Action("ctrl+z", "app.suspend_process", "", "Suspend to the shell; `fg` comes back.", "Ctrl-Z"),
 )
 
 
-def bindings(actions: Iterable[Action] = ACTIONS) -> list[Binding]:
-    """The table as Textual wants it, and the keys that are other words for the same."""
+EXPLORER_ACTIONS: tuple[Action, ...] = (
+    Action("left", "move", "move", "Move the cursor by a cell (also hjkl, or the mouse).", "←↓↑→"),
+    Action("shift+left", "leap", "", "Move the cursor by eight cells (also HJKL).", "⇧ ←↓↑→"),
+    Action("t", "projection", "t-SNE", "Next map: PCA, t-SNE, UMAP; cancels one in the making."),
+    Action("u", "update_map", "update", "Make the map anew from the model as it is now.", rank=8),
+    Action("d", "next_dims", "dims", "Next two latent dimensions, by KL.", rank=6),
+    Action("D", "previous_dims", "", "Previous two latent dimensions.", "D"),
+    Action("a", "all_dims", "all", "Back to the principal components of all.", rank=7),
+    Action("v", "split", "split", "Map validation, training or test images.", rank=4),
+    Action("0", "hide_class", "class", "Hide or show a class (also a click on it).", "0–9", 5),
+    Action("asterisk", "show_all_classes", "", "Show all classes.", "*"),
+    Action("left_square_bracket", "mark_start", "A", "Start a walk at the image here.", "[", 10),
+    Action("right_square_bracket", "mark_end", "B", "End a walk at the image here.", "]", 11),
+    _PAUSE,
+    Action("e", "export", "export", "Export this map as PNG (latent_scatter).", rank=9),
+    _IMAGE_MODE,
+    _SCREENSHOT,
+    _HELP,
+    _BACK,
+)
+WALK_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "w,tab", "next_walk", "walk", "Show the next of the three walks (also Tab, 1, 2, 3).", "w"
+    ),
+    Action("1", "interpolation", "", "Interpolation: straight ways between two points."),
+    Action("2", "traversal", "", "Traversal: one image, one latent dimension moved in each row."),
+    Action("3", "manifold", "", "Manifold: a plane of latent space on a grid."),
+    Action("m", "ends", "ends", "Ways between validation images, or between prior draws.", rank=4),
+    Action("r", "other", "other", "Other pairs, or another image.", rank=5),
+    Action("R", "before", "", "The pairs or the image before.", "R"),
+    Action("g", "go_to", "go to", "Type which two images or draws to go between.", rank=8),
+    Action("down", "dims_down", "dims", "Scroll to the next latent dimensions.", "↓", rank=7),
+    Action("up", "dims_up", "", "Scroll back to the dimensions before.", "↑"),
+    Action("plus,equals_sign", "more", "more", "More and smaller images on the grid.", "+", rank=6),
+    Action("minus", "fewer", "fewer", "Fewer and larger images on the grid.", "-", rank=9),
+    Action("e", "export", "export", "Export the walk on show as PNG.", rank=10),
+    *(_PAUSE, _IMAGE_MODE, _SCREENSHOT, _HELP, _BACK),
+)
+COMPARISON_ACTIONS: tuple[Action, ...] = (
+    _PAUSE,
+    Action("u", "update", "update", "Compute the table and the mixtures for the models of now."),
+    Action("s", "sample", "sample", "Draw new samples.", rank=2),
+    Action("r", "other_images", "recon", "Reconstruct other validation images.", rank=4),
+    Action("tab", "next_panel", "panel", "Move to the next panel.", "Tab", rank=5),
+    Action("z", "zoom", "zoom", "Show the panel in focus large, or go back.", rank=6),
+    Action("e", "export", "export", "Export the comparison as PNG.", rank=1),
+    Action("E", "export_all", "all", "Export every figure of both runs, and this one.", "E", 7),
+    _IMAGE_MODE,
+    _SCREENSHOT,
+    _HELP,
+    _BACK,
+)
+
+SCREENS: dict[str, tuple[Action, ...]] = {
+    "Dashboard": ACTIONS,
+    "Explorer": EXPLORER_ACTIONS,
+    "Walks": WALK_ACTIONS,
+    "Comparison": COMPARISON_ACTIONS,
+}
+"""Every screen's table, for the help and the README."""
+
+
+def bindings(actions: Iterable[Action], aliases: Mapping[str, str] | None = None) -> list[Binding]:
+    """A table as Textual wants it.
+
+    Args:
+        aliases: keys that are other words for an action's name.
+    """
     named = [
         Binding(a.key, a.name, a.label or a.help, show=False, key_display=a.key_text)
         for a in actions
     ]
-    hidden = [("ctrl+c", "leave"), ("escape", "unzoom")]
+    hidden = (aliases or {}).items()
     return [*named, *(Binding(key, name, show=False) for key, name in hidden)]
 
 
-def markdown_table(actions: Iterable[Action] = ACTIONS) -> str:
+def markdown_table(actions: Iterable[Action]) -> str:
     """The table for the README; a test keeps the two alike."""
     rows = [f"| `{a.key_text}` | {a.help} |" for a in actions]
     return "\n".join(["| Key | What it does |", "|---|---|", *rows])

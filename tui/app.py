@@ -14,10 +14,11 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from engine.config import RunConfig
-from engine.engine import TrainingEngine, describe
-from tui.actions import ACTIONS
-from tui.screens.dashboard import Dashboard, DashboardOptions
+from engine.config import TrainingPlan
+from engine.engine import TrainingEngine, describe, planned_engines
+from tui.context import RunContext
+from tui.screens.dashboard import Dashboard
+from tui.screens.run_screen import RunScreen
 from tui.terminal import ColorChoice, ImageChoice, describe_colors, image_mode
 from tui.theme import THEME
 
@@ -25,10 +26,10 @@ log = logging.getLogger(__name__)
 
 
 class FmnistVaeTui(App[None]):
-    """Shows the run of `config`, and others started from its form.
+    """Shows the runs of `plan`, and others started from its form.
 
-    After `run()` has returned, `engines` holds every engine that was started, the last one
-    shown at the end: whoever ran the app closes and joins them.
+    After `run()` has returned, `engines` holds every engine that was started: whoever ran the
+    app closes and joins them.
 
     Args:
         name: of the first run; None for one made from the time.
@@ -41,7 +42,7 @@ class FmnistVaeTui(App[None]):
 
     def __init__(
         self,
-        config: RunConfig,
+        plan: TrainingPlan,
         checkpoints: Path,
         exports: Path,
         *,
@@ -51,21 +52,22 @@ class FmnistVaeTui(App[None]):
     ) -> None:
         super().__init__()
         self._checkpoints = checkpoints
-        self.engines = [TrainingEngine(config, checkpoints, name)]
         detected = self.console.color_system
-        options = DashboardOptions(
+        self.context = RunContext(
+            engines=planned_engines(plan, checkpoints, name),
             exports=exports,
             image_mode=image_mode(images, detected),
             notes=(describe_colors(colors, detected), f"Figures are written to {exports}/<run>/."),
         )
+        self.engines = list(self.context.engines)
         self.hung_up = False
         """Whether the terminal went away: training should go on without it."""
-        self._dashboard = Dashboard(self.engines[0], options)
+        self._dashboard = Dashboard(self.context)
 
     @property
     def engine(self) -> TrainingEngine:
         """The engine that is shown."""
-        return self.engines[-1]
+        return self.context.engine
 
     def on_mount(self) -> None:
         """Show the dashboard first, and load torch only once it is painted."""
@@ -73,12 +75,16 @@ class FmnistVaeTui(App[None]):
         self.theme = THEME.name
         self.push_screen(self._dashboard)
         self._catch_signals()
-        self.call_after_refresh(self.engine.start)
+        self.call_after_refresh(self._start_engines)
+
+    def on_unmount(self) -> None:
+        """End the helper process."""
+        self.context.worker.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The action table, in the command palette."""
-        if isinstance(screen, Dashboard):
-            for action in ACTIONS:
+        if isinstance(screen, RunScreen):
+            for action in screen.SCREEN_ACTIONS:
 
                 async def run(name: str = action.name) -> None:
                     await screen.run_action(name)
@@ -87,16 +93,23 @@ class FmnistVaeTui(App[None]):
 
     @on(Dashboard.NewRun)
     def start_new_run(self, event: Dashboard.NewRun) -> None:
-        """Stop and keep the run of now, and train another."""
-        self.engine.close()
-        self.engines.append(TrainingEngine(event.config, self._checkpoints))
-        self.engine.start()
-        self._dashboard.show_engine(self.engine)
+        """Stop and keep the runs of now, and train others."""
+        for engine in self.context.engines:
+            engine.close()
+        self.context.engines = planned_engines(event.plan, self._checkpoints)
+        self.context.shown = 0
+        self.engines += self.context.engines
+        self._start_engines()
+        self._dashboard.show_run()
 
     @on(Dashboard.Leave)
     def leave(self) -> None:
         """Close the app; the engines are closed after the terminal is restored."""
         self.exit()
+
+    def _start_engines(self) -> None:
+        for engine in self.context.engines:
+            engine.start()
 
     def _fatal_error(self) -> None:
         """Instead of Textual's traceback on the terminal: one sentence; the rest is in the log."""

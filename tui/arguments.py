@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 import tyro
 
-from engine.config import PresetName, RunConfig
+from engine.config import PresetName, TrainingPlan
 from tui.terminal import ColorChoice, ImageChoice
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Training:
-    config: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    config: Annotated[TrainingPlan, tyro.conf.arg(name="")] = field(default_factory=TrainingPlan)
     preset: PresetName = "default"
     """Where the other settings start from; report: the plain setting of the course report."""
     name: str | None = None
@@ -26,7 +26,8 @@ class DashboardArgs(_Training):
     """Train a variational autoencoder on Fashion-MNIST and watch it learn in the terminal.
 
     Other commands: `train` (without the dashboard), `export RUN` (figures as PNG), `evaluate
-    RUN` (final scores); `fmnist-vae-tui COMMAND --help` tells more. Keys: press ? there.
+    RUN` (final scores), `report RUN …` (a page with all of it); `fmnist-vae-tui COMMAND --help`
+    tells more. Keys: press ? there.
     """
 
     exports: Path = Path("exports")
@@ -63,8 +64,32 @@ class ExportArgs(_Stored):
     """Write figures of a stored run as PNG files, to `exports/<run>/`."""
 
     figure: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A figure (may be given again): train_loss, val_loss, recon_val, latent_scatter, samples.
-    By default all of the model's own."""
+    """A figure (may be given again): train_loss, val_loss, recon_val, latent_scatter, samples,
+    interpolation, traversal, manifold, comparison (with --with), film. By default all of the
+    model's own, without the last two."""
+    with_run: Annotated[str | None, tyro.conf.arg(name="with", metavar="RUN")] = None
+    """comparison: the other run."""
+    projection: Literal["pca", "tsne", "umap"] = "pca"
+    """latent_scatter: how dimensions become two; t-SNE and UMAP take a minute."""
+    split: Literal["validation", "test", "train"] = "validation"
+    """latent_scatter: whose images."""
+    dims: Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="I J")] = None
+    """latent_scatter: two latent dimensions as they are, z₁ is 1."""
+    seed: int = 0
+    """samples, comparison: which draws."""
+    temperature: float = 1.0
+    """samples: standard deviation of the draws; 1 is the prior."""
+    page: int = 0
+    """recon_val, interpolation: another set of images or draws."""
+    between: Literal["images", "prior"] = "images"
+    """interpolation: between validation images, or draws from N(0, I)."""
+    ends: Annotated[
+        tyro.conf.UseAppendAction[tuple[tuple[int, int], ...]], tyro.conf.arg(metavar="I J")
+    ] = ()
+    """interpolation: a pair (may be given again), as positions in the validation split, or
+    as numbers of draws; both begin at 0."""
+    image: int = 0
+    """traversal: position in the validation split."""
     exports: Path = Path("exports")
     """Directory of the figures."""
 
@@ -74,6 +99,25 @@ class EvaluateArgs(_Stored):
     """Score a stored run's weights on images that it was not trained on."""
 
     split: Literal["validation", "test"] = "validation"
-    """test: the images that nothing else ever reads, for a final figure."""
+    """test: images that neither training nor any choice ever sees, for a final figure."""
     json: bool = False
     """Print one line of JSON instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportArgs:
+    """Write a report on stored runs: report.md and report.html, in `exports/<first run>/`.
+
+    It has settings, scores, figures and what follows from them; of several runs a comparison.
+    """
+
+    runs: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN …]")]
+    """The runs' names, or the paths of their directories."""
+    weights: Literal["last", "best"] = "last"
+    """last: as at the end of each run. best: of its best evaluation."""
+    projection: Literal["pca", "tsne", "umap"] = "pca"
+    """How the map of the latent space gets its two dimensions; t-SNE and UMAP take a minute."""
+    checkpoints: Path = Path("checkpoints")
+    """Directory of the runs."""
+    exports: Path = Path("exports")
+    """Directory of the reports."""

@@ -1,4 +1,4 @@
-"""The command line: `fmnist-vae-tui` is the dashboard; `train`, `export`, `evaluate` need none.
+"""The command line: `fmnist-vae-tui` is the dashboard; its commands need none.
 
 Textual, torch and matplotlib are imported by the commands that need them, so `--help` and
 mistakes are answered at once.
@@ -19,7 +19,7 @@ from data import DataError
 from engine.config import PRESETS, ConfigError
 from engine.figures.catalog import FigureError
 from engine.runs import RunError, check_name
-from tui.arguments import DashboardArgs, EvaluateArgs, ExportArgs, TrainArgs
+from tui.arguments import DashboardArgs, EvaluateArgs, ExportArgs, ReportArgs, TrainArgs
 
 PROGRAM = "fmnist-vae-tui"
 MISUSE = 2
@@ -82,10 +82,18 @@ def _evaluate(arguments: list[str]) -> int:
     return run_evaluation(args)
 
 
+def _report(arguments: list[str]) -> int:
+    args = tyro.cli(ReportArgs, args=arguments, prog=f"{PROGRAM} report")
+    from tui.report import run_report
+
+    return run_report(args)
+
+
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "train": _train,
     "export": _export,
     "evaluate": _evaluate,
+    "report": _report,
 }
 
 

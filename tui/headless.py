@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from engine.engine import INPUT_ERRORS, TrainingEngine
+from engine.engine import INPUT_ERRORS, TrainingEngine, planned_engines
 from engine.metrics import Evaluation, Metrics, score_name
 from engine.runs import json_number
 from engine.snapshot import Phase, Snapshot
@@ -28,34 +28,43 @@ INTERRUPTED = 130
 
 def run_training(args: TrainArgs) -> int:
     """Train to the end, or until a signal; the exit code."""
-    started = time.monotonic()
-    engine = TrainingEngine(args.config, args.checkpoints, args.name)
-    stop = _StopSignals(engine)
-    engine.start()
+    engines = planned_engines(args.config, args.checkpoints, args.name)
+    stop = _StopSignals(engines)
+    for engine in engines:
+        engine.start()
     try:
-        with _Reporter(engine) as reporter:
-            while engine.snapshot.phase.is_active:
-                reporter.report()
-                stop.wait(TICK)
-            reporter.report()
+        codes = [_follow(engine, stop, json_wanted=args.json) for engine in engines]
     finally:
-        engine.close()
-        engine.join()
+        for engine in engines:
+            engine.close()
+        for engine in engines:
+            engine.join()
+    return max(codes) or (INTERRUPTED if stop.interrupted else 0)
+
+
+def _follow(engine: TrainingEngine, stop: "_StopSignals", *, json_wanted: bool) -> int:
+    """Tell of a run until it has ended; its exit code."""
+    started = time.monotonic()
+    with _Reporter(engine) as reporter:
+        while engine.snapshot.phase.is_active:
+            reporter.report()
+            stop.wait(TICK)
+        reporter.report()
     snapshot = engine.snapshot
     if snapshot.phase is Phase.FAILED:
         print(f"{PROGRAM}: {snapshot.error}", file=sys.stderr)
         return MISUSE if isinstance(engine.failure, INPUT_ERRORS) else 1
     print(f"{snapshot.run}: {ending(engine, snapshot)}", file=sys.stderr)
-    if args.json and engine.directory is not None:
+    if json_wanted and engine.directory is not None:
         print(json.dumps(summary(engine, time.monotonic() - started), ensure_ascii=False))
-    return INTERRUPTED if stop.interrupted else 0
+    return 0
 
 
 class _StopSignals:
     """SIGINT and SIGTERM end training and keep it; a hang-up only ends the talking."""
 
-    def __init__(self, engine: TrainingEngine) -> None:
-        self._engine = engine
+    def __init__(self, engines: list[TrainingEngine]) -> None:
+        self._engines = engines
         self._woken = threading.Event()
         self.interrupted = False
         signal.signal(signal.SIGINT, self._stop)
@@ -69,7 +78,8 @@ class _StopSignals:
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT
-        self._engine.stop()
+        for engine in self._engines:
+            engine.stop()
 
 
 def _hush(_number: int, _frame: FrameType | None) -> None:

@@ -1,10 +1,14 @@
 """Keeps the picture panels fresh: which images and draws are shown, and how often anew."""
 
+from dataclasses import replace
 from typing import Protocol, TypeVar
+
+import numpy as np
 
 from engine.engine import TrainingEngine
 from engine.snapshot import Snapshot
 from engine.views import (
+    Frame,
     LatentMap,
     LatentView,
     PriorSamples,
@@ -14,9 +18,12 @@ from engine.views import (
     ViewRequest,
 )
 from tui.feed import ViewFeed
+from tui.film import FilmCursor
 
 FAST_INTERVAL, SLOW_INTERVAL = 1.0, 3.0
 """Seconds between two pictures of the same images: while much changes, and later in a run."""
+HOTTEST = 3.0
+"""The highest temperature: the decoder has seen nothing so far out."""
 
 T = TypeVar("T")
 V = TypeVar("V", contravariant=True)
@@ -35,30 +42,50 @@ class ViewPanel(Protocol[V]):
         ...
 
 
+class FilmPanel(ViewPanel[V], Protocol[V]):
+    """A panel that can show a moment of the film as well."""
+
+    def show(self, view: V, moment: str = "") -> None:
+        """Show a new picture; `moment` says which, if it is not the model of now."""
+        ...
+
+
 class LivePictures:
     """The pictures of one run."""
 
     def __init__(self, engine: TrainingEngine) -> None:
         self.reconstructions = Reconstructions(page=0)
         self.samples = PriorSamples(seed=0)
+        self.film = FilmCursor(engine)
         self._engine = engine
         self._reconstruction_feed = ViewFeed[ReconstructionView]()
         self._sample_feed = ViewFeed[SampleView]()
         self._latent_feed = ViewFeed[LatentView]()
+        self._of_film: ReconstructionView | None = None
+        self._shown_frame: Frame | None = None
 
     def choose_other_images(self) -> None:
         """Other validation images from now on."""
         self.reconstructions = Reconstructions(self.reconstructions.page + 1)
 
     def draw_other_samples(self) -> None:
-        """Another draw from the prior from now on."""
-        self.samples = PriorSamples(self.samples.seed + 1)
+        """Another draw from now on."""
+        self.samples = replace(self.samples, seed=self.samples.seed + 1)
+
+    def change_temperature(self, by: float) -> None:
+        """Draws nearer to the prior's mean, or farther from it."""
+        temperature = round(min(HOTTEST, max(0.0, self.samples.temperature + by)), 2)
+        self.samples = replace(self.samples, temperature=temperature)
+
+    def draw_like(self, latent: tuple[float, ...] | None) -> None:
+        """More like this latent from now on; None for the prior again."""
+        self.samples = replace(self.samples, around=latent)
 
     def update(
         self,
         snapshot: Snapshot,
-        reconstructions: ViewPanel[ReconstructionView],
-        samples: ViewPanel[SampleView],
+        reconstructions: FilmPanel[ReconstructionView],
+        samples: FilmPanel[SampleView],
         latent: ViewPanel[LatentView],
     ) -> None:
         """Show what has been answered, and ask for what has changed.
@@ -71,10 +98,39 @@ class LivePictures:
         # A second's training changes less and less of a picture, and each costs some 30 KiB.
         wait = min(SLOW_INTERVAL, max(FAST_INTERVAL, snapshot.elapsed / 10))
         step, evaluated = snapshot.step, snapshot.last.step
-        self._pass(self._reconstruction_feed, self.reconstructions, step, wait, reconstructions)
-        self._pass(self._sample_feed, self.samples, step, wait, samples)
         # All validation images go through the encoder: only as often as it is evaluated.
         self._pass(self._latent_feed, LatentMap(), evaluated, wait, latent)
+        frame = self.film.frame
+        if frame is not None and self._of_film is not None:
+            self._show_frame(frame, self._of_film, reconstructions, samples)
+            return
+        if self._shown_frame is not None:  # back from the film: ask anew, whatever the step
+            self._shown_frame = None
+            self._reconstruction_feed = ViewFeed()
+            self._sample_feed = ViewFeed()
+        view = self._pass(
+            self._reconstruction_feed, self.reconstructions, step, wait, reconstructions
+        )
+        if view is not None and view.page == 0:
+            self._of_film = view
+        self._pass(self._sample_feed, self.samples, step, wait, samples)
+
+    def _show_frame(
+        self,
+        frame: Frame,
+        page: ReconstructionView,
+        reconstructions: FilmPanel[ReconstructionView],
+        samples: FilmPanel[SampleView],
+    ) -> None:
+        if frame is self._shown_frame:
+            return
+        self._shown_frame = frame
+        moment = f"film {self.film.describe()}, step {frame.step:,}"
+        made = (frame.reconstructions / 255.0).astype(np.float32)
+        reconstructions.show(replace(page, reconstructions=made), moment)
+        drawn = (frame.samples / 255.0).astype(np.float32)
+        latents = np.empty((0, 0), np.float32)
+        samples.show(SampleView(frame.step, frame.epoch, drawn, latents, PriorSamples()), moment)
 
     def _pass(
         self,
@@ -83,8 +139,10 @@ class LivePictures:
         version: int,
         wait: float,
         panel: ViewPanel[T],
-    ) -> None:
-        if panel.display:
-            view = feed.poll(self._engine, request, version, wait)
-            if view is not None:
-                panel.show(view)
+    ) -> T | None:
+        if not panel.display:
+            return None
+        view = feed.poll(self._engine, request, version, wait)
+        if view is not None:
+            panel.show(view)
+        return view

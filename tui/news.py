@@ -35,6 +35,8 @@ class News:
 
     def _phase_message(self, s: Snapshot) -> list[tuple[str, Level]]:
         match s.phase:
+            case Phase.WAITING:
+                return [(f"waiting {s.activity}", "info")]
             case Phase.LOADING:
                 return [("loading torch and the images; ? for help", "info")]
             case Phase.TRAINING:

@@ -7,6 +7,7 @@ Rgb = tuple[int, int, int]
 TRAIN_COLOR: Rgb = (86, 156, 214)
 VALIDATION_COLOR: Rgb = (240, 170, 70)
 BEST_COLOR: Rgb = (255, 255, 255)
+CURSOR_COLOR: Rgb = (200, 120, 220)
 AXES_COLOR: Rgb = (130, 136, 148)
 
 THEME = Theme(

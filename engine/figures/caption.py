@@ -3,7 +3,9 @@
 import functools
 import importlib.metadata
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.config import RunConfig
 from engine.figures.catalog import FigureName
@@ -28,7 +30,7 @@ class Caption:
         """One line that says which run and when, and whatever more is to say."""
         config = self.config
         dimensions = "latent dimension" if config.latent_dim == 1 else "latent dimensions"
-        parts = [f"run {_shortened(_printable(self.run))}", f"{config.latent_dim} {dimensions}"]
+        parts = [f"run {shortened(self.run)}", f"{config.latent_dim} {dimensions}"]
         if config.model == "vae":
             parts.append(f"β = {config.beta:g}")
         parts += [f"seed {config.seed}", f"epoch {epoch_text(self.epoch)}", f"step {self.step:,}"]
@@ -45,7 +47,49 @@ class Caption:
             "seed": str(self.config.seed),
             "step": str(self.step),
             "epoch": repr(float(self.epoch)),
-            "config": json.dumps(self.config.to_dict(), separators=(",", ":")),
+            "config": _compact(self.config.to_dict()),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonCaption:
+    """The words of a page about several runs."""
+
+    runs: tuple[str, ...]
+    configs: tuple[RunConfig, ...]
+    steps: tuple[int, ...]
+    """Position in training of each run's weights."""
+    seed: int
+    """Which draws are decoded."""
+
+    @property
+    def title(self) -> str:
+        """'VAE v and AE a compared'."""
+        names = [
+            f"{config.model.upper()} {shortened(run)}"
+            for run, config in zip(self.runs, self.configs, strict=True)
+        ]
+        return f"{', '.join(names[:-1])} and {names[-1]} compared"
+
+    def subtitle(self) -> str:
+        """One line that says what was the same for all."""
+        config = self.configs[0]
+        return (
+            f"the same {100 * config.validation_share:g} % of the training file held out "
+            f"(split seed {config.split_seed}) · draws of seed {self.seed}"
+        )
+
+    def text_chunks(self) -> dict[str, str]:
+        """Keyword and text of the PNG's text chunks; lists by run are compact JSON."""
+        return {
+            "Title": self.title,
+            "Software": _software(),
+            "figure": "comparison",
+            "runs": _compact([_printable(run) for run in self.runs]),
+            "models": _compact([config.model for config in self.configs]),
+            "seeds": _compact([config.seed for config in self.configs]),
+            "steps": _compact(self.steps),
+            "configs": _compact([config.to_dict() for config in self.configs]),
         }
 
 
@@ -54,12 +98,18 @@ def epoch_text(epoch: float) -> str:
     return f"{epoch:.2f}".rstrip("0").rstrip(".") if epoch >= 0.1 or epoch == 0 else f"{epoch:.2g}"
 
 
-def _shortened(name: str) -> str:
-    if len(name) <= _MAX_RUN_NAME:
+def shortened(name: str, most: int = _MAX_RUN_NAME) -> str:
+    """A run's name in a line of text: on one line, its middle left out if it is long."""
+    name = _printable(name)
+    if len(name) <= most:
         return name
     # Names that differ often differ at the end (a date, a number).
-    half = (_MAX_RUN_NAME - 1) // 2
+    half = (most - 1) // 2
     return f"{name[:half]}…{name[-half:]}"
+
+
+def _compact(values: Sequence[Any] | dict[str, Any]) -> str:
+    return json.dumps(values, separators=(",", ":"))
 
 
 def _printable(text: str) -> str:

@@ -9,7 +9,18 @@ from typing import Literal
 
 from engine.config import ModelName
 
-FigureName = Literal["train_loss", "val_loss", "recon_val", "latent_scatter", "samples"]
+FigureName = Literal[
+    "train_loss",
+    "val_loss",
+    "recon_val",
+    "latent_scatter",
+    "samples",
+    "interpolation",
+    "traversal",
+    "manifold",
+    "comparison",
+    "film",
+]
 
 
 class FigureError(ValueError):
@@ -25,14 +36,56 @@ class FigureEntry:
     """The models whose runs export it when no figure is named; any other run may ask for it."""
     shows: str
     """What one sees, for help texts."""
+    files: tuple[str, ...]
+    """Names of its files, with {model} where they have one."""
 
+
+_ALL: tuple[ModelName, ...] = ("vae", "ae")
+_VAE: tuple[ModelName, ...] = ("vae",)
 
 FIGURES: tuple[FigureEntry, ...] = (
-    FigureEntry("train_loss", ("vae", "ae"), "the objective and its parts over training"),
-    FigureEntry("val_loss", ("vae", "ae"), "the same on the validation split, the best marked"),
-    FigureEntry("recon_val", ("vae", "ae"), "two validation images per class, and reconstructed"),
-    FigureEntry("latent_scatter", ("vae",), "the validation images' places in latent space"),
-    FigureEntry("samples", ("vae",), "an 8×8 grid of images decoded from z ~ N(0, I)"),
+    FigureEntry(
+        "train_loss",
+        _ALL,
+        "the objective and its parts over training",
+        ("{model}_train_loss.png",),
+    ),
+    FigureEntry(
+        "val_loss",
+        _ALL,
+        "the same on the validation split, the best marked",
+        ("{model}_val_loss.png",),
+    ),
+    FigureEntry(
+        "recon_val",
+        _ALL,
+        "two validation images per class, and reconstructed",
+        ("{model}_recon_val.png",),
+    ),
+    FigureEntry(
+        "latent_scatter",
+        _VAE,
+        "the validation images' places in latent space",
+        ("{model}_latent_scatter.png",),
+    ),
+    FigureEntry(
+        "samples",
+        _VAE,
+        "an 8×8 grid of images decoded from z ~ N(0, I)",
+        ("{model}_samples.png",),
+    ),
+    FigureEntry(
+        "interpolation", _VAE, "ways between two images or two samples", ("interpolation.png",)
+    ),
+    FigureEntry("traversal", _VAE, "one image, each latent dimension moved", ("traversal.png",)),
+    FigureEntry("manifold", _VAE, "a plane of latent space, decoded", ("manifold.png",)),
+    FigureEntry("comparison", (), "two runs side by side", ("comparison.png",)),
+    FigureEntry(
+        "film",
+        (),
+        "the same images and samples over training",
+        ("{model}_film.gif", "{model}_film.png", "{model}_film_strip.png"),
+    ),
 )
 
 
@@ -45,8 +98,8 @@ def resolve_names(names: Sequence[str] | None, model: ModelName) -> tuple[Figure
     """The figures a person asked for, each once, in the order asked for.
 
     Args:
-        names: short names (`samples`) or file names without `.png` (`vae_samples`); None for
-            the default set of the model.
+        names: short names (`samples`) or file names without their ending (`vae_samples`); None
+            for the default set of the model.
 
     Raises:
         FigureError: for a name that is not in the table, or a file name of another model.
@@ -56,14 +109,16 @@ def resolve_names(names: Sequence[str] | None, model: ModelName) -> tuple[Figure
     return tuple(dict.fromkeys(_resolve(name, model) for name in names))
 
 
-def file_name(name: FigureName, model: ModelName) -> str:
-    """The figure's file name: `vae_samples.png`."""
-    return f"{model}_{name}.png"
+def file_names(name: FigureName, model: ModelName) -> tuple[str, ...]:
+    """The names of the figure's files: `vae_samples.png`; a film has three."""
+    (entry,) = (figure for figure in FIGURES if figure.name == name)
+    return tuple(file.format(model=model) for file in entry.files)
 
 
 def _resolve(name: str, model: ModelName) -> FigureName:
     for figure in FIGURES:
-        if name in (figure.name, f"{model}_{figure.name}"):
+        files = file_names(figure.name, model)
+        if name in (figure.name, *(file.rsplit(".", 1)[0] for file in files)):
             return figure.name
     known = ", ".join(figure.name for figure in FIGURES)
     raise FigureError(f"there is no figure {name!r} of this {model} run: choose from {known}")

@@ -9,6 +9,10 @@ Ten colours can't all be far apart for every eye. Of the sets in these two schem
 visible on black and on white this one has the largest smallest distance (CIE 1976 ΔE 14.6, over
 normal, protanope and deuteranope vision after Machado et al. 2009), and the classes that mix in
 the latent space (tops; shoes) got its most distant colours. The marker tells what colour doesn't.
+
+A terminal of 256 colours shows ten different ones still, by Rich's rounding: ΔE 15.0 apart for
+normal vision, 13.0 for protanopes, 6.9 for deuteranopes (Trouser and Shirt, which lie far apart
+in latent space; the next pair is 12.6 apart), and no closer than 25 within tops and shoes.
 """
 
 CLASS_COLORS: tuple[str, ...] = (

@@ -1,4 +1,7 @@
-"""The latent scatter with Matplotlib: where the validation images lie, by class."""
+"""The latent scatter with Matplotlib: where a split's images lie, by class."""
+
+import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +32,31 @@ _EDGE = 0.65
 _DRAW_ORDER_SEED = 0
 
 
-def latent_scatter(view: LatentView, caption: Caption) -> Image.Image:
-    """Points by class in colour and marker, both axes in the same scale; RGB, 2550×2070."""
-    return chart.render(lambda figure: _draw(figure, view, caption), SIZE)
+def latent_scatter(view: LatentView, caption: Caption, hidden: Collection[int] = ()) -> Image.Image:
+    """Points by class in colour and marker, both axes in the same scale; RGB, 2550×2070.
+
+    Args:
+        view: without the points of the hidden classes.
+        hidden: classes that the legend leaves out.
+    """
+    return chart.render(lambda figure: _draw(figure, view, caption, hidden), SIZE)
 
 
-def _draw(figure: Figure, view: LatentView, caption: Caption) -> None:
+def without_classes(view: LatentView, hidden: Collection[int]) -> LatentView:
+    """The map without the points of some classes; the axes stay what they were."""
+    if not hidden:
+        return view
+    shown = ~np.isin(view.labels, list(hidden))
+    return dataclasses.replace(
+        view,
+        points=view.points[shown],
+        labels=view.labels[shown],
+        indices=view.indices[shown],
+        latents=view.latents[shown],
+    )
+
+
+def _draw(figure: Figure, view: LatentView, caption: Caption, hidden: Collection[int] = ()) -> None:
     axes = figure.add_subplot()
     chart.style_axes(axes)
     known = np.isfinite(view.points).all(axis=1)
@@ -48,7 +70,7 @@ def _draw(figure: Figure, view: LatentView, caption: Caption) -> None:
     # In the order of the file, or by class, the last drawn would hide the others.
     order = np.random.default_rng(_DRAW_ORDER_SEED).permutation(np.flatnonzero(known))
     points, labels = view.points[order].astype(np.float64), view.labels[order].tolist()
-    classes = sorted({*range(len(view.class_names)), *labels})
+    classes = sorted({*range(len(view.class_names)), *labels} - set(hidden))
     marks = {label: _mark(class_marker(label)) for label in classes}
     faces = {label: to_rgba(class_color(label), _ALPHA) for label in classes}
     edges = {label: to_rgba(_darker(class_color(label)), _ALPHA) for label in classes}

@@ -3,8 +3,9 @@
 from typing import Protocol, TypeVar
 
 from engine.config import RunConfig
+from engine.jobs import Job
 from engine.metrics import Evaluation, TrainPoint
-from engine.views import ViewRequest
+from engine.views import Frame, ViewRequest
 
 T = TypeVar("T")
 
@@ -30,6 +31,14 @@ class FigureSource(Protocol):
         """The training curve so far, oldest first."""
         ...
 
+    def frames(self) -> list[Frame]:
+        """The film of the run so far, oldest first."""
+        ...
+
     def view(self, request: ViewRequest[T]) -> T:
         """Compute a picture from the model as it is now; may take a while, may raise."""
+        ...
+
+    def work(self, job: Job[T]) -> T:
+        """Do slow work on what a view gave; may take a minute, may raise."""
         ...

@@ -214,3 +214,46 @@ def test_help_and_version_are_answered_without_loading_torch_or_textual(tmp_path
     assert done.returncode == 0, done.stderr
     assert "--kl-warmup" in done.stdout
     assert run(["--version"], tmp_path).stdout.startswith("fmnist-vae-tui 0.")
+
+
+def test_both_models_are_trained_one_after_the_other(train: list[str], tmp_path: Path) -> None:
+    arguments = ["--model", "both", "--epochs", "2", "--name", "pair", "--json"]
+    done = run([*train, *arguments], tmp_path)
+    assert done.returncode == 0, done.stderr
+    vae, ae = map(json.loads, done.stdout.splitlines())
+    assert (vae["run"], vae["model"], ae["run"], ae["model"]) == (
+        "pair-vae",
+        "vae",
+        "pair-ae",
+        "ae",
+    )
+    for outcome in (vae, ae):
+        last = rows_of(tmp_path / "checkpoints" / outcome["run"])[-1]
+        assert outcome["val"]["recon"] == float(last["val_recon"])
+    told = done.stderr.splitlines()
+    ends = [line.split(":")[0] for line in told if "finished at epoch 2 of 2" in line]
+    assert ends == ["pair-vae", "pair-ae"]
+
+
+def test_a_signal_stops_both_also_the_one_that_waits(train: list[str], tmp_path: Path) -> None:
+    arguments = [*train, "--model", "both", "--epochs", "9999", "--name", "pair", "--json"]
+    process = subprocess.Popen(
+        [str(PROGRAM), *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    steps = tmp_path / "checkpoints" / "pair-vae" / "metrics.csv"
+    deadline = time.monotonic() + 60
+    while not steps.exists():
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    [line] = stdout.splitlines()
+    assert (json.loads(line)["run"], json.loads(line)["phase"]) == ("pair-vae", "stopped")
+    assert not (tmp_path / "checkpoints" / "pair-ae").exists()
+    assert "Traceback" not in stderr

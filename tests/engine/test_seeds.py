@@ -46,6 +46,9 @@ def test_the_numbers_of_the_streams_never_change() -> None:
         "TRAIN": 1,
         "EVALUATION": 2,
         "PREVIEW": 3,
+        "WALK": 4,
+        "MAP": 5,
+        "MIXTURE": 6,
     }
 
 

@@ -24,7 +24,7 @@ from engine.metrics import Evaluation, TrainPoint
 from engine.runs import RunError
 from engine.seeds import Stream, stream_seed
 from engine.stored import StoredRun
-from engine.views import LatentMap, PriorSamples, Reconstructions, ViewRequest
+from engine.views import LatentMap, Plane, PriorSamples, Reconstructions, ViewRequest
 
 VIEWS: list[ViewRequest[Any]] = [
     Reconstructions(0),
@@ -115,6 +115,8 @@ def refusal(path: Path) -> str:
 def same(a: object, b: object) -> bool:
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    if isinstance(a, Plane):
+        return isinstance(b, Plane) and same(a.origin, b.origin) and same(a.axes, b.axes)
     return a == b
 
 

@@ -1,17 +1,36 @@
 import math
-from dataclasses import replace
+import random
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 from sklearn.decomposition import PCA
+from torch.distributions import Normal, kl_divergence
 
-from data import ImageDataset
+from data import DataError, ImageDataset
 from engine.config import RunConfig
+from engine.images import ImageSplits, LabelledImages
 from engine.models import Model, build_model
 from engine.seeds import Stream, stream_seed
+from engine.trainer import Trainer
 from engine.viewer import Viewer
-from engine.views import LatentMap, PriorSamples, Reconstructions, ViewRequest
+from engine.views import (
+    Decode,
+    Embedding,
+    Interpolation,
+    LatentMap,
+    Manifold,
+    Place,
+    PriorSamples,
+    Reconstructions,
+    Scores,
+    ScoreView,
+    Traversal,
+    ViewRequest,
+)
 
 NAMES = tuple(f"class {n}" for n in range(10))
 CONFIG = RunConfig(hidden=(16,), latent_dim=4, seed=1, split_seed=0)
@@ -28,9 +47,9 @@ def images(small_dataset: ImageDataset) -> tuple[np.ndarray, np.ndarray]:
 def viewer(
     images: tuple[np.ndarray, np.ndarray], config: RunConfig = CONFIG, model: Model | None = None
 ) -> Viewer:
-    pixels, labels = images
     network = model or build_model(config, init_seed=1)
-    return Viewer(config, network, torch.tensor(pixels), labels, NAMES).at(7, 0.5)
+    part = LabelledImages(torch.tensor(images[0]), images[1])
+    return Viewer(config, network, ImageSplits(part, part, NAMES, lambda: part)).at(7, 0.5)
 
 
 @pytest.mark.parametrize("kind", ["vae", "ae"])
@@ -113,7 +132,8 @@ def test_samples_are_decoded_standard_normal_draws(
     with torch.no_grad():
         means = torch.sigmoid(model.decoder(z)).reshape(-1, 28, 28)
     np.testing.assert_allclose(view.images, means.numpy(), rtol=1e-6)
-    assert (view.seed, view.step, view.epoch) == (3, 7, 0.5)
+    assert np.array_equal(view.latents, z.numpy())
+    assert (view.request.seed, view.step, view.epoch) == (3, 7, 0.5)
 
 
 def test_the_same_seed_draws_the_same_samples_and_another_others(
@@ -174,7 +194,7 @@ def test_a_single_dimension_lies_on_a_line(images: tuple[np.ndarray, np.ndarray]
 def test_more_dimensions_are_projected_as_scikit_learns_pca_does(
     images: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.viewer.BATCH", 30)  # four batches, the last short
+    monkeypatch.setattr("engine.codec.BATCH", 30)  # four batches, the last short
     model = build_model(CONFIG, init_seed=1)
     view = viewer(images, model=model).compute(LatentMap())
     pca = PCA(2).fit(embedded(model, images[0]).astype(np.float64))
@@ -246,3 +266,218 @@ def test_an_unknown_question_is_an_error(images: tuple[np.ndarray, np.ndarray]) 
 
     with pytest.raises(TypeError, match=r"unknown view .*Horoscope"):
         viewer(images).compute(Horoscope())
+
+
+# All kinds of question.
+
+
+def questions() -> list[ViewRequest[Any]]:
+    latent = np.full(4, 0.5, np.float32)
+    return [
+        Reconstructions(2),
+        PriorSamples(1),
+        PriorSamples(seed=2, count=3, around=(0.1, 0.2, 0.3, 0.4)),
+        Decode(latent[None]),
+        LatentMap(),
+        LatentMap("train", dims=(0, 2)),
+        LatentMap("test"),
+        Embedding(),
+        Place(latent),
+        Interpolation(),
+        Interpolation("prior"),
+        Traversal(),
+        Manifold(3),
+        Scores(),
+        Scores("train"),
+    ]
+
+
+def answers(view: object) -> list[np.ndarray]:
+    """Every array of a view."""
+    values = [getattr(view, field.name) for field in fields(view)]  # type: ignore[arg-type]
+    return [value for value in values if isinstance(value, np.ndarray)]
+
+
+def trained(config: RunConfig, dataset: ImageDataset, watched: bool) -> dict[str, torch.Tensor]:
+    trainer = Trainer(config, dataset, torch.device("cpu"))
+    v = Viewer(config, trainer.model, trainer.images)
+    for _ in range(6):
+        trainer.train(2)
+        if watched:
+            for question in questions():
+                v.at(trainer.step, trainer.epoch).compute(question)
+            v.frame()
+    state: dict[str, torch.Tensor] = trainer.model.state_dict()
+    return state
+
+
+def test_a_model_that_is_looked_at_in_every_way_learns_the_same(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    alone = trained(small_config, small_dataset, watched=False)
+    watched = trained(small_config, small_dataset, watched=True)
+    for name, expected in alone.items():
+        assert torch.equal(watched[name], expected), name
+
+
+def test_no_question_changes_the_weights_or_anybodys_random_numbers(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    for kind in ("vae", "ae"):
+        config = replace(CONFIG, model=kind)
+        model = build_model(config, init_seed=1)
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+        v = viewer(images, config, model)
+        for question in questions():
+            v.compute(question)
+        assert all(torch.equal(value, before[n]) for n, value in model.state_dict().items())
+        assert torch.equal(torch.get_rng_state(), states[0])
+        assert np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
+        assert random.getstate() == states[2]
+
+
+def test_the_same_question_about_the_same_model_has_the_same_answer(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    for question in questions():
+        first, second = (viewer(images).compute(question) for _ in (0, 1))
+        for a, b in zip(answers(first), answers(second), strict=True):
+            assert np.array_equal(a, b), question
+        assert (first.step, first.epoch) == (7, 0.5)
+
+
+def test_no_answer_keeps_the_model_or_its_tensors(images: tuple[np.ndarray, np.ndarray]) -> None:
+    """An answer crosses threads: numpy and plain values only."""
+    v = viewer(images)
+    for question in questions():
+        view = v.compute(question)
+        assert answers(view) or isinstance(view, ScoreView)
+        for field in fields(view):
+            assert not isinstance(getattr(view, field.name), torch.Tensor)
+
+
+@pytest.mark.parametrize("kind", ["vae", "ae"])
+@pytest.mark.parametrize("question", [LatentMap(), Embedding(), Traversal(), Manifold(3), Scores()])
+def test_a_caller_can_answer_others_between_the_batches_of_every_long_question(
+    kind: str,
+    question: ViewRequest[Any],
+    images: tuple[np.ndarray, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.codec.BATCH", 30)
+    config = replace(CONFIG, model=kind)
+    v = viewer(images, config)
+    calls: list[None] = []
+
+    def between() -> None:
+        calls.append(None)
+        for other in questions():
+            v.compute(other)
+
+    answer = v.compute(question, between)
+    assert len(calls) == 4
+    alone = viewer(images, config).compute(question)
+    for a, b in zip(answers(answer), answers(alone), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_test_images_are_never_loaded_unless_asked_for(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    def refuse() -> LabelledImages:
+        raise DataError("no test images here")
+
+    part = LabelledImages(torch.tensor(images[0]), images[1])
+    v = Viewer(CONFIG, build_model(CONFIG, init_seed=1), ImageSplits(part, part, NAMES, refuse))
+    for question in questions():
+        if question != LatentMap("test"):
+            v.compute(question)
+    v.frame()
+    for asked in (LatentMap("test"), Embedding("test"), Scores("test")):
+        with pytest.raises(DataError, match="no test images"):
+            v.compute(asked)
+
+
+# The viewer's own.
+
+
+def test_given_latents_are_decoded(images: tuple[np.ndarray, np.ndarray]) -> None:
+    model = build_model(CONFIG, init_seed=1)
+    z = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    view = viewer(images, model=model).compute(Decode(z))
+    with torch.no_grad():
+        logits = model.decoder(torch.tensor(z)).double().numpy()
+    np.testing.assert_allclose(view.images.reshape(9, -1), 1 / (1 + np.exp(-logits)), rtol=1e-5)
+    assert (view.step, view.epoch) == (7, 0.5)
+
+
+@pytest.mark.parametrize("kind", ["vae", "ae"])
+def test_scores_are_plain_means_over_images_in_all_and_by_class(
+    kind: str, images: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.codec.BATCH", 30)
+    config = replace(CONFIG, model=kind)
+    model = build_model(config, init_seed=1)
+    pixels = images[0]
+    labels = np.repeat(np.array([0, 1, 2, 9], np.uint8), [5, 50, 44, 1])  # six are missing
+    view = viewer((pixels, labels), config, model).compute(Scores())
+    x = pixels / 255.0
+    with torch.no_grad():
+        z = model.encoder(torch.tensor(x, dtype=torch.float32))[:, :4]
+        logits = model.decoder(z).double().numpy()
+    bce = (np.logaddexp(0, logits) - x * logits).sum(axis=1)
+    mse = ((expit(logits) - x) ** 2).mean(axis=1)
+    assert view.bce == pytest.approx(bce.mean(), rel=1e-5)
+    assert view.mse == pytest.approx(mse.mean(), rel=1e-5)
+    for label in range(10):
+        chosen = labels == label
+        assert view.class_counts[label] == chosen.sum()
+        if chosen.any():
+            assert view.class_bce[label] == pytest.approx(bce[chosen].mean(), rel=1e-5)
+            assert view.class_mse[label] == pytest.approx(mse[chosen].mean(), rel=1e-5)
+        else:
+            assert math.isnan(view.class_bce[label])
+            assert math.isnan(view.class_mse[label])
+    assert (view.class_names, view.step, view.epoch) == (NAMES, 7, 0.5)
+
+
+def test_scores_are_of_the_split_that_was_asked_for(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    pixels, labels = images
+
+    def part(of: slice) -> LabelledImages:
+        return LabelledImages(torch.tensor(pixels[of]), labels[of])
+
+    splits = ImageSplits(
+        part(slice(0, 60)), part(slice(60, 90)), NAMES, lambda: part(slice(90, 100))
+    )
+    v = Viewer(CONFIG, build_model(CONFIG, init_seed=1), splits)
+    counts = [v.compute(Scores(s)).class_counts.sum() for s in ("train", "validation", "test")]  # type: ignore[arg-type]
+    assert counts == [60, 30, 10]
+    assert v.compute(Scores()).class_counts.sum() == 30
+
+
+def test_a_traversal_sorts_by_the_latest_evaluation_or_else_by_what_it_measures(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    model = build_model(CONFIG, init_seed=1)
+    v = viewer(images, model=model)
+    with torch.no_grad():
+        mu, logvar = model.encoder(torch.tensor(images[0] / 255, dtype=torch.float32)).chunk(2, 1)
+        prior = Normal(torch.zeros(4), torch.ones(4))
+        kl = kl_divergence(Normal(mu, (0.5 * logvar).exp()), prior).mean(dim=0).double().numpy()
+    measured = v.compute(Traversal(rows=4))
+    np.testing.assert_allclose(measured.weights, np.sort(kl)[::-1], rtol=1e-3)
+    assert measured.dims.tolist() == np.argsort(-kl).tolist()
+    given = v.at(8, 0.6, np.array([1.0, 4.0, 2.0, 3.0])).compute(Traversal(rows=4))
+    assert given.dims.tolist() == [1, 3, 2, 0]
+    assert v.at(9, 0.7).compute(Traversal(rows=4)).dims.tolist() == measured.dims.tolist()
+
+
+def test_the_model_is_looked_at_in_evaluation_mode(images: tuple[np.ndarray, np.ndarray]) -> None:
+    model = build_model(CONFIG, init_seed=1)
+    model.train()
+    viewer(images, model=model).compute(PriorSamples())
+    assert not model.training

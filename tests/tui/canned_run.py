@@ -5,20 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_views import latent_view, sample_view
 
 from data import CLASS_NAMES, load_dataset
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingPlan
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.snapshot import Phase, Snapshot
-from engine.views import (
-    LatentMap,
-    LatentView,
-    PriorSamples,
-    Reconstructions,
-    ReconstructionView,
-    SampleView,
-)
+from engine.views import LatentMap, PriorSamples, Reconstructions, ReconstructionView
 
 
 def metrics(epoch: float, offset: float = 0.0) -> Metrics:
@@ -81,6 +75,8 @@ class CannedEngine:
         self._images = (dataset.images[chosen] / 255.0).astype(np.float32)
         self._labels = dataset.labels[chosen]
 
+    frames: tuple[()] = ()
+
     def start(self) -> None: ...
 
     def request(self, view: object) -> "Future[Any]":
@@ -95,21 +91,21 @@ class CannedEngine:
                 return ReconstructionView(
                     2110, 5.0, page, self._images, blurred, self._labels, CLASS_NAMES, np.arange(20)
                 )
-            case PriorSamples(seed):
-                return SampleView(2110, 5.0, self._images[::-1] * 0.8, seed)
+            case PriorSamples():
+                return sample_view(self._images[::-1] * 0.8, view, 2110, 5.0)
             case LatentMap():
                 rng = np.random.default_rng(0)
                 labels = np.arange(2000) % 10
                 angle = labels * 2 * np.pi / 10
                 centres = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
                 points = (centres + rng.normal(0, 0.5, (2000, 2))).astype(np.float32)
-                return LatentView(
-                    2110,
-                    5.0,
-                    points,
-                    labels.astype(np.uint8),
-                    CLASS_NAMES,
-                    "PCA",
-                    ("PC 1 (17.3 %)", "PC 2 (15.5 %)"),
+                names = ("PC 1 (17.3 %)", "PC 2 (15.5 %)")
+                return latent_view(
+                    points, labels, CLASS_NAMES, axis_names=names, step=2110, epoch=5.0
                 )
         raise AssertionError(view)
+
+
+def canned_engines(plan: TrainingPlan, checkpoints: Path, name: str | None) -> list[CannedEngine]:
+    """In place of `planned_engines`."""
+    return [CannedEngine(config, checkpoints, name) for config in plan.runs()]

@@ -1,24 +1,45 @@
 from pathlib import Path
 
-from tui.actions import ACTIONS, bindings, markdown_table
+import pytest
+
+from tui.actions import SCREENS, markdown_table
+from tui.screens.comparison import ComparisonScreen
 from tui.screens.dashboard import Dashboard
+from tui.screens.explorer import ExplorerScreen
+from tui.screens.run_screen import RunScreen
+from tui.screens.walks import WalksScreen
 
 README = Path(__file__).parents[2] / "README.md"
+CLASSES: dict[str, type[RunScreen]] = {
+    "Dashboard": Dashboard,
+    "Explorer": ExplorerScreen,
+    "Walks": WalksScreen,
+    "Comparison": ComparisonScreen,
+}
 
 
-def test_every_action_can_be_done_by_the_dashboard_or_its_app() -> None:
-    for action in ACTIONS:
-        if not action.name.startswith("app."):
-            assert callable(getattr(Dashboard, f"action_{action.name}"))
-    for binding in bindings():
-        name = binding.action.removeprefix("app.")
-        assert "." in binding.action or hasattr(Dashboard, f"action_{name}")
+@pytest.fixture(params=SCREENS)
+def name(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
 
 
-def test_no_key_means_two_things() -> None:
-    keys = [key for binding in bindings() for key in binding.key.split(",")]
-    assert len(keys) == len(set(keys))
+def test_every_action_can_be_done_by_its_screen_or_the_app(name: str) -> None:
+    screen = CLASSES[name]
+    assert screen.SCREEN_ACTIONS == SCREENS[name]
+    actions = [action.name for action in SCREENS[name]]
+    for action in [*actions, *(binding.action for binding in screen.BINDINGS)]:
+        if not action.startswith("app."):
+            method = action.partition("(")[0]
+            assert callable(getattr(screen, f"action_{method}")), action
 
 
-def test_the_readme_lists_the_keys_that_there_are() -> None:
-    assert markdown_table() in README.read_text(encoding="utf-8")
+def test_no_key_means_two_things(name: str) -> None:
+    keys = [key for binding in CLASSES[name].BINDINGS for key in binding.key.split(",")]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_the_readme_lists_the_keys_that_there_are(name: str) -> None:
+    text = README.read_text(encoding="utf-8")
+    _, _, section = text.partition(f"### {name}\n")
+    assert markdown_table(SCREENS[name]) in section.partition("\n#")[0]

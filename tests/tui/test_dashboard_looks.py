@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from canned_run import CannedEngine
+from canned_run import canned_engines
 from textual.pilot import Pilot
 
-from engine.config import RunConfig
+from engine.config import TrainingPlan
 from tui.app import FmnistVaeTui
 from tui.screens.dashboard import CHART_TICKS, Dashboard
 
@@ -16,10 +16,10 @@ SnapCompare = Callable[..., bool]
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> FmnistVaeTui:
-    monkeypatch.setattr("tui.app.TrainingEngine", CannedEngine)
+    monkeypatch.setattr("tui.app.planned_engines", canned_engines)
     # The help says which colours were found: those of the terminal that runs the tests.
     monkeypatch.setattr("tui.app.describe_colors", lambda *_: "Colours: true colour.")
-    return FmnistVaeTui(RunConfig(), Path("checkpoints"), Path("exports"), images="half")
+    return FmnistVaeTui(TrainingPlan(), Path("checkpoints"), Path("exports"), images="half")
 
 
 async def settle(pilot: Pilot[None]) -> None:

@@ -7,24 +7,19 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from textual.strip import Strip
+from made_views import latent_view
 from tui_fakes import CLASS_NAMES, WidgetApp, strips_of, texts_of
 
-from engine.figures.palette import CLASS_COLORS
 from engine.views import LatentView
-from tui.widgets.latent_map import LatentMapPanel, majority_class
+from tui.class_marks import class_style
+from tui.map_geometry import Grid, Occupancy, occupancy
+from tui.widgets.latent_map import LatentMapPanel
+
+MARKS = "●◊■▼▲◄✕✚◆★"
 
 
 def view(points: npt.ArrayLike, labels: npt.ArrayLike) -> LatentView:
-    return LatentView(
-        step=1,
-        epoch=0.1,
-        points=np.array(points, dtype=np.float32),
-        labels=np.array(labels, dtype=np.uint8),
-        class_names=CLASS_NAMES,
-        projection="PCA",
-        axis_names=("PC 1 (21.3 %)", "PC 2 (12.0 %)"),
-    )
+    return latent_view(np.array(points), np.array(labels), CLASS_NAMES)
 
 
 def random_view(seed: int, count: int) -> LatentView:
@@ -32,6 +27,15 @@ def random_view(seed: int, count: int) -> LatentView:
     labels = rng.integers(0, 10, count)
     spread = rng.uniform(0.1, 3, 2)
     return view(rng.normal(size=(10, 2))[labels] + spread * rng.normal(size=(count, 2)), labels)
+
+
+def occupied(v: LatentView, columns: int, rows: int, aspect: float = 2.0) -> Occupancy:
+    grid = Grid.around(v.points, columns, rows, aspect)
+    return occupancy(grid, v.points, v.labels, len(v.class_names))
+
+
+def majority_class(v: LatentView, columns: int, rows: int, aspect: float) -> npt.NDArray[np.intp]:
+    return occupied(v, columns, rows, aspect).majority
 
 
 def naive_majority(v: LatentView, columns: int, rows: int, aspect: float) -> list[list[int]]:
@@ -115,24 +119,6 @@ def test_images_all_in_one_place_are_one_cell_in_the_middle() -> None:
     assert (found == -1).sum() == 80
 
 
-def class_of(color: object) -> int:
-    return CLASS_COLORS.index(str(getattr(color, "name", None)).upper())
-
-
-def half_block_classes(line: Strip, width: int) -> tuple[list[int], list[int]]:
-    """The classes of the two pixels of each cell, as a terminal would show them."""
-    top: list[int] = []
-    bottom: list[int] = []
-    for segment in line.crop(0, width):
-        style = segment.style
-        for cell in segment.text:
-            front = class_of(style.color) if style and cell != " " else -1
-            behind = class_of(style.bgcolor) if style and style.bgcolor and cell == "▀" else -1
-            top.append(front if cell in "▀█" else -1)
-            bottom.append({"▀": behind, "▄": front, "█": front, " ": -1}[cell])
-    return top, bottom
-
-
 MAP = replace(
     random_view(5, 3000),
     # Every class beside every other, so that cells of two colours occur.
@@ -140,35 +126,35 @@ MAP = replace(
 )
 
 
-async def test_half_blocks_show_the_majority_classes_in_their_colours() -> None:
+@pytest.mark.parametrize(("mode", "marks"), [("half", MARKS), ("ascii", "0123456789")])
+async def test_each_cell_shows_the_mark_of_its_majority_class_by_its_density(
+    mode: str, marks: str
+) -> None:
     app = WidgetApp(LatentMapPanel(id="latent"))
     app.widget.styles.display = "block"
     async with app.run_test(size=(18, 10)) as pilot:
         panel = app.query_one(LatentMapPanel)
+        panel.set_image_mode(mode)  # type: ignore[arg-type]
         panel.show(MAP)
         await pilot.pause()
         # The painting, not the drawn line: the panel's own background comes only there.
         lines = panel.paint(panel.size)
-    expected = majority_class(MAP, 18, 18, 1.0).tolist()
-    shown = [row for line in lines for row in half_block_classes(line, 18)]
-    assert shown == expected
-    assert {-1, *range(10)} == {label for row in shown for label in row}
+    expected = occupied(MAP, 18, 9)
+    classes, densities = set(), set()
+    for y, line in enumerate(lines):
+        cells = [(c, s.style) for s in line.crop(0, 18) for c in s.text]
+        for x, (shown, style) in enumerate(cells):
+            label, density = int(expected.majority[y, x]), int(expected.density[y, x])
+            assert shown == (" " if label < 0 else marks[label])
+            assert label < 0 or style == class_style(label, density)
+            classes.add(label)
+            densities.add(density)
+    assert len(lines) == 9
+    assert classes == {-1, *range(10)}
+    assert densities == {0, 1, 2}
 
 
-async def test_ascii_shows_the_majority_classes_as_digits() -> None:
-    app = WidgetApp(LatentMapPanel(id="latent"))
-    app.widget.styles.display = "block"
-    async with app.run_test(size=(18, 10)) as pilot:
-        panel = app.query_one(LatentMapPanel)
-        panel.set_image_mode("ascii")
-        panel.show(MAP)
-        await pilot.pause()
-        shown = [line[:18] for line in texts_of(panel)]
-    expected = majority_class(MAP, 18, 9, 2.0).tolist()
-    assert shown == ["".join(" " if c < 0 else str(c) for c in row) for row in expected]
-
-
-@pytest.mark.parametrize(("mode", "marks"), [("half", "■" * 10), ("ascii", "0123456789")])
+@pytest.mark.parametrize(("mode", "marks"), [("half", MARKS), ("ascii", "0123456789")])
 async def test_the_legend_names_every_class_beside_the_map(mode: str, marks: str) -> None:
     app = WidgetApp(LatentMapPanel(id="latent"))
     app.widget.styles.display = "block"
@@ -185,7 +171,7 @@ async def test_the_legend_names_every_class_beside_the_map(mode: str, marks: str
     for label, line in enumerate(drawn[:10]):
         (swatch,) = line.crop(60 - 13, 60 - 12)
         assert swatch.style is not None
-        assert class_of(swatch.style.color) == label
+        assert swatch.style.color == class_style(label).color
 
 
 async def test_a_narrow_map_takes_the_legends_room() -> None:

@@ -2,20 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_views import sample_view
 from rich.segment import Segment
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from tui_fakes import CLASS_NAMES, WidgetApp, strips_of, texts_of
 
-from engine.views import ReconstructionView, SampleView
+from engine.views import PriorSamples, ReconstructionView
 from tui.pixels import ASCII_RAMP
 from tui.widgets.canvas import CanvasPanel
-from tui.widgets.pictures import (
-    ReconstructionPanel,
-    SamplePanel,
-    choose_tiling,
-    spread,
-)
+from tui.widgets.pictures import ReconstructionPanel, choose_tiling, spread
+from tui.widgets.samples import SamplePanel
 
 SIZES = (8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 56)
 
@@ -119,7 +116,7 @@ async def test_pictures_stand_in_the_middle() -> None:
     async with app.run_test(size=(40, 15)) as pilot:
         panel = app.query_one(SamplePanel)
         panel.set_image_mode("ascii")
-        panel.show(SampleView(1, 0.1, flat_images([255]), seed=4))
+        panel.show(sample_view(flat_images([255]), PriorSamples(seed=4)))
         await pilot.pause()
         assert panel.border_title == "samples from the prior · draw 5"
         assert texts_of(panel) == [" " * 6 + "@" * 28 + " " * 6] * 14
@@ -152,7 +149,7 @@ async def test_titles_say_which_set_and_what_an_autoencoders_samples_are() -> No
     async with app.run_test(size=(64, 25)):
         samples = app.query_one(SamplePanel)
         samples.model = "ae"
-        samples.show(SampleView(1, 0.1, flat_images([255]), seed=0))
+        samples.show(sample_view(flat_images([255])))
         assert samples.border_title == "decoded N(0, I), no prior · draw 1"
 
 

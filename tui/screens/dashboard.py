@@ -4,30 +4,30 @@ A timer looks at the engine ten times a second and passes on what is new; each p
 only if what it shows has changed. Nothing here ever waits for the engine.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from textual import work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
 from textual.message import Message
-from textual.screen import Screen
 
-from engine.config import RunConfig
-from engine.engine import TrainingEngine
-from engine.files import atomic_write
+from engine.config import TrainingPlan
+from engine.figures.options import FigureOptions
 from engine.snapshot import Phase
-from tui.actions import bindings
-from tui.export import ExportOrder, export
+from engine.views import PriorSamples
+from tui.actions import ACTIONS, bindings
+from tui.context import RunContext
+from tui.export import ExportOrder
 from tui.live_pictures import LivePictures
-from tui.news import Level, News
-from tui.pixels import ImageMode
+from tui.news import News
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.help import HelpScreen
 from tui.screens.new_run import NewRunScreen
+from tui.screens.run_screen import RunScreen
+from tui.screens.sampling import SamplingScreen
+from tui.text import epochs
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.chart import MetricChart
 from tui.widgets.header import RunHeader
@@ -35,10 +35,12 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.latent_map import LatentMapPanel
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
-from tui.widgets.pictures import ReconstructionPanel, SamplePanel
+from tui.widgets.pictures import ReconstructionPanel
+from tui.widgets.samples import SamplePanel
 from tui.widgets.status import StatusPanel
 
 TICK = 0.1
+TEMPERATURE_STEP = 0.1
 """Seconds between two looks at the engine."""
 STATUS_TICKS = 5
 CHART_TICKS = 7
@@ -50,37 +52,37 @@ LARGE = (120, 36)
 SMALLEST = (80, 24)
 
 
-@dataclass(frozen=True, slots=True)
-class DashboardOptions:
-    """What the command line says about the screen."""
+class Dashboard(RunScreen):
+    """Shows one engine at a time; `show_run` looks at the context anew."""
 
-    exports: Path
-    image_mode: ImageMode = "half"
-    notes: tuple[str, ...] = ()
-    """Lines for the help screen: colours, directories."""
-
-
-class Dashboard(Screen[None]):
-    """Shows one engine at a time; `show_engine` changes to another."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(
+            ACTIONS,
+            {
+                "ctrl+c": "leave",
+                "escape": "unzoom",
+                "right": "film_forward",
+                "home": "film_start",
+                "minus": "cooler",
+                "equals_sign": "hotter",
+            },
+        )
+    ]
+    SCREEN_ACTIONS = ACTIONS
 
     @dataclass
     class NewRun(Message):
         """A person wants to train with these settings."""
 
-        config: RunConfig
+        plan: TrainingPlan
 
     class Leave(Message):
         """A person wants to quit, and was asked if need be."""
 
-    def __init__(self, engine: TrainingEngine, options: DashboardOptions) -> None:
-        super().__init__()
-        self._options = options
-        self._image_mode = options.image_mode
-        self._exporting = False
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
         self._ticks = -1  # so that the first look shows everything
-        self.show_engine(engine)
+        self.show_run()
 
     def compose(self) -> ComposeResult:
         """Header, four panels and the numbers, message line, footer."""
@@ -118,55 +120,69 @@ class Dashboard(Screen[None]):
         if tiny:
             self.say(f"{width}×{height} is small: pictures need {SMALLEST[0]}×{SMALLEST[1]}")
 
-    def show_engine(self, engine: TrainingEngine) -> None:
-        """Show this run from now on."""
-        self._engine = engine
-        self._news = News(engine)
-        self._pictures = LivePictures(engine)
+    def show_run(self) -> None:
+        """Show the context's run from now on."""
+        self._news = News(self.engine)
+        self._pictures = LivePictures(self.engine)
         self._shown_phase: Phase | None = None
+        self._chose_run = False
         if self.is_mounted:
             self._prepare_panels()
             for panel in self.query(CanvasPanel):
                 panel.clear()
 
-    def say(self, text: str, level: Level = "info") -> None:
-        """Put a message into the message line."""
-        self.query_one(MessageLine).say(text, level)
-
     def _prepare_panels(self) -> None:
-        self.query_one(StatusPanel).model = self._engine.config.model
+        self.query_one(StatusPanel).model = self.engine.config.model
         for panel in self.query(Panel):
-            panel.model = self._engine.config.model
-        for panel in self.query(CanvasPanel):
-            panel.set_image_mode(self._image_mode)
+            panel.model = self.engine.config.model
+        self.apply_image_mode()
 
     # What is new.
 
     def _tick(self) -> None:
         self._ticks += 1
-        if self._ticks % STATUS_TICKS == 0 or self._engine.snapshot.phase is not self._shown_phase:
+        if self._ticks % STATUS_TICKS == 0 or self.engine.snapshot.phase is not self._shown_phase:
             self._show_state()
         if self._ticks % CHART_TICKS == 0:
             self._show_chart()
         self._update_pictures()
 
     def _show_state(self) -> None:
-        snapshot = self._engine.snapshot
+        snapshot = self.engine.snapshot
         self._shown_phase = snapshot.phase
-        self.query_one(RunHeader).show_run(self._engine.config, snapshot)
+        self.query_one(RunHeader).show_run(self.engine.config, snapshot)
         self.query_one(StatusPanel).show_snapshot(snapshot)
         for text, level in self._news.since_last(snapshot):
             self.say(text, level)
 
+        self._follow_training()
+
+    def _follow_training(self) -> None:
+        """When the run on show has ended and another one begins, show that."""
+        context = self.context
+        if self._chose_run or self.engine.snapshot.phase.is_active:
+            return
+        for index, engine in enumerate(context.engines[context.shown + 1 :], context.shown + 1):
+            if engine.snapshot.phase in (Phase.LOADING, Phase.TRAINING):
+                ended = self.engine.snapshot.run
+                self._switch_to(index)
+                self.say(f"{ended} has ended: now {engine.snapshot.run} trains (o shows the other)")
+                return
+
+    def _switch_to(self, index: int) -> None:
+        self.context.shown = index
+        self.show_run()
+
     def _show_chart(self) -> None:
         chart = self.query_one(MetricChart)
         if chart.display:
-            chart.show_run(self._engine.history, self._engine.snapshot)
+            chart.show_cursor(self._pictures.film.frame)
+            chart.show_run(self.engine.history, self.engine.snapshot)
 
     def _update_pictures(self) -> None:
         try:
             self._pictures.update(
-                self._engine.snapshot,
+                self.engine.snapshot,
                 self.query_one(ReconstructionPanel),
                 self.query_one(SamplePanel),
                 self.query_one(LatentMapPanel),
@@ -183,13 +199,7 @@ class Dashboard(Screen[None]):
 
     def action_pause(self) -> None:
         """Pause or go on."""
-        phase = self._engine.snapshot.phase
-        if phase is Phase.PAUSED:
-            self._engine.resume()
-        elif phase is Phase.TRAINING:
-            self._engine.pause()
-        else:
-            self.say(f"nothing to pause: the run is {phase}")
+        super().action_pause()
         self.set_timer(ANSWER_DELAY, self._show_state)
 
     def action_sample(self) -> None:
@@ -207,15 +217,109 @@ class Dashboard(Screen[None]):
         self.query_one(MetricChart).next_metric()
         self._show_chart()
 
-    def action_image_mode(self) -> None:
-        """Half-blocks or ASCII."""
-        self._image_mode = "ascii" if self._image_mode == "half" else "half"
-        for panel in self.query(CanvasPanel):
-            panel.set_image_mode(self._image_mode)
+    def action_sampling(self) -> None:
+        """The dialog for seed and temperature."""
 
-    def action_latent_map(self) -> None:
-        """The latent map large, or back."""
-        self._toggle_zoom(self.query_one(LatentMapPanel))
+        def answered(samples: PriorSamples | None) -> None:
+            if samples is not None:
+                self._pictures.samples = samples
+                self._update_pictures_soon()
+
+        self.app.push_screen(SamplingScreen(self._pictures.samples), answered)
+
+    def action_hotter(self) -> None:
+        """A higher temperature."""
+        self._pictures.change_temperature(TEMPERATURE_STEP)
+        self._update_pictures_soon()
+
+    def action_cooler(self) -> None:
+        """A lower temperature."""
+        self._pictures.change_temperature(-TEMPERATURE_STEP)
+        self._update_pictures_soon()
+
+    def action_more_like(self) -> None:
+        """Mark a sample to be picked."""
+        panel = self.query_one(SamplePanel)
+        if panel.display and panel.can_pick:
+            panel.start_picking()
+            self.say("arrows choose a sample, Enter shows more like it, Esc lets go")
+        else:
+            self.say("no sample on the screen to choose from", "warning")
+
+    @on(SamplePanel.Picked)
+    def show_more_like(self, event: SamplePanel.Picked) -> None:
+        """Draw around the picked sample."""
+        self._pictures.draw_like(event.latent)
+        self._update_pictures_soon()
+        self.say("more like this one, the first: s draws others, M goes back to the prior")
+
+    def action_prior(self) -> None:
+        """No longer around a sample."""
+        self._pictures.draw_like(None)
+        self._update_pictures_soon()
+
+    def action_explore(self) -> None:
+        """The latent space."""
+        from tui.screens.explorer import ExplorerScreen
+
+        self.app.push_screen(ExplorerScreen(self.context))
+
+    def action_walks(self) -> None:
+        """Interpolation, traversal, manifold."""
+        from tui.screens.walks import WalksScreen
+
+        self.app.push_screen(WalksScreen(self.context))
+
+    def action_compare(self) -> None:
+        """VAE beside autoencoder."""
+        if len(self.context.engines) < 2:
+            self.say("one run only: n with model both, or --model both, trains two", "warning")
+        else:
+            from tui.screens.comparison import ComparisonScreen
+
+            self.app.push_screen(ComparisonScreen(self.context))
+
+    def action_other_run(self) -> None:
+        """The next of the runs that were started together."""
+        count = len(self.context.engines)
+        if count < 2:
+            self.say("one run only: n with model both, or --model both, trains two", "warning")
+            return
+        self._chose_run = True
+        self._switch_to((self.context.shown + 1) % count)
+        self._chose_run = True
+
+    def action_film_back(self) -> None:
+        """A frame back."""
+        self._move_film(-1)
+
+    def action_film_forward(self) -> None:
+        """A frame forward."""
+        self._move_film(1)
+
+    def action_film_start(self) -> None:
+        """The first frame: the untrained model."""
+        self._pictures.film.to_start()
+        self._show_film()
+
+    def action_film_live(self) -> None:
+        """Follow the model again."""
+        self._pictures.film.to_live()
+        self._show_film()
+
+    def _move_film(self, count: int) -> None:
+        self._pictures.film.move(count)
+        self._show_film()
+
+    def _show_film(self) -> None:
+        frame = self._pictures.film.frame
+        if frame is None:
+            self.say("live")
+        else:
+            epoch = epochs(frame.epoch)
+            self.say(f"film {self._pictures.film.describe()}: epoch {epoch}; End follows live")
+        self._show_chart()
+        self._update_pictures_soon()
 
     def action_zoom(self) -> None:
         """The panel in focus large, or back."""
@@ -244,19 +348,19 @@ class Dashboard(Screen[None]):
 
     def action_stop(self) -> None:
         """Ask, then end training."""
-        snapshot = self._engine.snapshot
+        snapshot = self.engine.snapshot
         if not snapshot.phase.is_active:
             self.say(f"nothing to stop: the run is {snapshot.phase}")
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._engine.stop()
+                self.engine.stop()
 
         self.app.push_screen(
             ConfirmScreen(
                 f"Stop training at epoch {snapshot.epoch:.2f} of {snapshot.epochs}?",
-                f"What was learnt is kept in {self._kept_in()}; it can be looked at and exported, "
+                f"What was learnt is kept in {self.kept_in()}; it can be looked at and exported, "
                 "but not trained on.",
                 yes="stop",
                 no="go on",
@@ -267,23 +371,25 @@ class Dashboard(Screen[None]):
     def action_new_run(self) -> None:
         """The form."""
         warning = ""
-        if self._engine.snapshot.phase.is_active:
+        if self.engine.snapshot.phase.is_active:
             warning = "stops the run of now and keeps it"
 
-        def answered(config: RunConfig | None) -> None:
-            if config is not None:
-                self.post_message(self.NewRun(config))
+        def answered(plan: TrainingPlan | None) -> None:
+            if plan is not None:
+                self.post_message(self.NewRun(plan))
 
-        self.app.push_screen(NewRunScreen(self._engine.config, warning), answered)
+        self.app.push_screen(NewRunScreen(self._plan_of_now(), warning), answered)
 
-    def action_help(self) -> None:
-        """Keys and words."""
-        notes = [*self._options.notes, f"This run is kept in {self._kept_in()}."]
-        self.app.push_screen(HelpScreen(notes))
+    def _plan_of_now(self) -> TrainingPlan:
+        config = self.engine.config
+        settings = {field.name: getattr(config, field.name) for field in fields(TrainingPlan)}
+        if len(self.context.engines) > 1:
+            settings["model"] = "both"
+        return TrainingPlan(**settings)
 
     def action_leave(self) -> None:
         """Quit, asking while training."""
-        snapshot = self._engine.snapshot
+        snapshot = self.engine.snapshot
         if not snapshot.phase.is_active or snapshot.phase is Phase.LOADING:
             self.post_message(self.Leave())
             return
@@ -296,56 +402,27 @@ class Dashboard(Screen[None]):
             ConfirmScreen(
                 f"Training is at epoch {snapshot.epoch:.2f} of {snapshot.epochs}. Quit?",
                 "Training stops. The weights of now and of the best evaluation, the curves and "
-                f"the settings are kept in {self._kept_in()}.",
+                f"the settings are kept in {self.kept_in()}.",
                 yes="quit",
                 no="go on",
             ),
             answered,
         )
 
-    def _kept_in(self) -> str:
-        return f"{self._engine.directory or self._engine.snapshot.run}/"
-
     def action_export(self) -> None:
         """The figures of the panel in focus."""
-        self._start_export(self._panel_in_focus().export_names)
+        self._export_figures(self._panel_in_focus().export_names)
 
     def action_export_all(self) -> None:
         """Every figure of this kind of run."""
-        self._start_export(None)
+        self._export_figures(None)
 
-    def action_screenshot(self) -> None:
-        """The screen as it is, as an SVG."""
-        width, height = self.size
-        run = self._engine.snapshot.run
-        path = self._options.exports / run / f"dashboard-{width}x{height}.svg"
-        svg = self.app.export_screenshot(title=f"fmnist-vae-tui · {run}")
-        try:
-            atomic_write(path, svg.encode())
-        except OSError as error:
-            self.say(f"can't write {path}: {error.strerror or error}", "error")
-        else:
-            self.say(f"wrote {path}", "done")
+    def action_export_film(self) -> None:
+        """The film, as files."""
+        self._export_figures(("film",))
 
-    def _start_export(self, names: tuple[str, ...] | None) -> None:
-        if self._exporting:
-            self.say("the export before is still being written", "warning")
-            return
-        if self._engine.snapshot.last is None:
-            self.say("nothing to export yet", "warning")
-            return
-        self._exporting = True
-        self.say("exporting …")
-        order = ExportOrder(names, self._pictures.reconstructions, self._pictures.samples)
-        self._export(self._engine, order)
-
-    @work(thread=True)
-    def _export(self, engine: TrainingEngine, order: ExportOrder) -> None:
-        def tell(text: str) -> None:
-            self.app.call_from_thread(self.say, text)
-
-        try:
-            text, level = export(engine, order, self._options.exports, tell)
-        finally:
-            self._exporting = False
-        self.app.call_from_thread(self.say, text, level)
+    def _export_figures(self, names: tuple[str, ...] | None) -> None:
+        options = FigureOptions(
+            reconstructions=self._pictures.reconstructions, samples=self._pictures.samples
+        )
+        self.start_export(ExportOrder(names, options))

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions import ACTIONS
+from tui.actions import ACTIONS, Action
 
 WORDS = (
     ("−ELBO", "Reconstruction + KL at β = 1, in nats per image; lower is better."),
@@ -27,21 +27,23 @@ class HelpScreen(ModalScreen[None]):
 
     Args:
         notes: what is particular to this session (colours, directories), one a line.
+        actions: of the screen that it helps with.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss", "close"),
     ]
 
-    def __init__(self, notes: list[str]) -> None:
+    def __init__(self, notes: list[str], actions: tuple[Action, ...] = ACTIONS) -> None:
         super().__init__()
         self._notes = notes
+        self._actions = actions
 
     def compose(self) -> ComposeResult:
         """Keys, words, notes."""
         with VerticalScroll(classes="dialog wide"):
             yield Static("Keys", classes="dialog-title")
-            yield Static(_table([(a.key_text, a.help) for a in ACTIONS]))
+            yield Static(_table([(a.key_text, a.help) for a in self._actions]))
             yield Static("What the numbers mean", classes="dialog-title")
             yield Static(_table(WORDS))
             yield Static("Here", classes="dialog-title")

@@ -1,4 +1,4 @@
-"""The form for a new run: one field per setting of `RunConfig`, checked as it is typed."""
+"""The form for a new run: one field per setting of `TrainingPlan`, checked as it is typed."""
 
 from dataclasses import fields
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
@@ -12,14 +12,14 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select, Static
 
-from engine.config import ConfigError, RunConfig
+from engine.config import ConfigError, TrainingPlan
 
 
-class NewRunScreen(ModalScreen[RunConfig | None]):
+class NewRunScreen(ModalScreen[TrainingPlan | None]):
     """Dismissed with the settings of the run to start, or None.
 
     Args:
-        config: the settings to begin with.
+        plan: the settings to begin with.
         warning: what starting a new run does to the one in progress; may be empty.
     """
 
@@ -30,9 +30,9 @@ class NewRunScreen(ModalScreen[RunConfig | None]):
         Binding("down", "app.focus_next", show=False),
     ]
 
-    def __init__(self, config: RunConfig, warning: str) -> None:
+    def __init__(self, plan: TrainingPlan, warning: str) -> None:
         super().__init__()
-        self._config = config
+        self._plan = plan
         self._warning = warning
 
     def compose(self) -> ComposeResult:
@@ -43,7 +43,7 @@ class NewRunScreen(ModalScreen[RunConfig | None]):
                 for name in _annotations():
                     with Horizontal(classes="setting"):
                         yield Label(name)
-                        yield _editor(name, getattr(self._config, name))
+                        yield _editor(name, getattr(self._plan, name))
             yield Static("", id="setting-help", markup=False)
             yield Static("", id="setting-error", markup=False)
             with Horizontal(classes="buttons"):
@@ -71,28 +71,28 @@ class NewRunScreen(ModalScreen[RunConfig | None]):
     @on(Button.Pressed, "#start")
     def action_start(self) -> None:
         """Start, if the settings can be used."""
-        config = self._read()
-        if config is not None:
-            self.dismiss(config)
+        plan = self._read()
+        if plan is not None:
+            self.dismiss(plan)
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
 
-    def _read(self) -> RunConfig | None:
+    def _read(self) -> TrainingPlan | None:
         error = self.query_one("#setting-error", Static)
         for editor in self.query(".editor"):
             editor.remove_class("-wrong")
         try:
             values = {name: self._value(name) for name in _annotations()}
-            config = RunConfig(**values)
+            plan = TrainingPlan(**values)
         except ConfigError as problem:
             error.update(str(problem))
             self.query_one(f"#setting-{problem.field}").add_class("-wrong")
             return None
         error.update("")
-        return config
+        return plan
 
     def _value(self, name: str) -> Any:
         editor = self.query_one(f"#setting-{name}")
@@ -136,11 +136,11 @@ def _editor(name: str, value: Any) -> Widget:
 
 
 def _annotations() -> dict[str, Any]:
-    hints = get_type_hints(RunConfig)
-    return {field.name: hints[field.name] for field in fields(RunConfig)}
+    hints = get_type_hints(TrainingPlan)
+    return {field.name: hints[field.name] for field in fields(TrainingPlan)}
 
 
 def _help() -> dict[str, str]:
     """The fields' docstrings, which are the command line's help too."""
-    parsed = parse_from_object(RunConfig)
+    parsed = parse_from_object(TrainingPlan)
     return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}

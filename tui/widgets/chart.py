@@ -1,30 +1,19 @@
-"""The live curves of a run, drawn by plotext."""
+"""The live curves of a run."""
 
 from rich.text import Text
 from textual.geometry import Size
 from textual.strip import Strip
-from textual_plotext import Plot
 
 from engine.history import History
-from engine.limits import Limits, visible_limits
+from engine.limits import visible_limits
 from engine.snapshot import Snapshot
-from tui.series import (
-    TITLES,
-    ChartMetric,
-    Series,
-    epoch_ticks,
-    metrics_of,
-    round_ticks,
-    thin,
-    train_series,
-    validation_series,
-)
-from tui.theme import AXES_COLOR, BEST_COLOR, TRAIN_COLOR, VALIDATION_COLOR, Rgb
+from engine.views import Frame
+from tui.plot import Curve, Mark, draw_chart, hex_color
+from tui.series import TITLES, ChartMetric, metrics_of, train_series, validation_series
+from tui.text import epochs, nats
+from tui.theme import BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 from tui.widgets.canvas import CanvasPanel
 
-Y_LABEL_COLUMNS = 6
-"""What the y-axis and its labels take."""
-ROWS_PER_TICK = 4
 LONG_TITLE = 68
 """Columns from which the title has room for whole words."""
 
@@ -40,6 +29,7 @@ class MetricChart(CanvasPanel):
         self._history = History()
         self._snapshot: Snapshot | None = None
         self._version: tuple[object, ...] = ()
+        self._cursor: Frame | None = None
 
     @property
     def metric(self) -> ChartMetric:
@@ -61,10 +51,16 @@ class MetricChart(CanvasPanel):
         self._history, self._snapshot = history, snapshot
         evaluated = snapshot.last.step if snapshot and snapshot.last else None
         trained = snapshot.train.step if snapshot and snapshot.train else None
-        version = (id(history), evaluated, trained, self.metric)
+        cursor = self._cursor.step if self._cursor else None
+        version = (id(history), evaluated, trained, self.metric, cursor)
         if version != self._version:
             self._version = version
             self.repaint()
+
+    def show_cursor(self, frame: Frame | None) -> None:
+        """Mark a moment of the film, or none."""
+        self._cursor = frame
+        self.show_run(self._history, self._snapshot)
 
     def paint(self, size: Size) -> list[Strip]:
         """The chart's lines."""
@@ -72,60 +68,39 @@ class MetricChart(CanvasPanel):
         return [Strip(list(line.render(self.app.console))) for line in lines]
 
     def _build(self, size: Size) -> Text:
-        epoch = self._snapshot.epoch if self._snapshot else 0.0
-        columns = max(4, size.width - Y_LABEL_COLUMNS)
         train = train_series(self._history.train_points(), self.metric)
         validation = validation_series(self._history.evaluations(), self.metric)
         curves = [(s.epochs, s.values) for s in (train, validation)]
         limits = visible_limits(curves, floor=0.0 if self.metric == "kl" else None)
         cut = any(limits.outside(values) for _, values in curves)
         self.set_title(self._describe(cut=cut))
-        plot = Plot()
-        # plotext would cap the figure at what it takes for the terminal's size.
-        plot._limit_size(False, False)  # type: ignore[attr-defined]
-        # Plot.plotsize alone doesn't take (textual-plotext's own widget does the same).
-        plot._set_size(size.width, size.height)
-        plot.plotsize(size.width, size.height)
-        plot.canvas_color("default")
-        plot.axes_color("default")
-        plot.ticks_color(AXES_COLOR)
-        plot.xaxes(True, False)
-        plot.yaxes(True, False)
-        x_ticks = epoch_ticks(epoch, columns)
-        plot.xticks(x_ticks, [f"{tick:g}" for tick in x_ticks])
-        plot.xlim(0, max(1.0, epoch))
-        if not len(train.values) and not len(validation.values):
-            return Text("no steps trained yet", "dim")
-        y_ticks = round_ticks(limits.low, limits.high, size.height // ROWS_PER_TICK)
-        plot.yticks(y_ticks, [f"{tick:g}" for tick in y_ticks])
-        plot.ylim(limits.low, limits.high)
-        # One cell has one colour: validation comes last, to lie over the training curve.
-        _draw(plot, thin(train, 2 * columns), limits, TRAIN_COLOR)
-        _draw(plot, thin(validation, 2 * columns), limits, VALIDATION_COLOR)
         best = self._history.best
-        if best is not None and limits.low <= getattr(best.val, self.metric) <= limits.high:
-            value = getattr(best.val, self.metric)
-            plot.scatter([best.epoch], [value], color=BEST_COLOR, marker="●")
-        return Text.from_ansi(plot.build())
+        return draw_chart(
+            size,
+            [Curve(train, TRAIN_COLOR), Curve(validation, VALIDATION_COLOR)],
+            limits,
+            self._snapshot.epoch if self._snapshot else 0.0,
+            Mark(best.epoch, getattr(best.val, self.metric), BEST_COLOR) if best else None,
+            (self._cursor.epoch, CURSOR_COLOR) if self._cursor else None,
+        )
 
     def _describe(self, *, cut: bool) -> str:
-        long = self.size.width >= LONG_TITLE
+        long = self.size.width >= LONG_TITLE and self._cursor is None
         what = f"{TITLES[self.metric]}{', nats per image' if long else ''}"
         validation = "validation" if long else "val"
         start = " · start cut off" if cut and long else ""
         return (
-            f"{what}  [{_hex(TRAIN_COLOR)}]━ train[/] [{_hex(VALIDATION_COLOR)}]━ {validation}[/]"
-            f" [{_hex(BEST_COLOR)}]● best[/]{start}"
+            f"{what}  [{hex_color(TRAIN_COLOR)}]━ train[/] "
+            f"[{hex_color(VALIDATION_COLOR)}]━ {validation}[/]"
+            f" [{hex_color(BEST_COLOR)}]● best[/]{self._at_cursor() or start}"
         )
 
-
-def _draw(plot: Plot, series: Series, limits: Limits, color: Rgb) -> None:
-    """The part of a curve that lies within the limits: plotext would draw beyond its axes."""
-    inside = (series.values >= limits.low) & (series.values <= limits.high)
-    if inside.any():
-        epochs, values = series.epochs[inside].tolist(), series.values[inside].tolist()
-        plot.plot(epochs, values, color=color, marker="braille")
-
-
-def _hex(color: Rgb) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)
+    def _at_cursor(self) -> str:
+        """What the validation curve says at the film's moment."""
+        if self._cursor is None:
+            return ""
+        for evaluation in self._history.evaluations():
+            if evaluation.step == self._cursor.step:
+                value = nats(getattr(evaluation.val, self.metric))
+                return f" [{hex_color(CURSOR_COLOR)}]│ epoch {epochs(evaluation.epoch)}: {value}[/]"
+        return ""

@@ -8,6 +8,7 @@ from engine.snapshot import Phase, Snapshot
 from tui.text import model_name, settings
 
 PHASE_STYLES = {
+    Phase.WAITING: "#9aa0aa",
     Phase.LOADING: "#9aa0aa",
     Phase.TRAINING: "#7fbf7f",
     Phase.PAUSED: "#f0aa46",

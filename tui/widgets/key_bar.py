@@ -11,9 +11,13 @@ from tui.actions import ACTIONS, Action
 class KeyBar(Widget):
     """One line; a click on a key does what the key does."""
 
+    def __init__(self, actions: tuple[Action, ...] = ACTIONS, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._actions = actions
+
     def render(self) -> Text:
         """The keys that fit, in the table's order."""
-        shown = [action for action in ACTIONS if action.label]
+        shown = [action for action in self._actions if action.label]
         while len(bar := _bar(shown)) > self.size.width and any(a.rank for a in shown):
             shown.remove(max(shown, key=lambda action: action.rank))
         return bar

@@ -1,4 +1,4 @@
-"""Pictures from the model: reconstructions under their originals, and samples."""
+"""Panels of pictures, and reconstructions under their originals."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
 
-from engine.views import Images, ReconstructionView, SampleView
+from engine.views import Images, ReconstructionView
 from tui.pixels import shrink, strips
 from tui.widgets.canvas import CanvasPanel
 
@@ -20,6 +20,7 @@ READABLE = 12
 WANTED = 10
 """Images worth shrinking for: one of each class."""
 WAITING_STYLE = Style(dim=True)
+WHITE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Tiling:
     rows: int
     gap: int
     """Pixels between columns."""
+
+    @property
+    def pitch(self) -> int:
+        """Pixels from one column to the next."""
+        return self.size + self.gap
 
 
 def choose_tiling(width: int, height: int, stacked: int, available: int) -> Tiling | None:
@@ -71,6 +77,11 @@ class PicturePanel(CanvasPanel):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._stacks: list[Images] = []
+        self.tiling: Tiling | None = None
+        """How the images are laid out at present."""
+        self.marked: int | None = None
+        """The place, in reading order, that has a frame around it."""
+        self._left = 0
 
     def clear(self) -> None:
         """Wait for the pictures of another run."""
@@ -87,20 +98,43 @@ class PicturePanel(CanvasPanel):
             return [Strip([Segment(" waiting for the model", WAITING_STYLE)])]
         available = len(self._stacks[0])
         tiling = choose_tiling(size.width, 2 * size.height, len(self._stacks), available)
+        self.tiling = tiling
         if tiling is None:
             return [Strip.blank(0)]
         canvas = _compose(self._stacks, tiling)
-        left = (size.width - canvas.shape[1]) // 2
+        if self.marked is not None:
+            _frame(canvas, tiling, self.marked)
+        self._left = left = (size.width - canvas.shape[1]) // 2
         return [
             Strip([*Strip.blank(left), *line], left + line.cell_length)
             for line in strips(canvas, self.image_mode)
         ]
 
 
+    def place_at(self, x: int, y: int) -> int | None:
+        """Which place, in reading order, is at a cell of the panel; None for none."""
+        if self.tiling is None:
+            return None
+        column, row = (x - self._left) // self.tiling.pitch, 2 * y // self.tiling.size
+        if not (0 <= column < self.tiling.columns and 0 <= row < self.tiling.rows):
+            return None
+        return row * self.tiling.columns + column
+
+
+def _frame(canvas: npt.NDArray[np.uint8], tiling: Tiling, place: int) -> None:
+    """Draw a white frame around a place of a canvas without stacks."""
+    row, column = divmod(place, tiling.columns)
+    y, x, size = row * tiling.size, column * tiling.pitch, tiling.size
+    tile = canvas[y : y + size, x : x + size]
+    if tile.size:
+        tile[[0, -1], :] = WHITE
+        tile[:, [0, -1]] = WHITE
+
+
 def _compose(stacks: list[Images], tiling: Tiling) -> npt.NDArray[np.uint8]:
     """The canvas: rows of stacks, each image shrunk to the tiling's size."""
     count = min(tiling.columns * tiling.rows, len(stacks[0]))
-    size, pitch = tiling.size, tiling.size + tiling.gap
+    size, pitch = tiling.size, tiling.pitch
     columns = min(tiling.columns, count)
     rows = -(-count // columns)
     canvas = np.zeros((rows * len(stacks) * size, columns * pitch - tiling.gap), np.uint8)
@@ -123,20 +157,9 @@ class ReconstructionPanel(PicturePanel):
 
     export_names = ("recon_val",)
 
-    def show(self, view: ReconstructionView) -> None:
-        """Show a new picture."""
+    def show(self, view: ReconstructionView, moment: str = "") -> None:
+        """Show a new picture; `moment` says which, if it is not the model of now."""
         which = "" if view.page == 0 else f" · set {view.page + 1}"
+        which += f" · {moment}" if moment else ""
         self.set_title(f"originals over reconstructions{which}")
         self.set_stacks([view.originals, view.reconstructions])
-
-
-class SamplePanel(PicturePanel):
-    """Images decoded from draws of the prior."""
-
-    export_names = ("samples",)
-
-    def show(self, view: SampleView) -> None:
-        """Show a new picture."""
-        prior = "samples from the prior" if self.model == "vae" else "decoded N(0, I), no prior"
-        self.set_title(f"{prior} · draw {view.seed + 1}")
-        self.set_stacks([view.images])

@@ -19,11 +19,27 @@ from figure_source import FakeSource
 from PIL import Image
 
 from engine.config import RunConfig
-from engine.figures.catalog import FIGURES, FigureError, FigureName
-from engine.figures.export import export_figures, render_figure
-from engine.views import LatentMap, LatentView, PriorSamples, Reconstructions
+from engine.figures.catalog import (
+    FIGURES,
+    FigureError,
+    FigureName,
+    figure_names,
+    file_names,
+)
+from engine.figures.export import export_figures, render_figure, render_files
+from engine.figures.options import FigureOptions
+from engine.views import (
+    Interpolation,
+    LatentMap,
+    LatentView,
+    Manifold,
+    PriorSamples,
+    Reconstructions,
+    Traversal,
+)
 
-ALL: list[FigureName] = [figure.name for figure in FIGURES]
+ALL: list[FigureName] = [figure.name for figure in FIGURES if figure.name != "comparison"]
+"""Of one run."""
 
 
 def names_in(directory: Path) -> list[str]:
@@ -42,7 +58,8 @@ def title_of(source: FakeSource, name: FigureName) -> str:
 
 def test_all_figures_of_a_vae_are_written_in_print_size(vae: FakeSource, tmp_path: Path) -> None:
     paths = list(export_figures(vae, None, tmp_path / "exports" / "vae-test"))
-    assert [path.name for path in paths] == [f"vae_{name}.png" for name in ALL]
+    files = [file for name in figure_names("vae") for file in file_names(name, "vae")]
+    assert [path.name for path in paths] == files
     assert sorted(path.name for path in paths) == names_in(paths[0].parent)
     for path in paths:
         with Image.open(path) as image:
@@ -100,6 +117,10 @@ def test_titles_say_what_is_shown(vae: FakeSource, ae: FakeSource) -> None:
     assert title_of(ae, "samples") == "AE decoded from N(0, I), which it was not trained for"
     assert "reconstruction BCE" in title_of(ae, "train_loss")
     assert "−ELBO" in title_of(vae, "train_loss")
+    assert title_of(vae, "traversal") == "VAE latent traversal: Ankle boot"
+    assert title_of(vae, "manifold").endswith("first two principal components of μ")
+    assert title_of(ae, "manifold").endswith("first two principal components of the codes")
+    assert title_of(FakeSource(RunConfig(latent_dim=2)), "manifold") == "VAE manifold"
     assert title_of(vae, "latent_scatter") == "VAE posterior means μ of 300 validation images (PCA)"
     assert title_of(ae, "latent_scatter") == "AE codes of 300 validation images (PCA)"
 
@@ -107,8 +128,34 @@ def test_titles_say_what_is_shown(vae: FakeSource, ae: FakeSource) -> None:
 def test_the_wanted_page_and_seed_are_asked_for(vae: FakeSource, tmp_path: Path) -> None:
     pages, seeds = Reconstructions(page=3), PriorSamples(seed=7, count=16)
     names = ["recon_val", "samples"]
-    list(export_figures(vae, names, tmp_path, reconstructions=pages, samples=seeds))
+    list(export_figures(vae, names, tmp_path, FigureOptions(reconstructions=pages, samples=seeds)))
     assert vae.requests == [pages, seeds]
+    walks = FigureOptions(
+        interpolation=Interpolation("prior", page=2, rows=3),
+        traversal=Traversal(image=5, rows=2),
+        manifold=Manifold(size=3),
+        latent_map=LatentMap("test", (2, 0)),
+    )
+    names = ["interpolation", "traversal", "manifold", "latent_scatter"]
+    list(export_figures(vae, names, tmp_path, walks))
+    assert vae.requests[2:] == [
+        walks.interpolation,
+        walks.traversal,
+        walks.manifold,
+        walks.latent_map,
+    ]
+
+
+def test_the_bytes_of_a_figure_are_those_that_are_written(vae: FakeSource, tmp_path: Path) -> None:
+    (path,) = export_figures(vae, ["traversal"], tmp_path)
+    assert render_figure(vae, "traversal") == path.read_bytes()
+    assert render_files(vae, "traversal") == (("traversal.png", path.read_bytes()),)
+
+
+def test_a_comparison_is_no_figure_of_one_run(vae: FakeSource, tmp_path: Path) -> None:
+    with pytest.raises(FigureError, match="two runs"):
+        export_figures(vae, ["samples", "comparison"], tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_wrong_name_stops_the_export_before_anything_is_drawn(
@@ -137,7 +184,9 @@ def test_a_full_disk_leaves_the_old_figure_and_no_litter(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        list(export_figures(vae, ["samples"], tmp_path, samples=PriorSamples(seed=1)))
+        list(
+            export_figures(vae, ["samples"], tmp_path, FigureOptions(samples=PriorSamples(seed=1)))
+        )
     assert names_in(tmp_path) == ["vae_samples.png"]
     assert path.read_bytes() == before
 
@@ -185,6 +234,7 @@ def test_pyplot_and_its_global_state_stay_out() -> None:
     code = (
         "import sys\n"
         "import engine.figures.curves, engine.figures.scatter, engine.figures.grids\n"
+        "import engine.figures.walks, engine.figures.film\n"
         "print('matplotlib.pyplot' in sys.modules, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,41 +1,22 @@
 import numpy as np
-import numpy.typing as npt
 import pytest
 from figure_source import FakeSource
-from PIL import Image
+from made_views import sample_view
+from tiles import assert_apart, enlarged, tile, written
 
 from engine.config import RunConfig
 from engine.figures.caption import Caption
 from engine.figures.grids import (
-    TILE,
     below,
     reconstruction_grid,
     reconstruction_layout,
     sample_grid,
     sample_layout,
 )
+from engine.figures.paper import TILE
 from engine.views import PriorSamples, Reconstructions, ReconstructionView, SampleView
 
 CAPTION = Caption("VAE", "samples", "r", RunConfig(), 300, 6.0)
-
-
-def tile(page: Image.Image, origin: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    x, y = origin
-    return np.asarray(page.crop((x, y, x + 280, y + 280)))
-
-
-def enlarged(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """By definition: every pixel a square of 10×10, rounded to 8 bit."""
-    return np.kron(np.rint(image * 255), np.ones((10, 10))).astype(np.uint8)
-
-
-def assert_apart(layout: tuple[tuple[int, int], ...], size: tuple[int, int]) -> None:
-    taken = np.zeros(size[::-1], dtype=int)
-    for x, y in layout:
-        assert 0 < x < size[0] - 280
-        assert 0 < y < size[1] - 280
-        taken[y : y + 280, x : x + 280] += 1
-    assert taken.max() == 1, "tiles overlap"
 
 
 def test_sixty_four_samples_are_eight_rows_of_exact_pixels(vae: FakeSource) -> None:
@@ -82,17 +63,37 @@ def test_any_number_of_samples_has_its_places(count: int) -> None:
 def test_values_out_of_range_become_black_and_white_not_their_opposites() -> None:
     images = np.zeros((2, 28, 28), dtype=np.float32)
     images[0], images[1] = -0.01, 1.01
-    page = sample_grid(SampleView(1, 0.1, images, 0), CAPTION)
+    page = sample_grid(sample_view(images), CAPTION)
     first, second = sample_layout(2).origins
     assert (tile(page, first) == 0).all()
     assert (tile(page, second) == 255).all()
 
 
 def test_the_letters_used_are_in_the_font() -> None:
-    from engine.figures.grids import _font
+    from engine.figures.paper import letters
 
     for bold in (False, True):
-        font = _font(42, bold)
+        font = letters(42, bold)
         missing = bytes(font.getmask("\uffff"))
-        for letter in "−βμσ~×·…₁₂‖():/%éü":
+        for letter in "−βμσρ~×·…₁₂‖():/%éüΦ⁻¹₀₃₄₅₆₇₈₉":
             assert bytes(font.getmask(letter)) != missing, letter
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (PriorSamples(), ()),
+        (PriorSamples(seed=4, temperature=0.7), ("z of seed 4", "temperature 0.7")),
+        (PriorSamples(around=(0.0, 0.0), likeness=0.8), ("like one sample (ρ = 0.8)",)),
+    ],
+    ids=["prior", "temperature", "around"],
+)
+def test_the_subtitle_says_how_samples_differ_from_the_prior(
+    vae: FakeSource, monkeypatch: pytest.MonkeyPatch, request_: PriorSamples, said: tuple[str, ...]
+) -> None:
+    words = written(monkeypatch)
+    sample_grid(vae.view(request_), CAPTION)
+    subtitle = words[1]
+    assert all(part in subtitle for part in said)
+    assert ("temperature" in subtitle) == (request_.temperature != 1)
+    assert ("like one" in subtitle) == (request_.around is not None)

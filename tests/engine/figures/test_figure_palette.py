@@ -4,6 +4,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 import pytest
+from rich.color import Color, ColorSystem
 
 from engine.figures.palette import CLASS_COLORS, CLASS_MARKERS, class_color, class_marker
 
@@ -72,6 +73,41 @@ def test_classes_that_mix_in_the_latent_space_differ_most(
 ) -> None:
     pairs = itertools.combinations(mixed, 2)
     assert min(distance(CLASS_COLORS[a], CLASS_COLORS[b], vision) for a, b in pairs) > 29
+
+
+def in_256_colours(color: str) -> tuple[int, str]:
+    """The number that a terminal is told, and what xterm shows for it."""
+    number = Color.parse(color).downgrade(ColorSystem.EIGHT_BIT).number
+    assert number is not None
+    if number >= 232:
+        return number, "#" + f"{8 + 10 * (number - 232):02X}" * 3
+    assert number >= 16, "a colour that the user's theme decides"
+    red, green, blue = (number - 16) // 36, (number - 16) // 6 % 6, (number - 16) % 6
+    levels = (0, 95, 135, 175, 215, 255)
+    return number, "#" + "".join(f"{levels[level]:02X}" for level in (red, green, blue))
+
+
+def test_a_terminal_of_256_colours_shows_ten_different_ones() -> None:
+    assert len({in_256_colours(color)[0] for color in CLASS_COLORS}) == 10
+
+
+@pytest.mark.parametrize(
+    ("vision", "smallest"), [("normal", 15.0), ("protanopia", 13.0), ("deuteranopia", 6.9)]
+)
+def test_any_two_can_be_told_apart_in_256_colours(vision: str, smallest: float) -> None:
+    # Three times what is just noticeable, at least; the numbers are those of the module's text.
+    shown = [in_256_colours(color)[1] for color in CLASS_COLORS]
+    pairs = [
+        (distance(shown[a], shown[b], vision), (a, b))
+        for a, b in itertools.combinations(range(10), 2)
+    ]
+    closest, pair = min(pairs)
+    assert closest == pytest.approx(smallest, abs=0.1)
+    if vision == "deuteranopia":
+        assert pair == (1, 6), "not Trouser and Shirt"
+        assert min(d for d, other in pairs if other != pair) > 12
+    for mixed in ((0, 2, 4, 6), (5, 7, 9)):
+        assert min(d for d, (a, b) in pairs if {a, b} <= set(mixed)) > 25
 
 
 def test_every_colour_is_visible_on_paper_and_in_a_dark_terminal() -> None:

@@ -1,15 +1,21 @@
+import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from figure_source import CLASS_NAMES, FakeSource
+from made_views import latent_view
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from PIL import Image
 
 from engine.config import RunConfig
 from engine.figures import scatter
 from engine.figures.caption import Caption
+from engine.figures.export import render_figure
+from engine.figures.options import FigureOptions, Projection
 from engine.figures.palette import CLASS_COLORS
 from engine.views import LatentMap, LatentView
 
@@ -20,9 +26,9 @@ CAPTION = Caption("title", "latent_scatter", "r", RunConfig(), 1, 1.0)
 def view(vae: FakeSource) -> LatentView:
     latents: LatentView = vae.view(LatentMap())
     order = np.argsort(latents.labels, kind="stable")
-    return LatentView(
-        1, 1.0, latents.points[order], latents.labels[order], CLASS_NAMES, "PCA", ("PC 1", "PC 2")
-    )
+    names = ("PC 1", "PC 2")
+    points, labels = latents.points[order], latents.labels[order]
+    return latent_view(points, labels, CLASS_NAMES, axis_names=names)
 
 
 def drawn(view: LatentView) -> tuple[Figure, PathCollection]:
@@ -78,3 +84,86 @@ def test_both_axes_have_the_same_scale_and_the_views_names(view: LatentView) -> 
     assert left < view.points[:, 0].min()
     assert top > view.points[:, 1].max()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("PC 1", "PC 2")
+
+
+def test_hidden_classes_are_left_out_of_points_legend_and_count(vae: FakeSource) -> None:
+    options = FigureOptions(hidden_classes=frozenset({0, 6}))
+    shown: LatentView = scatter.without_classes(vae.view(LatentMap()), options.hidden_classes)
+    assert set(shown.labels.tolist()) == {1, 2, 3, 4, 5, 7, 8, 9}
+    whole: LatentView = vae.view(LatentMap())
+    np.testing.assert_array_equal(shown.points, whole.points[shown.indices])
+    np.testing.assert_array_equal(shown.latents, whole.latents[shown.indices])
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    scatter._draw(figure, shown, CAPTION, options.hidden_classes)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [f"{name} (30)" for i, name in enumerate(CLASS_NAMES) if i not in (0, 6)]
+    assert " 240 validation images " in title(vae, options)
+
+
+@pytest.mark.usefixtures("coarse")
+def test_all_classes_hidden_is_said(vae: FakeSource) -> None:
+    assert " 0 validation images " in title(vae, FigureOptions(hidden_classes=frozenset(range(10))))
+
+
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize(("projection", "name"), [("tsne", "t-SNE"), ("umap", "UMAP")])
+def test_another_projection_is_made_of_the_splits_latents(
+    vae: FakeSource, monkeypatch: pytest.MonkeyPatch, projection: Projection, name: str
+) -> None:
+    drawn: list[LatentView] = []
+    monkeypatch.setattr(scatter, "latent_scatter", spy(drawn))
+    options = FigureOptions(projection=projection, latent_map=LatentMap("test"))
+    assert title(vae, options) == f"VAE posterior means μ of 300 test images ({name})"
+    (job,) = vae.jobs
+    (view,) = drawn
+    given: LatentView = vae.view(LatentMap("test"))
+    assert job.method == projection
+    np.testing.assert_array_equal(job.latents, given.latents)
+    np.testing.assert_array_equal(view.points, given.points * 7)
+    assert view.axis_names == (f"{name} 1", f"{name} 2")
+    assert view.plane is None
+
+
+@pytest.mark.usefixtures("coarse")
+def test_titles_name_the_split_and_the_dimensions(vae: FakeSource) -> None:
+    assert "of 300 training images (PCA)" in title(
+        vae, FigureOptions(latent_map=LatentMap("train"))
+    )
+    given: LatentView = vae.view(LatentMap())
+    axes = ("z₃", "z₁")
+    of_dims = replace(given, projection="dimensions", axis_names=axes)
+    assert title(vae, FigureOptions(latent_view=of_dims)).endswith("validation images (z₃, z₁)")
+    flat = replace(given, projection="identity", axis_names=axes)
+    assert title(vae, FigureOptions(latent_view=flat)).endswith("validation images")
+
+
+def test_a_map_that_was_made_already_is_drawn_and_nothing_is_asked(
+    vae: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = replace(vae.view(LatentMap()), step=123, projection="UMAP")
+    vae.requests.clear()
+    drawn: list[LatentView] = []
+    monkeypatch.setattr(scatter, "latent_scatter", spy(drawn))
+    options = FigureOptions(latent_view=given, projection="tsne", hidden_classes=frozenset({9}))
+    assert title(vae, options).endswith("270 validation images (UMAP)")
+    assert (vae.requests, vae.jobs) == ([], [])
+    np.testing.assert_array_equal(drawn[0].points, given.points[given.labels != 9])
+    assert drawn[0].step == 123
+
+
+def title(source: FakeSource, options: FigureOptions) -> str:
+    png = render_figure(source, "latent_scatter", options)
+    return str(Image.open(io.BytesIO(png)).info["Title"])
+
+
+def spy(drawn: list[LatentView]) -> Any:
+    draw = scatter.latent_scatter
+
+    def noted(view: LatentView, *rest: Any) -> Image.Image:
+        drawn.append(view)
+        return draw(view, *rest)
+
+    return noted

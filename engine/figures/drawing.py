@@ -1,0 +1,210 @@
+"""From a figure's name to the bytes of its files: asks the source, words the title, draws.
+
+What draws imports Matplotlib or Pillow, so it is imported when it is needed.
+"""
+
+import dataclasses
+
+from engine.config import ModelName
+from engine.figures.caption import Caption
+from engine.figures.catalog import FigureError, FigureName, file_names
+from engine.figures.options import FigureOptions
+from engine.figures.source import FigureSource
+from engine.jobs import Project
+from engine.views import (
+    Interpolation,
+    LatentView,
+    Manifold,
+    PriorSamples,
+    Reconstructions,
+    Split,
+    Traversal,
+)
+
+File = tuple[str, bytes]
+"""A file's name, and what is in it."""
+
+_SPLITS: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
+_PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP"}
+
+
+def draw_files(source: FigureSource, name: FigureName, options: FigureOptions) -> tuple[File, ...]:
+    """A figure of one run: one file, or a film's three.
+
+    Raises:
+        FigureError: if there is nothing to draw it from.
+        Exception: what the source raises.
+    """
+    contents: tuple[bytes, ...]
+    match name:
+        case "film":
+            contents = _film(source)
+        case "comparison":
+            raise FigureError("a comparison needs two runs")
+        case _:
+            contents = (_draw(source, name, options),)
+    return tuple(zip(file_names(name, source.config.model), contents, strict=True))
+
+
+def _draw(source: FigureSource, name: FigureName, options: FigureOptions) -> bytes:
+    match name:
+        case "train_loss":
+            return _train_loss(source)
+        case "val_loss":
+            return _val_loss(source)
+        case "recon_val":
+            return _recon_val(source, options.reconstructions)
+        case "latent_scatter":
+            return _latent_scatter(source, options)
+        case "samples":
+            return _samples(source, options.samples)
+        case "interpolation":
+            return _interpolation(source, options.interpolation)
+        case "traversal":
+            return _traversal(source, options.traversal)
+        case "manifold":
+            return _manifold(source, options.manifold)
+    raise AssertionError(name)
+
+
+def _train_loss(source: FigureSource) -> bytes:
+    from engine.figures.curves import train_curve
+    from engine.figures.png import encode_png
+
+    points = source.train_points()
+    step, epoch = (points[-1].step, points[-1].epoch) if points else (0, 0.0)
+    what = "−ELBO and its parts" if _is_vae(source) else "reconstruction BCE"
+    caption = _caption(source, "train_loss", f"{_model(source)} training: {what}", step, epoch)
+    return encode_png(train_curve(points, caption), caption)
+
+
+def _val_loss(source: FigureSource) -> bytes:
+    from engine.figures.curves import validation_curve
+    from engine.figures.png import encode_png
+
+    evaluations = source.evaluations()
+    step, epoch = (evaluations[-1].step, evaluations[-1].epoch) if evaluations else (0, 0.0)
+    what = "−ELBO and its parts" if _is_vae(source) else "reconstruction BCE"
+    caption = _caption(source, "val_loss", f"{_model(source)} validation: {what}", step, epoch)
+    return encode_png(validation_curve(evaluations, caption), caption)
+
+
+def _recon_val(source: FigureSource, request: Reconstructions) -> bytes:
+    from engine.figures.grids import reconstruction_grid
+    from engine.figures.png import encode_png
+
+    view = source.view(request)
+    title = f"{_model(source)} reconstructions of validation images"
+    caption = _caption(source, "recon_val", title, view.step, view.epoch)
+    return encode_png(reconstruction_grid(view, caption), caption)
+
+
+def _latent_scatter(source: FigureSource, options: FigureOptions) -> bytes:
+    from engine.figures.png import encode_png
+    from engine.figures.scatter import latent_scatter, without_classes
+
+    view = options.latent_view or _latent_view(source, options)
+    view = without_classes(view, options.hidden_classes)
+    what = "posterior means μ" if _is_vae(source) else "codes"
+    how = {"identity": "", "dimensions": " ({}, {})".format(*view.axis_names)}
+    projected = how.get(view.projection, f" ({view.projection})")
+    images = f"{len(view.points):,} {_SPLITS[view.split]} images"
+    title = f"{_model(source)} {what} of {images}{projected}"
+    caption = _caption(source, "latent_scatter", title, view.step, view.epoch)
+    return encode_png(latent_scatter(view, caption, options.hidden_classes), caption)
+
+
+def _latent_view(source: FigureSource, options: FigureOptions) -> LatentView:
+    view = source.view(options.latent_map)
+    method = options.projection
+    if method == "linear":
+        return view
+    name = _PROJECTIONS[method]
+    return dataclasses.replace(
+        view,
+        points=source.work(Project(view.latents, method)),
+        projection=name,
+        axis_names=(f"{name} 1", f"{name} 2"),
+        plane=None,
+    )
+
+
+def _samples(source: FigureSource, request: PriorSamples) -> bytes:
+    from engine.figures.grids import sample_grid
+    from engine.figures.png import encode_png
+
+    view = source.view(request)
+    if _is_vae(source):
+        title = "VAE samples, decoded from z ~ N(0, I)"
+    else:
+        # Nothing made the AE's codes follow N(0, I): what comes out is no fault of its training.
+        title = "AE decoded from N(0, I), which it was not trained for"
+    caption = _caption(source, "samples", title, view.step, view.epoch)
+    return encode_png(sample_grid(view, caption), caption)
+
+
+def _interpolation(source: FigureSource, request: Interpolation) -> bytes:
+    from engine.figures.png import encode_png
+    from engine.figures.walks import interpolation_grid
+
+    view = source.view(request)
+    ends = "validation images" if view.originals is not None else "draws from N(0, I)"
+    title = f"{_model(source)} interpolation between {ends}"
+    caption = _caption(source, "interpolation", title, view.step, view.epoch)
+    return encode_png(interpolation_grid(view, caption), caption)
+
+
+def _traversal(source: FigureSource, request: Traversal) -> bytes:
+    from engine.figures.png import encode_png
+    from engine.figures.walks import traversal_grid
+
+    view = source.view(request)
+    title = f"{_model(source)} latent traversal: {view.class_name}"
+    caption = _caption(source, "traversal", title, view.step, view.epoch)
+    return encode_png(traversal_grid(view, caption), caption)
+
+
+def _manifold(source: FigureSource, request: Manifold) -> bytes:
+    from engine.figures.png import encode_png
+    from engine.figures.walks import manifold_grid
+
+    view = source.view(request)
+    title = f"{_model(source)} manifold"
+    if source.config.latent_dim > 2:
+        what = "μ" if _is_vae(source) else "the codes"
+        title = f"{title} in the plane of the first two principal components of {what}"
+    caption = _caption(source, "manifold", title, view.step, view.epoch)
+    return encode_png(manifold_grid(view, caption), caption)
+
+
+def _film(source: FigureSource) -> tuple[bytes, bytes, bytes]:
+    from engine.figures import film
+    from engine.figures.png import encode_png
+
+    frames = source.frames()
+    if not frames:
+        raise FigureError("the run has no film yet")
+    view = source.view(Reconstructions(page=0))
+    images = film.FilmImages(view.originals, view.labels, view.class_names)
+    title = f"{_model(source)} learning: the same images and draws over training"
+    caption = _caption(source, "film", title, frames[-1].step, frames[-1].epoch)
+    return (
+        film.gif(frames, images, caption),
+        film.apng(frames, images, caption),
+        encode_png(film.strip(frames, images, caption), caption),
+    )
+
+
+def _caption(
+    source: FigureSource, figure: FigureName, title: str, step: int, epoch: float
+) -> Caption:
+    return Caption(title, figure, source.run, source.config, step, epoch)
+
+
+def _model(source: FigureSource) -> str:
+    model: ModelName = source.config.model
+    return model.upper()
+
+
+def _is_vae(source: FigureSource) -> bool:
+    return source.config.model == "vae"

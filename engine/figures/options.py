@@ -1,0 +1,34 @@
+"""What figures should show, where there is a choice."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.views import (
+    Interpolation,
+    LatentMap,
+    LatentView,
+    Manifold,
+    PriorSamples,
+    Reconstructions,
+    Traversal,
+)
+
+Projection = Literal["linear", "tsne", "umap"]
+"""linear: two dimensions as they are, or principal components."""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureOptions:
+    """The choices; by default each figure's plainest."""
+
+    reconstructions: Reconstructions = field(default_factory=Reconstructions)
+    samples: PriorSamples = field(default_factory=PriorSamples)
+    latent_map: LatentMap = field(default_factory=LatentMap)
+    projection: Projection = "linear"
+    latent_view: LatentView | None = None
+    """A map that was made already, to be drawn instead of one made from the two above."""
+    hidden_classes: frozenset[int] = frozenset()
+    """Classes left out of the latent scatter."""
+    interpolation: Interpolation = field(default_factory=Interpolation)
+    traversal: Traversal = field(default_factory=Traversal)
+    manifold: Manifold = field(default_factory=Manifold)

@@ -1,0 +1,102 @@
+"""The film of a run: a frame per evaluation, a bounded number of them, one file each.
+
+checkpoints/<run>/frames/<step>.npz: a frame is written once and never changed, so a run that is
+watched from another process, or killed, has every frame whole or not at all.
+"""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine.files import atomic_write
+from engine.runs import RunError
+from engine.views import Frame
+
+MAX_FRAMES = 400
+"""Frames kept of a run; beyond, every second one of the older half is dropped."""
+
+_FOLDER = "frames"
+
+
+def thin(frames: list[Frame]) -> None:
+    """Drop frames in place if there are too many: the first and the newer half stay."""
+    if len(frames) > MAX_FRAMES:
+        del frames[1 : MAX_FRAMES // 2 : 2]
+
+
+class FilmWriter:
+    """Keeps the files of a run's film alike to the frames in memory.
+
+    Args:
+        path: the run's directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._folder = path / _FOLDER
+        self._written: set[int] = set()
+
+    def write(self, frames: Sequence[Frame]) -> None:
+        """Write the frames that are new, and delete those that were dropped.
+
+        Raises:
+            OSError: if one can't be written; what was written before stays.
+        """
+        for frame in frames:
+            if frame.step not in self._written:
+                atomic_write(self._file(frame.step), _to_bytes(frame))
+                self._written.add(frame.step)
+        for step in self._written - {frame.step for frame in frames}:
+            with contextlib.suppress(FileNotFoundError):
+                self._file(step).unlink()
+            self._written.discard(step)
+
+    def _file(self, step: int) -> Path:
+        return self._folder / f"{step:09d}.npz"
+
+
+def read_frames(path: Path) -> list[Frame]:
+    """The film of a run's directory, oldest first; empty if none was saved.
+
+    Raises:
+        RunError: naming a file that is damaged.
+    """
+    frames: list[Frame] = []
+    for file in sorted((path / _FOLDER).glob("[0-9]*.npz")):
+        # The run may go on, and drop a frame meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            frames.append(_read(file))
+    return frames
+
+
+def _to_bytes(frame: Frame) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        step=frame.step,
+        epoch=frame.epoch,
+        reconstructions=frame.reconstructions,
+        samples=frame.samples,
+    )
+    return buffer.getvalue()
+
+
+def _read(file: Path) -> Frame:
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            frame = Frame(
+                int(content["step"]),
+                float(content["epoch"]),
+                content["reconstructions"],
+                content["samples"],
+            )
+        for images in (frame.reconstructions, frame.samples):
+            if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+                raise ValueError("not images of 28×28 greys")
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged archive fails in a dozen ways (zlib.error, …)
+        raise RunError(f"{file} is damaged or no frame of a film: {error}") from error
+    return frame

@@ -1,0 +1,235 @@
+"""What a report knows of its runs: numbers in frozen dataclasses, no prose.
+
+Errors and scores are in nats per image (`engine.metrics`), unless something else is said.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.config import ModelName, RunConfig
+from engine.metrics import Metrics
+from engine.views import Split
+
+Numbers = tuple[float, ...]
+Which = Literal["last", "best"]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFacts:
+    """The images of one split."""
+
+    class_counts: tuple[int, ...]
+    """(C,)"""
+    floor: float
+    """Pixel-entropy floor: no decoder's reconstruction BCE can be lower."""
+    class_floors: Numbers
+    """(C,) the floor of each class alone; NaN for a class without images."""
+
+    @property
+    def images(self) -> int:
+        """How many there are."""
+        return sum(self.class_counts)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """The data set as the run saw it."""
+
+    source: str
+    fingerprint: str
+    is_fashion_mnist: bool
+    """Whether these are Fashion-MNIST's own training images, wherever they were read from."""
+    class_names: tuple[str, ...]
+    train: SplitFacts
+    validation: SplitFacts
+    test: SplitFacts | None
+    test_problem: str
+    """Why there is no test split; empty if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """One linear layer, and what follows it."""
+
+    part: Literal["encoder", "decoder"]
+    inputs: int
+    outputs: int
+    activation: str
+    """'GELU'; empty if none follows."""
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFacts:
+    """The evaluation at the end of an epoch, or at the end of the run."""
+
+    epoch: float
+    val: Metrics
+    train: Metrics | None
+    """Running mean of the epoch, over weights that were changing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFacts:
+    """How the training went."""
+
+    created: str
+    """ISO 8601; empty if it isn't known."""
+    device: str
+    threads: int | None
+    versions: tuple[tuple[str, str], ...]
+    """Software and its version."""
+    seconds: float
+    """Spent on training steps, up to the last evaluation."""
+    images_seen: int
+    """Up to the last evaluation, repeats counted."""
+    steps: int
+    """Up to the last evaluation."""
+    planned_steps: int
+    evaluations: tuple[EpochFacts, ...]
+    """Oldest first, without the untrained one; empty if metrics.csv is missing."""
+
+    @property
+    def images_per_second(self) -> float:
+        """NaN if the time isn't known."""
+        return self.images_seen / self.seconds if self.seconds > 0 else math.nan
+
+    @property
+    def best(self) -> EpochFacts | None:
+        """The evaluation with the lowest score."""
+        return min(self.evaluations, key=lambda e: e.val.score, default=None)
+
+    @property
+    def last(self) -> EpochFacts | None:
+        """The latest evaluation."""
+        return self.evaluations[-1] if self.evaluations else None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFacts:
+    """What some weights score on the images of one split, as training's evaluations measure it."""
+
+    weights: tuple[Which, ...]
+    """What these weights are: the last, the best, or both."""
+    epoch: float
+    split: Split
+    metrics: Metrics
+    floor: float
+    """Of these images."""
+    active_units: int
+
+    @property
+    def excess(self) -> float:
+        """Reconstruction above the floor.
+
+        BCE = H(x) + KL(x ‖ x̂), summed over the pixels: this is the second part, the model's own.
+        """
+        return self.metrics.recon - self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFacts:
+    """The validation images of one class, reconstructed at z = μ."""
+
+    name: str
+    images: int
+    bce: float
+    mse: float
+    floor: float
+
+    @property
+    def excess(self) -> float:
+        """BCE above the floor: what the model loses, whatever the class's share of greys."""
+        return self.bce - self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourFacts:
+    """Classes told from the nearest training images in latent space."""
+
+    neighbours: int
+    confusions: tuple[tuple[int, ...], ...]
+    """(C, C) validation images of class [row] that are taken for class [column]."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images taken for what they are."""
+        right = sum(row[i] for i, row in enumerate(self.confusions))
+        return right / sum(map(sum, self.confusions))
+
+
+@dataclass(frozen=True, slots=True)
+class LatentFacts:
+    """The validation images in latent space."""
+
+    kl_per_dim: Numbers
+    """(D,) empty for an autoencoder."""
+    mean: Numbers
+    """(D,) of μ, or of an autoencoder's codes, over the images."""
+    variance: Numbers
+    """(D,) of the same."""
+    noise: Numbers
+    """(D,) mean σ² of q(z|x); zeros for an autoencoder."""
+    prior_distance: float
+    """KL(N(m, S) ‖ N(0, I)) for the mean m and covariance S of z over images and q(z|x).
+
+    A lower bound of KL(q(z) ‖ p(z)): that is larger by KL(q(z) ‖ N(m, S)). NaN if S is singular.
+    """
+    neighbours: NeighbourFacts
+    remote_draws: float
+    """Share of draws from N(0, I) whose nearest training image is farther than that of all but
+    `REMOTE_SHARE` of the validation images' z; `REMOTE_SHARE` if both are distributed alike."""
+
+    @property
+    def total_variance(self) -> Numbers:
+        """(D,) of z over images and q(z|x): Var μ + E σ²; the prior's is 1."""
+        return tuple(v + n for v, n in zip(self.variance, self.noise, strict=True))
+
+
+REMOTE_SHARE = 0.05
+"""Share of validation images' z that counts as remote: the usual one in twenty."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """All of one run."""
+
+    name: str
+    path: str
+    config: RunConfig
+    which: Which
+    """The weights that the latent space, the classes and the pictures are of."""
+    step: int
+    epoch: float
+    """Position of these weights in training."""
+    data: DataFacts
+    training: TrainingFacts
+    layers: tuple[LayerFacts, ...]
+    scores: tuple[ScoreFacts, ...]
+    missing_weights: str
+    """Why the other weights have no scores; empty if they have."""
+    bce: float
+    """Reconstruction of the validation images at z = μ: comparable between all models."""
+    mse: float
+    """The same as mean squared error of pixels in [0, 1]."""
+    classes: tuple[ClassFacts, ...]
+    """Those that have validation images."""
+    latent: LatentFacts
+
+    @property
+    def model(self) -> ModelName:
+        """What kind it is."""
+        return self.config.model
+
+    @property
+    def is_vae(self) -> bool:
+        """Whether there is a KL, and a prior that it was trained for."""
+        return self.config.model == "vae"
+
+    def score(self, split: Split) -> ScoreFacts | None:
+        """What the weights in question score on a split."""
+        for score in self.scores:
+            if score.split == split and self.which in score.weights:
+                return score
+        return None

@@ -1,0 +1,282 @@
+"""Computes a report's facts from stored runs: seconds for each run on a CPU."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from data import DataError, ImageDataset, load_dataset, split_indices
+from data.fashion_mnist import FASHION_MNIST_FINGERPRINT
+from engine import checkpoint
+from engine.config import RunConfig, data_path
+from engine.evaluation import BATCH, to_unit
+from engine.models import PIXELS, VAE, Model, build_model
+from engine.report.facts import (
+    ClassFacts,
+    DataFacts,
+    EpochFacts,
+    LatentFacts,
+    LayerFacts,
+    RunFacts,
+    ScoreFacts,
+    SplitFacts,
+    TrainingFacts,
+    Which,
+)
+from engine.report.neighbours import neighbour_facts, remote_share
+from engine.runs import RunError, read_config
+from engine.stored import StoredRun
+from engine.views import Embedding, Scores, Split
+
+Tell = Callable[[str], None]
+
+Doubles = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
+
+_IMAGES_AT_ONCE = 5_000
+
+
+def gather(stored: StoredRun, tell: Tell) -> RunFacts:
+    """All of a run.
+
+    Args:
+        tell: called with what is being computed.
+
+    Raises:
+        RunError: if the model's latents are not finite numbers.
+        DataError: if the data set can't be read.
+    """
+    config, about = read_config(stored.path)
+    tell("reading the images")
+    dataset = load_dataset(data_path(config))
+    data = data_facts(dataset, config)
+    model = _model(stored)
+    tell("scoring the weights")
+    scores, missing = _scores(stored, data)
+    errors = stored.view(Scores())
+    tell("looking at the latent space")
+    latent = _latent_facts(stored, model, dataset)
+    return RunFacts(
+        name=stored.run,
+        path=str(stored.path),
+        config=config,
+        which=stored.which,
+        step=stored.step,
+        epoch=errors.epoch,
+        data=data,
+        training=training_facts(stored, about, data.train.images),
+        layers=tuple(layer_facts(model)),
+        scores=scores,
+        missing_weights=missing,
+        bce=errors.bce,
+        mse=errors.mse,
+        classes=tuple(
+            ClassFacts(name, int(count), float(bce), float(mse), floor)
+            for name, count, bce, mse, floor in zip(
+                errors.class_names,
+                errors.class_counts,
+                errors.class_bce,
+                errors.class_mse,
+                data.validation.class_floors,
+                strict=True,
+            )
+            if count
+        ),
+        latent=latent,
+    )
+
+
+# The data.
+
+
+def data_facts(dataset: ImageDataset, config: RunConfig) -> DataFacts:
+    """Counts and entropies of a run's three splits."""
+    split = split_indices(dataset.labels, config.validation_share, config.split_seed)
+    entropies = pixel_entropies(dataset.images)
+    classes = len(dataset.class_names)
+
+    def part(chosen: npt.NDArray[np.int64]) -> SplitFacts:
+        return _split_facts(entropies[chosen], dataset.labels[chosen], classes)
+
+    test, problem = None, ""
+    try:
+        images, labels = dataset.load_test()
+        test = _split_facts(pixel_entropies(images), labels, classes)
+    except DataError as error:
+        problem = str(error)
+    return DataFacts(
+        source=dataset.source,
+        fingerprint=dataset.fingerprint,
+        is_fashion_mnist=dataset.fingerprint == FASHION_MNIST_FINGERPRINT,
+        class_names=dataset.class_names,
+        train=part(split.train),
+        validation=part(split.validation),
+        test=test,
+        test_problem=problem,
+    )
+
+
+def pixel_entropies(images: Pixels) -> Doubles:
+    """Σ H(pixel) of each image (N,), in nats, a pixel's grey p taken as Bernoulli(p).
+
+    Cross entropy with grey targets is H(p) + KL(p ‖ p̂), so this is its floor.
+    """
+    p = np.arange(256) / 255.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.nan_to_num(p * np.log(p)) - np.nan_to_num((1 - p) * np.log(1 - p))
+    parts = [
+        entropy[images[start : start + _IMAGES_AT_ONCE]].sum(axis=(1, 2))
+        for start in range(0, len(images), _IMAGES_AT_ONCE)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _split_facts(entropies: Doubles, labels: Pixels, classes: int) -> SplitFacts:
+    counts = np.bincount(labels, minlength=classes)
+    sums = np.bincount(labels, weights=entropies, minlength=classes)
+    with np.errstate(invalid="ignore"):
+        floors = sums / counts
+    floor = float(entropies.mean()) if len(entropies) else math.nan
+    return SplitFacts(tuple(counts.tolist()), floor, tuple(floors.tolist()))
+
+
+# The run.
+
+
+def training_facts(stored: StoredRun, about: Mapping[str, Any], images: int) -> TrainingFacts:
+    """How a run went, from its files.
+
+    Args:
+        about: config.json without the settings; whatever it holds, or lacks.
+        images: size of the training split.
+    """
+    config = stored.config
+    rows = [e for e in stored.evaluations() if e.step > 0]
+    steps_per_epoch = math.ceil(images / config.batch_size)
+    steps = rows[-1].step if rows else stored.step
+    epochs, rest = divmod(steps, steps_per_epoch)
+    device = _mapping(about.get("device"))
+    threads = device.get("threads")
+    return TrainingFacts(
+        created=_text(about.get("created")),
+        device=_text(device.get("label")),
+        threads=threads if isinstance(threads, int) else None,
+        versions=tuple((_text(k), _text(v)) for k, v in _mapping(about.get("versions")).items()),
+        seconds=rows[-1].seconds if rows else math.nan,
+        images_seen=epochs * images + rest * config.batch_size,
+        steps=steps,
+        planned_steps=config.epochs * steps_per_epoch,
+        evaluations=tuple(
+            EpochFacts(e.epoch, e.val, e.train)
+            for e in rows
+            if e.step % steps_per_epoch == 0 or e is rows[-1]
+        ),
+    )
+
+
+def layer_facts(model: Model) -> Iterator[LayerFacts]:
+    """The linear layers, input to output."""
+    for part in ("encoder", "decoder"):
+        modules = list(model.get_submodule(part).children())
+        for module, following in zip(modules, [*modules[1:], None], strict=True):
+            if isinstance(module, nn.Linear):
+                after = "" if following is None else type(following).__name__
+                count = sum(p.numel() for p in module.parameters())
+                yield LayerFacts(part, module.in_features, module.out_features, after, count)
+
+
+def _scores(stored: StoredRun, data: DataFacts) -> tuple[tuple[ScoreFacts, ...], str]:
+    """The scores of the last and the best weights, and why one of them is missing."""
+    other: Which
+    mine, other = stored.which, "best" if stored.which == "last" else "last"
+    missing, another = "", None
+    try:
+        if checkpoint.read(stored.path / f"{other}.pt")["step"] != stored.step:
+            another = StoredRun(stored.path, other)
+    except RunError as error:
+        missing = str(error)
+    both = another is None and not missing
+    scores = [*_scores_of(stored, ("last", "best") if both else (mine,), data, get_args(Split))]
+    if another is not None:
+        scores += _scores_of(another, (other,), data, ("validation", "test"))
+    return tuple(scores), missing
+
+
+def _scores_of(
+    stored: StoredRun, weights: tuple[Which, ...], data: DataFacts, splits: tuple[Split, ...]
+) -> Iterator[ScoreFacts]:
+    steps_per_epoch = math.ceil(data.train.images / stored.config.batch_size)
+    facts = {"train": data.train, "validation": data.validation, "test": data.test}
+    for split in splits:
+        about = facts[split]
+        if about is None:
+            continue
+        measured = stored.measure(split)
+        epoch = stored.step / steps_per_epoch
+        yield ScoreFacts(
+            weights, epoch, split, measured.metrics, about.floor, measured.active_units
+        )
+
+
+# The latent space.
+
+
+def _latent_facts(stored: StoredRun, model: Model, dataset: ImageDataset) -> LatentFacts:
+    train, held_out = stored.view(Embedding("train")), stored.view(Embedding("validation"))
+    if not (np.isfinite(train.latents).all() and np.isfinite(held_out.latents).all()):
+        raise RunError(f"run {stored.run}'s latents are not all numbers: its training diverged")
+    variances = _posterior_variances(model, stored.config, dataset)
+    mu = held_out.latents.astype(np.float64)
+    covariance = np.atleast_2d(np.cov(mu, rowvar=False, ddof=0)) + np.diag(variances.mean(axis=0))
+    rng = np.random.default_rng(stored.config.seed)
+    latents = mu + np.sqrt(variances) * rng.standard_normal(mu.shape)
+    return LatentFacts(
+        kl_per_dim=tuple(stored.measure("validation").kl_per_dim.tolist()),
+        mean=tuple(mu.mean(axis=0).tolist()),
+        variance=tuple(mu.var(axis=0).tolist()),
+        noise=tuple(variances.mean(axis=0).tolist()),
+        prior_distance=gaussian_distance(mu.mean(axis=0), covariance),
+        neighbours=neighbour_facts(
+            train.latents, train.labels, held_out.latents, held_out.labels, len(dataset.class_names)
+        ),
+        remote_draws=remote_share(train.latents, latents, rng.standard_normal(mu.shape)),
+    )
+
+
+def gaussian_distance(mean: Doubles, covariance: Doubles) -> float:
+    """KL(N(m, S) ‖ N(0, I)) = ½(tr S + m·m − D − ln det S); NaN if S is singular."""
+    sign, log_determinant = np.linalg.slogdet(covariance)
+    if sign <= 0:
+        return math.nan
+    return float(0.5 * (np.trace(covariance) + mean @ mean - len(mean) - log_determinant))
+
+
+@torch.no_grad()
+def _posterior_variances(model: Model, config: RunConfig, dataset: ImageDataset) -> Doubles:
+    """σ² (N, D) of the validation images' q(z|x); zeros for an autoencoder."""
+    split = split_indices(dataset.labels, config.validation_share, config.split_seed)
+    if not isinstance(model, VAE):
+        return np.zeros((len(split.validation), config.latent_dim))
+    pixels = torch.tensor(dataset.images[split.validation].reshape(-1, PIXELS))
+    parts = [model.posterior(to_unit(x))[1].exp().double() for x in torch.split(pixels, BATCH)]
+    variances: Doubles = torch.cat(parts).numpy()
+    return variances
+
+
+def _model(stored: StoredRun) -> Model:
+    """The model itself; `StoredRun` has checked that the weights fit."""
+    model = build_model(stored.config, init_seed=0)
+    model.load_state_dict(checkpoint.read(stored.path / f"{stored.which}.pt")["model"])
+    return model.eval()
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

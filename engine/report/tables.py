@@ -1,0 +1,203 @@
+"""The report's tables, as rows of plain text; the first row is the head."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from engine.report.comparing import incomparable
+from engine.report.facts import DataFacts, RunFacts, ScoreFacts
+from engine.report.words import (
+    UNKNOWN,
+    count,
+    duration,
+    epoch,
+    fixed,
+    nats,
+    percent,
+    small,
+)
+from engine.views import Split
+
+Rows = list[list[str]]
+
+_SPLITS: Mapping[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
+
+
+def setting(runs: Sequence[RunFacts]) -> Rows:
+    """What was trained, on what, when."""
+    return _columns(
+        runs,
+        {
+            "Model": lambda r: f"{r.model.upper()} {_widths(r)}",
+            "Parameters": _parameters,
+            "Started": lambda r: r.training.created.replace("T", " ").replace("+00:00", " UTC"),
+            "Device": _device,
+            "Epochs": _epochs,
+            "Training time": lambda r: duration(r.training.seconds),
+            "Images per second": lambda r: fixed(r.training.images_per_second, 0),
+            "Seeds": lambda r: f"{r.config.seed} (split {r.config.split_seed})",
+            "Weights shown": lambda r: f"{r.which}: epoch {epoch(r.epoch)}, step {r.step:,}",
+            "Software": lambda r: ", ".join(" ".join(v) for v in r.training.versions),
+        },
+    )
+
+
+def training(runs: Sequence[RunFacts]) -> Rows:
+    """How it was trained."""
+    return _columns(
+        runs,
+        {
+            "Loss": lambda r: "reconstruction + β · KL" if r.is_vae else "reconstruction",
+            "β": lambda r: f"{r.config.beta:g}" if r.is_vae else "",
+            "KL warm-up": lambda r: _warmup(r) if r.is_vae else "",
+            "Optimiser": lambda _: "Adam",
+            "Learning rate": lambda r: f"{r.config.lr:g}, {_schedule(r)}",
+            "Batch": lambda r: count(r.config.batch_size, "image"),
+            "Steps": lambda r: f"{r.training.steps:,} of {r.training.planned_steps:,}",
+        },
+    )
+
+
+def images(data: DataFacts) -> Rows:
+    """Images of each class in each split, and the classes' floors."""
+    splits = [("Training", data.train), ("Validation", data.validation)]
+    if data.test is not None:
+        splits.append(("Test", data.test))
+    head = ["Class", *(name for name, _ in splits), "Floor (validation)"]
+    rows = [
+        [
+            name,
+            *(f"{split.class_counts[label]:,}" for _, split in splits),
+            nats(data.validation.class_floors[label]),
+        ]
+        for label, name in enumerate(data.class_names)
+    ]
+    counts = [f"{split.images:,}" for _, split in splits]
+    return [head, *rows, ["All", *counts, nats(data.validation.floor)]]
+
+
+def layers(run: RunFacts) -> Rows:
+    """The network."""
+    rows = [
+        [
+            layer.part.capitalize(),
+            f"{layer.inputs} → {layer.outputs}",
+            layer.activation or "none",
+            f"{layer.parameters:,}",
+        ]
+        for layer in run.layers
+    ]
+    head = ["Part", "Linear layer", "Non-linearity", "Parameters"]
+    return [head, *rows, ["All", "", "", _parameters(run)]]
+
+
+def scores(run: RunFacts) -> Rows:
+    """What the weights score."""
+    vae = run.is_vae
+    head = ["Weights", "Images", *(["−ELBO"] if vae else []), "Reconstruction", "Above floor"]
+    head += ["KL", "Active units"] if vae else []
+    rows = []
+    for score in run.scores:
+        m = score.metrics
+        row = [f"{' = '.join(score.weights)} (epoch {epoch(score.epoch)})", _SPLITS[score.split]]
+        row += [nats(m.neg_elbo)] if vae else []
+        row += [nats(m.recon), nats(score.excess)]
+        row += [nats(m.kl), f"{score.active_units} of {run.config.latent_dim}"] if vae else []
+        rows.append(row)
+    return [head, *rows]
+
+
+def classes(run: RunFacts) -> Rows:
+    """Reconstruction by class."""
+    head = ["Class", "BCE", "Floor", "Above floor", "Squared error"]
+    return [
+        head,
+        *(
+            [c.name, nats(c.bce), nats(c.floor), nats(c.excess), small(c.mse)]
+            for c in sorted(run.classes, key=lambda c: c.excess)
+        ),
+    ]
+
+
+def comparison(runs: Sequence[RunFacts]) -> Rows:
+    """The settings that differ, and what all models have; empty if that can't be compared."""
+    if incomparable(runs):
+        return []
+    differing: dict[str, Cell] = {
+        name.replace("_", " "): _setting(name)
+        for name in runs[0].config.to_dict()
+        if name != "data" and len({repr(getattr(run.config, name)) for run in runs}) > 1
+    }
+    return _columns(
+        runs,
+        differing
+        | {
+            "Parameters": _parameters,
+            "−ELBO, validation": lambda r: (
+                nats(_validation(r).metrics.neg_elbo) if r.is_vae else ""
+            ),
+            "BCE from μ or code": lambda r: nats(r.bce),
+            "The same above the floor": lambda r: nats(r.bce - r.data.validation.floor),
+            "Squared error": lambda r: small(r.mse),
+            "Nearest-neighbour accuracy": lambda r: percent(r.latent.neighbours.accuracy),
+            "Active units": lambda r: f"{_validation(r).active_units} of {r.config.latent_dim}",
+            "KL of a Gaussian like z to N(0, I)": lambda r: nats(r.latent.prior_distance),
+            "Draws of N(0, I) outside the region": lambda r: percent(r.latent.remote_draws),
+        },
+    )
+
+
+Cell = Callable[[RunFacts], str]
+
+
+def _columns(runs: Sequence[RunFacts], rows: Mapping[str, Cell]) -> Rows:
+    """A column for each run; rows in which no run has anything are left out."""
+    cells = [[name, *(of(run) for run in runs)] for name, of in rows.items()]
+    body = [[cell or UNKNOWN for cell in row] for row in cells if any(row[1:])]
+    return [["", *(run.name for run in runs)], *body]
+
+
+def _validation(run: RunFacts) -> ScoreFacts:
+    score = run.score("validation")
+    if score is None:
+        raise ValueError(f"run {run.name} has no validation score")
+    return score
+
+
+def _setting(name: str) -> Cell:
+    def text(run: RunFacts) -> str:
+        value = getattr(run.config, name)
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+    return text
+
+
+def _parameters(run: RunFacts) -> str:
+    return f"{sum(layer.parameters for layer in run.layers):,}"
+
+
+def _widths(run: RunFacts) -> str:
+    return "-".join(map(str, (784, *run.config.hidden, run.config.latent_dim)))
+
+
+def _epochs(run: RunFacts) -> str:
+    last = run.training.last
+    return f"{epoch(last.epoch if last else run.epoch)} of {run.config.epochs}"
+
+
+def _device(run: RunFacts) -> str:
+    training = run.training
+    if training.threads is None:
+        return training.device
+    on_cpu = count(training.threads, "thread" if training.device == "CPU" else "CPU thread")
+    return f"{training.device}, {on_cpu}".removeprefix(", ")
+
+
+def _warmup(run: RunFacts) -> str:
+    if run.config.kl_warmup <= 0:
+        return "none"
+    return f"{run.config.kl_warmup:g} epochs, linear"
+
+
+def _schedule(run: RunFacts) -> str:
+    if run.config.lr_schedule == "constant":
+        return "constant"
+    return "falling to 0 along a cosine"

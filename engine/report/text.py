@@ -1,0 +1,261 @@
+"""The report's Markdown: the template, and the sentences that depend on a run's settings."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from engine.figures.catalog import FigureName
+from engine.metrics import score_name
+from engine.report import tables
+from engine.report.commands import report_commands, train_command
+from engine.report.comparing import called, comparison_findings
+from engine.report.facts import DataFacts, RunFacts
+from engine.report.findings import findings
+from engine.report.markup import Markup, code, escape, image, number_table, table
+from engine.report.words import count, epoch, listed, nats, percent, small
+
+CURVES: tuple[FigureName, ...] = ("train_loss", "val_loss")
+PICTURES: tuple[FigureName, ...] = (
+    "recon_val",
+    "latent_scatter",
+    "samples",
+    "interpolation",
+    "traversal",
+    "manifold",
+)
+"""The figures of section 5, in order; the film's strip is the last."""
+
+ELBO = """KL(x) = Σ_j ½ (μ_j² + σ_j² − 1 − ln σ_j²)
+−ELBO(x) = reconstruction(x) + KL(x)
+loss = mean over the batch of reconstruction(x) + βₜ · KL(x)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Links from the report to the figures that were made, by a run's name and a figure's."""
+
+    of_run: Mapping[str, Mapping[str, str]]
+    comparison: str
+    """Empty if there is none."""
+    projection: str
+    """How the latent scatter was made two-dimensional: 'linear', 'tsne' or 'umap'."""
+
+
+def title(runs: Sequence[RunFacts]) -> str:
+    """What the report is about."""
+    return f"Report on {listed([called(run) for run in runs])}"
+
+
+def markdown(runs: Sequence[RunFacts], pictures: Pictures, flags: Sequence[str]) -> str:
+    """The whole report.
+
+    Args:
+        runs: their names must differ.
+        flags: of the `report` command, for how to reproduce.
+    """
+    environment = Environment(
+        finalize=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        autoescape=False,  # it would escape for HTML
+    )
+    source = (resources.files("engine.report") / "report.md.jinja").read_text("utf-8")
+    template = environment.from_string(source)
+    return template.render(_context(runs, pictures, flags)).strip() + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _DataGroup:
+    """Runs that saw the same images in the same splits."""
+
+    names: list[str]
+    data: DataFacts
+    share: float
+    split_seed: int
+    elsewhere: bool
+    """Whether it is Fashion-MNIST, but not the bundled copy."""
+
+
+def _context(
+    runs: Sequence[RunFacts], pictures: Pictures, flags: Sequence[str]
+) -> dict[str, object]:
+    vaes, aes = [r for r in runs if r.is_vae], [r for r in runs if not r.is_vae]
+    names = [run.name for run in runs]
+    commands = [*(train_command(run.config, run.name) for run in runs)]
+    functions: dict[str, Callable[..., Any]] = {
+        function.__name__: function
+        for function in (
+            *(table, number_table, code, listed, percent, nats, small, findings, summary),
+            *(encoder_output, beta_sentence, scores_note),
+        )
+    }
+    return functions | {
+        "title": title(runs),
+        "runs": runs,
+        "vaes": vaes,
+        "aes": aes,
+        "ae_names": [run.name for run in aes],
+        "data_groups": _data_groups(runs),
+        "tables": tables,
+        "curves": CURVES,
+        "results": (*PICTURES, "film"),
+        "picture": lambda run, name: _picture(run, name, pictures),
+        "figures": pictures.of_run,
+        "elbo": ELBO,
+        "warmed_up": any(run.config.kl_warmup > 0 for run in vaes),
+        "comparison_image": _comparison_picture(pictures),
+        "comparison": comparison_findings(runs),
+        "reproduce_section": 8 if len(runs) > 1 else 7,
+        "commands": "\n".join([*commands, *report_commands(names, flags)]),
+        "reproducibility": reproducibility(runs),
+    }
+
+
+def _data_groups(runs: Sequence[RunFacts]) -> list[_DataGroup]:
+    groups: list[_DataGroup] = []
+    for run in runs:
+        config, data = run.config, run.data
+        key = (data.fingerprint, config.validation_share, config.split_seed)
+        for group in groups:
+            if key == (group.data.fingerprint, group.share, group.split_seed):
+                group.names.append(run.name)
+                break
+        else:
+            elsewhere = data.is_fashion_mnist and bool(config.data)
+            share, seed = config.validation_share, config.split_seed
+            groups.append(_DataGroup([run.name], data, share, seed, elsewhere))
+    return groups
+
+
+def summary(run: RunFacts) -> str:
+    """A run in a line."""
+    score = run.score("test") or run.score("validation")
+    what = f"{run.model.upper()} with {count(run.config.latent_dim, 'latent dimension')}, "
+    what += f"{run.which} weights (epoch {epoch(run.epoch)}): "
+    if score is not None:
+        m = score.metrics
+        what += f"{score.split} {score_name(run.model)} {nats(m.score)}"
+        what += f" (reconstruction {nats(m.recon)} + KL {nats(m.kl)})" if run.is_vae else ""
+    accuracy = run.latent.neighbours.accuracy
+    return f"{what}; {percent(accuracy)} of the validation images told rightly by their neighbours."
+
+
+def encoder_output(run: RunFacts) -> str:
+    """What the encoder's last numbers mean."""
+    dims = run.config.latent_dim
+    if run.is_vae:
+        return (
+            f"The encoder's {2 * dims} numbers are μ(x) and ln σ²(x), {dims} each, of "
+            "q(z|x) = N(μ, diag σ²)."
+        )
+    return f"The encoder's {count(dims, 'number')} {'is' if dims == 1 else 'are'} the code z."
+
+
+def beta_sentence(run: RunFacts) -> str:
+    """βₜ with this run's numbers."""
+    beta, epochs = run.config.beta, run.config.kl_warmup
+    if epochs <= 0:
+        return f"In {run.name}, βₜ = {beta:g} throughout."
+    return (
+        f"In {run.name}, βₜ = {beta:g} · min(1, t / T) with T = {epochs:g} epochs (KL warm-up; "
+        "Sønderby et al. 2016)."
+    )
+
+
+def scores_note(run: RunFacts) -> str:
+    """How to read the scores."""
+    name = score_name(run.model)
+    notes = []
+    if run.missing_weights:
+        other = "best" if run.which == "last" else "last"
+        notes.append(f"The {other} weights have no scores: {run.missing_weights}.")
+    elif all(len(score.weights) == 2 for score in run.scores):
+        notes.append(f"The last weights are also those with the lowest validation {name}.")
+    else:
+        notes.append(f"The best weights are those with the lowest validation {name}.")
+    validation, test = run.score("validation"), run.score("test")
+    if validation and test:
+        between = test.metrics.score - validation.metrics.score
+        notes.append(
+            f"From validation to test the {run.which} weights' {name} changes by "
+            f"{nats(between, signed=True)} nats; the images' own entropy changes by "
+            f"{nats(test.floor - validation.floor, signed=True)}, which is why the table gives "
+            "what is above this floor, too."
+        )
+    if test is None:
+        notes.append(f"There is no test score: {run.data.test_problem}")
+    return " ".join(notes)
+
+
+def reproducibility(runs: Sequence[RunFacts]) -> str:
+    """How exactly the commands give the same again."""
+    sentences = ["Settings that are not named are the defaults of the version in section 1."]
+    places: dict[tuple[str, int | None], list[str]] = {}
+    for run in runs:
+        places.setdefault((run.training.device, run.training.threads), []).append(run.name)
+    for (device, threads), names in places.items():
+        trained = f"{listed(names)} {'was' if len(names) == 1 else 'were'} trained on"
+        if device == "CPU" and threads is not None:
+            sentences.append(
+                f"{trained} the CPU with {count(threads, 'thread')}: with as many "
+                f"(--threads {threads}), the same versions and the same kind of processor the "
+                "weights come out the same, bit for bit."
+            )
+        elif device:
+            sentences.append(
+                f"{trained} {device}: elsewhere sums are taken in another order, and the numbers "
+                "will differ a little."
+            )
+    return " ".join(sentences)
+
+
+def _picture(run: RunFacts, name: str, pictures: Pictures) -> Markup:
+    caption = _caption(run, name, pictures.projection)
+    shown = image(pictures.of_run[run.name][name], f"{called(run)}: {name.replace('_', ' ')}")
+    return Markup(f"{shown}\n\n*{escape(caption)}*")
+
+
+def _caption(run: RunFacts, name: str, projection: str) -> str:
+    vae = run.is_vae
+    objective = "−ELBO, reconstruction and KL" if vae else "reconstruction"
+    places = "posterior means μ" if vae else "codes"
+    dims = run.config.latent_dim
+    linear = " on their first two principal components" if dims > 2 else ""
+    drawn = {"linear": linear, "tsne": " by t-SNE", "umap": " by UMAP"}[projection]
+    plane = "Latent space"
+    if dims > 2:
+        plane = f"The plane of the first two principal components of {'μ' if vae else 'the codes'}"
+    grid = "the quantiles of the prior" if vae else "quantiles scaled to the spread of the codes"
+    captions = {
+        "train_loss": f"Training curve of {run.name}: {objective}, means since the point before.",
+        "val_loss": f"Validation curve of {run.name}: {objective} after each epoch.",
+        "recon_val": "Validation images, two of each class, each above what the decoder makes of "
+        f"its {'μ' if vae else 'code'}.",
+        "latent_scatter": f"The validation images' {places}{drawn}, coloured by class.",
+        "samples": "Decoded from draws from the prior, N(0, I)."
+        if vae
+        else "Decoded from draws from N(0, I), which the autoencoder was not trained for.",
+        "interpolation": "Straight ways between the latents of two validation images, decoded.",
+        "traversal": "One image's latent with one dimension moved at a time, decoded; the "
+        f"dimensions with the most {'KL' if vae else 'variance'} first.",
+        "manifold": f"{plane}, decoded on a grid of {grid}.",
+        "film": "Over the training, from left to right: the same validation images reconstructed, "
+        "and the same draws from N(0, I) decoded.",
+    }
+    return captions[name]
+
+
+def _comparison_picture(pictures: Pictures) -> Markup:
+    if not pictures.comparison:
+        return Markup()
+    caption = (
+        "Curves, numbers, and what each run makes of the same validation images, of draws from "
+        "N(0, I) and of draws from a mixture of Gaussians fitted to the training images' latents "
+        "after training (Ghosh et al. 2020)."
+    )
+    shown = image(pictures.comparison, "comparison of the runs")
+    return Markup(f"{shown}\n\n*{caption}*")

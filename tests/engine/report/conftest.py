@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+from stored_runs import train_run
+
+from engine.config import ModelName, RunConfig
+
+
+@pytest.fixture(scope="session")
+def stored_runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A small VAE and a small autoencoder; nobody may write into their directories."""
+    checkpoints = tmp_path_factory.mktemp("reported")
+
+    def train(model: ModelName) -> Path:
+        config = RunConfig(
+            model=model,
+            hidden=(32,),
+            latent_dim=4,
+            kl_warmup=0.0,
+            batch_size=32,
+            epochs=3,
+            seed=1,
+            device="cpu",
+            threads=1,
+            data=str(small_data),
+        )
+        return train_run(config, checkpoints, f"{model}-run")
+
+    return {"vae": train("vae"), "ae": train("ae")}

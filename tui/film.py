@@ -1,0 +1,48 @@
+"""`FilmCursor`: a place in the film of a run, or the live end of it."""
+
+import bisect
+
+from engine.engine import TrainingEngine
+from engine.views import Frame
+
+
+class FilmCursor:
+    """Moves through the frames; kept by step, for frames are thinned while a run goes on."""
+
+    def __init__(self, engine: TrainingEngine) -> None:
+        self._engine = engine
+        self._step: int | None = None
+
+    @property
+    def frame(self) -> Frame | None:
+        """The frame to show; None for the live model."""
+        frames = self._engine.frames
+        if self._step is None or not frames:
+            return None
+        return frames[self._index(frames)]
+
+    def describe(self) -> str:
+        """'12 of 39' for a person; empty at the live end."""
+        frames = self._engine.frames
+        return "" if self._step is None else f"{self._index(frames) + 1} of {len(frames)}"
+
+    def move(self, count: int) -> None:
+        """So many frames forward; past the last one is live again."""
+        frames = self._engine.frames
+        if not frames:
+            return
+        start = len(frames) if self._step is None else self._index(frames)
+        target = max(0, start + count)
+        self._step = frames[target].step if target < len(frames) else None
+
+    def to_start(self) -> None:
+        """The first frame."""
+        self.move(-len(self._engine.frames))
+
+    def to_live(self) -> None:
+        """Follow the model as it is."""
+        self._step = None
+
+    def _index(self, frames: list[Frame]) -> int:
+        assert self._step is not None
+        return min(bisect.bisect_left([f.step for f in frames], self._step), len(frames) - 1)

@@ -1,0 +1,35 @@
+"""A stored run that tells on stderr how far its slow jobs are, where that is a terminal."""
+
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from engine.jobs import Job
+from engine.stored import StoredRun
+
+T = TypeVar("T")
+
+
+class AudibleRun(StoredRun):
+    """A stored run with a bar that is there while a job runs."""
+
+    def work(self, job: Job[T]) -> T:
+        """Slow work, done here and now."""
+        console = Console(stderr=True)
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+            # It would be redirected to stderr.
+            redirect_stdout=False,
+        ) as bar:
+            task = bar.add_task(self.run, total=1.0)
+            return job.run(
+                lambda share, activity: bar.update(
+                    task, completed=share, description=f"{self.run} · {activity}"
+                )
+            )
