@@ -134,11 +134,14 @@ def _samples(source: FigureSource, request: PriorSamples) -> bytes:
     from engine.figures.png import encode_png
 
     view = source.view(request)
+    spread = "I" if request.temperature == 1 else f"{request.temperature:g}² I"
+    draws = f"N(0, {spread})" if request.around is None else "draws like one sample"
     if _is_vae(source):
-        title = "VAE samples, decoded from z ~ N(0, I)"
+        z = f"z ~ {draws}" if request.around is None else draws
+        title = f"VAE samples, decoded from {z}"
     else:
         # Nothing made the AE's codes follow N(0, I): what comes out is no fault of its training.
-        title = "AE decoded from N(0, I), which it was not trained for"
+        title = f"AE decoded from {draws}, which it was not trained for"
     caption = _caption(source, "samples", title, view.step, view.epoch)
     return encode_png(sample_grid(view, caption), caption)
 

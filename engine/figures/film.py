@@ -22,7 +22,7 @@ SCREEN_TILE = 28 * SCREEN_SCALE
 FRAME_MS = 150
 LAST_FRAME_MS = 1_500
 MAX_SHOWN = 200
-"""Frames of an animation: half a minute, some 30 MB as GIF."""
+"""Frames of an animation: half a minute, some 50 MB as GIF."""
 STRIP_COLUMNS = 10
 STRIP_ROWS = 5
 """Of reconstructions, and as many of samples."""

@@ -75,13 +75,14 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     session.send("e")  # the chart has the focus
     session.wait_for("vae_val_loss.png")
     session.send("E")
-    session.wait_for("vae_samples.png")
+    session.wait_for("manifold.png")
     run = only_run(tmp_path)
     figures = tmp_path / "exports" / run.name
     names = ["latent_scatter", "recon_val", "samples", "train_loss", "val_loss"]
-    assert sorted(p.name for p in figures.iterdir()) == [f"vae_{name}.png" for name in names]
-    for name in names:
-        with Image.open(figures / f"vae_{name}.png") as image:
+    files = {*(f"vae_{name}" for name in names), "interpolation", "traversal", "manifold"}
+    assert {p.stem for p in figures.iterdir()} == files
+    for name in files:
+        with Image.open(figures / f"{name}.png") as image:
             assert image.width >= 2400
             assert np.asarray(image.convert("L")).std() > 10, f"{name} is flat"
             assert image.text["run"] == run.name  # type: ignore[attr-defined]

@@ -135,7 +135,8 @@ def test_a_stored_run_is_exported_and_scored_without_training(
     exported = run(["export", "kept"], tmp_path)
     assert exported.returncode == 0, exported.stderr
     names = ["train_loss", "val_loss", "recon_val", "latent_scatter", "samples"]
-    assert exported.stdout.splitlines() == [f"exports/kept/vae_{name}.png" for name in names]
+    files = [*(f"vae_{name}" for name in names), "interpolation", "traversal", "manifold"]
+    assert exported.stdout.splitlines() == [f"exports/kept/{name}.png" for name in files]
     one = run(["export", "checkpoints/kept", "--figure", "samples", "--exports", "x"], tmp_path)
     assert one.stdout == "x/kept/vae_samples.png\n"
     with Image.open(tmp_path / "x/kept/vae_samples.png") as image:

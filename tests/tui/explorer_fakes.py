@@ -69,6 +69,8 @@ class FakeEngine:
         self.held = False
         self.failing: str | None = None
         self.without_test_images = False
+        self.embedding = False
+        """Whether the neighbours are not known yet."""
         self.asked: list[Any] = []
         self._waiting: list[tuple[Any, Future[Any]]] = []
 
@@ -151,14 +153,15 @@ class FakeEngine:
             case Decode(latents):
                 return DecodedView(step, epoch, decoded(latents))
             case Place(latent, count, of):
+                shown = slice(0, 0 if self.embedding else count)
                 labels = np.arange(count) % 10
                 return PlaceView(
                     step=step,
                     epoch=epoch,
                     image=decoded(latent[None])[0],
-                    neighbours=np.stack([original(n) for n in range(count)]),
-                    neighbour_labels=labels.astype(np.uint8),
-                    distances=(0.1 + np.arange(count) / 10).astype(np.float32),
+                    neighbours=np.stack([original(n) for n in range(count)])[shown],
+                    neighbour_labels=labels.astype(np.uint8)[shown],
+                    distances=(0.1 + np.arange(count) / 10).astype(np.float32)[shown],
                     original=None if of is None else original(of[1]),
                 )
         raise AssertionError(view)

@@ -19,6 +19,7 @@ from engine.snapshot import Phase
 from engine.views import Embedding, PriorSamples, Reconstructions
 from tui.app import FmnistVaeTui
 from tui.screens.comparison import SAMPLES, ComparisonScreen
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import Dashboard
 from tui.widgets.comparison_panels import CurvesPanel, LabelledPictures, NumbersPanel
 from tui.widgets.message_line import MessageLine
@@ -97,7 +98,7 @@ async def test_both_runs_are_shown_by_the_same_measures(plan: TrainingPlan, tmp_
 async def test_keys_choose_other_images_and_draws_for_both(
     plan: TrainingPlan, tmp_path: Path
 ) -> None:
-    async with compared(plan, tmp_path) as (app, pilot, screen):
+    async with compared(plan, tmp_path) as (_, pilot, screen):
         samples, images = pictures(screen, "samples"), pictures(screen, "images")
         await until(pilot, lambda: len(samples._labels) == 4 and len(images._labels) == 3)
         before = [*samples._stacks, *images._stacks]
@@ -228,6 +229,32 @@ async def test_the_dashboard_follows_the_run_that_trains_unless_one_was_chosen(
             assert app.context.shown == 0
             await pilot.press("o")
             assert app.engine.config.model == "ae"
+    finally:
+        for engine in app.engines:
+            engine.close()
+            assert await asyncio.to_thread(engine.join, 30)
+
+
+async def test_quitting_asks_also_when_the_run_on_show_is_not_the_one_that_trains(
+    plan: TrainingPlan, tmp_path: Path
+) -> None:
+    app = FmnistVaeTui(
+        replace(plan, epochs=100_000), tmp_path / "checkpoints", tmp_path / "exports"
+    )
+    try:
+        async with app.run_test(size=LARGE) as pilot:
+            await until(pilot, lambda: app.engine.snapshot.step > 3)
+            await pilot.press("o")
+            assert app.engine.snapshot.phase is Phase.WAITING
+            await pilot.press("q")
+            assert isinstance(app.screen, ConfirmScreen)
+            await pilot.press("n")
+            app.context.engines[0].stop()
+            await until(pilot, lambda: app.context.engines[1].snapshot.step > 3)
+            await pilot.press("o", "q")
+            assert app.engine.snapshot.phase is Phase.STOPPED
+            assert isinstance(app.screen, ConfirmScreen)
+            await pilot.press("n")
     finally:
         for engine in app.engines:
             engine.close()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,9 @@ async def test_dragging_goes_on_along_the_edge_beyond_the_map() -> None:
         await explorer.pilot.hover(PlacePanel, offset=(20, 20))
         await explorer.pilot.pause()
         assert explorer.cell == (explorer.map.size.width - 1, 14)
+        await explorer.pilot.hover(ExplorerMap, offset=(5, 0))
+        await explorer.pilot.pause()
+        assert explorer.cell == (explorer.map.size.width - 1, 14), "that is the title"
 
 
 async def test_one_image_is_asked_for_at_a_time_and_the_newest_place_next() -> None:
@@ -249,6 +253,8 @@ async def test_answers_that_come_when_the_screen_is_gone_harm_nobody() -> None:
         explorer.engine.answer()
         await asyncio.sleep(0.3)
         assert len(explorer.engine.asked) == asked
+        explorer.screen._places.ask(explorer.screen._panel._spot)  # type: ignore[arg-type]
+        assert len(explorer.engine.asked) == asked
         assert explorer.worker.jobs[0][1].future.cancelled()
 
 
@@ -275,7 +281,7 @@ async def test_the_map_is_made_anew_at_an_evaluation_and_the_cursor_stays() -> N
         cell = explorer.cell
         explorer.engine.asked.clear()
         explorer.engine.train_to(400, evaluate=True)
-        await explorer.until(lambda: explorer.screen._linear.step == 400)  # type: ignore[union-attr]
+        await explorer.until(lambda: explorer.screen._maps.linear.step == 400)  # type: ignore[union-attr]
         assert explorer.engine.questions(LatentMap) == [LatentMap()]
         assert explorer.cell == cell
 
@@ -284,16 +290,56 @@ async def test_nothing_is_asked_while_another_screen_is_on_top() -> None:
     async with exploring() as explorer:
         engine = explorer.engine
         engine.held = True
-        await explorer.press("l", "l", "question_mark")
-        asked = len(engine.asked)
+        engine.train_to(400, evaluate=True)
+        await explorer.until(lambda: LatentMap() in engine.outstanding)
+        await explorer.press("l", "l")
+        engine.asked.clear()
+        await explorer.press("question_mark")
         engine.answer()
         engine.train_to(500, evaluate=True)
-        await asyncio.sleep(0.8)
-        assert len(engine.asked) == asked
+        await explorer.pilot.resize_terminal(120, 40)
+        await asyncio.sleep(1.3)
+        assert engine.asked == []
         engine.held = False
         await explorer.press("escape")
-        await explorer.until(lambda: len(engine.questions(LatentMap)) > 1)
-        await explorer.until(lambda: explorer.shows(decoded(explorer.latent[None])[0]))
+        await explorer.until(lambda: LatentMap() in engine.asked)
+        # In the new grid, the cursor need not be in the middle of its cell.
+        cursor = explorer.screen._cursor
+        expected = decoded(engine.map().plane.latent(cursor.x, cursor.y))[0]  # type: ignore[union-attr]
+        await explorer.until(lambda: explorer.shows(expected))
+
+
+async def test_a_map_that_was_still_to_be_asked_for_is_asked_for_on_return() -> None:
+    async with exploring() as explorer:
+        engine = explorer.engine
+        engine.held = True
+        await explorer.press("d", "d", "question_mark")
+        engine.answer()
+        await asyncio.sleep(0.3)
+        engine.held = False
+        await explorer.press("escape")
+        await explorer.until(lambda: "z3 × z2" in explorer.map.border_title)
+
+
+async def test_neighbours_come_when_the_training_images_are_embedded() -> None:
+    engine = FakeEngine()
+    engine.held = True
+    async with exploring(engine, ready=False) as explorer:
+        await explorer.until(lambda: bool(engine.outstanding))
+        engine.answer()  # the map
+        await explorer.until(lambda: len(engine.outstanding) == 2)
+        embedding, image = engine._waiting
+        engine._waiting = [image, embedding]
+        engine.embedding = True
+        engine.answer(1)
+        await explorer.until(lambda: len(engine.outstanding) == 2)
+        engine._waiting.reverse()
+        engine.answer(1)
+        await explorer.until(lambda: "embedding" in "".join(texts_of(explorer.place)))
+        assert len(engine.outstanding) == 1
+        engine.embedding, engine.held = False, False
+        engine.answer()
+        await explorer.until(lambda: "embedding" not in "".join(texts_of(explorer.place)))
 
 
 async def test_a_run_that_has_not_begun_is_waited_for() -> None:
@@ -436,6 +482,33 @@ async def test_a_t_sne_is_kept_and_says_when_the_model_has_moved_on() -> None:
         assert len(explorer.worker.jobs) == 2, "this step's is known"
 
 
+async def test_an_update_is_of_the_step_at_which_it_was_asked_for() -> None:
+    async with exploring() as explorer:
+        await explorer.press("t")
+        explorer.worker.finish()
+        await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
+        explorer.engine.held = True
+        explorer.engine.train_to(400, evaluate=True)
+        await explorer.until(lambda: LatentMap() in explorer.engine.outstanding)
+        older = explorer.engine.map()
+        explorer.engine.train_to(450)
+        await explorer.press("u")
+        future = next(f for q, f in explorer.engine._waiting if q == LatentMap())
+        explorer.engine._waiting.clear()
+        future.set_result(older)
+        explorer.engine.held = False
+        await explorer.until(lambda: len(explorer.worker.jobs) == 2)
+        explorer.worker.finish()
+        await explorer.until(lambda: "t-SNE of step 450" in explorer.map.border_title)
+
+
+async def test_choosing_another_map_cancels_the_one_in_the_making() -> None:
+    async with exploring() as explorer:
+        await explorer.press("t", "d")
+        assert explorer.worker.jobs[0][1].future.cancelled()
+        assert "z1 × z4" in explorer.map.border_title
+
+
 async def test_the_maps_outlive_the_screen() -> None:
     async with exploring() as explorer:
         await explorer.press("t")
@@ -444,7 +517,7 @@ async def test_the_maps_outlive_the_screen() -> None:
         await explorer.press("q")
         again = ExplorerScreen(explorer.app.context)
         explorer.app.push_screen(again)
-        await explorer.until(lambda: again._linear is not None)
+        await explorer.until(lambda: again._maps.linear is not None)
         await explorer.press("t")
         assert "t-SNE" in again.query_one(ExplorerMap).border_title
         assert len(explorer.worker.jobs) == 1
@@ -459,14 +532,16 @@ async def test_when_training_ends_a_t_sne_updates_itself_once() -> None:
         await explorer.until(lambda: len(explorer.worker.jobs) == 2)
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 900" in explorer.map.border_title)
+        maps = len(explorer.engine.questions(LatentMap))
         await explorer.settle(12)
         assert len(explorer.worker.jobs) == 2
+        assert len(explorer.engine.questions(LatentMap)) == maps
 
 
 async def test_when_training_ends_a_map_of_its_own_needs_no_t_sne() -> None:
     async with exploring() as explorer:
         explorer.engine.train_to(900, evaluate=True, phase=Phase.FINISHED)
-        await explorer.until(lambda: explorer.screen._linear.step == 900)  # type: ignore[union-attr]
+        await explorer.until(lambda: explorer.screen._maps.linear.step == 900)  # type: ignore[union-attr]
         await explorer.settle(12)
         assert explorer.worker.jobs == []
 
@@ -553,6 +628,18 @@ async def test_digits_hide_classes_and_an_asterisk_shows_all() -> None:
         assert marks_on_the_map(explorer) == set("123456789")
         await explorer.press("asterisk")
         assert marks_on_the_map(explorer) == set("0123456789")
+
+
+async def test_a_digit_without_a_class_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine()
+    made = engine.map()
+    few = replace(made, class_names=CLASS_NAMES[:3], labels=made.labels % 3)
+    monkeypatch.setattr(engine, "map", lambda *_: few)
+    async with exploring(engine) as explorer:
+        await explorer.press("7")
+        assert explorer.message == "there is no class 7"
+        await explorer.press("1")
+        assert marks_on_the_map(explorer) == {"0", "2"}
 
 
 async def test_a_click_on_the_legend_hides_a_class() -> None:
@@ -697,6 +784,7 @@ async def test_lines_fill_the_panels_exactly_at_any_size(size: tuple[int, int]) 
         await explorer.pilot.resize_terminal(*size)
         await explorer.settle(2)
         await explorer.press("l", "j", "d", "a", "i")
+        assert explorer.place.display == (size[0] >= 40)
         for panel in (explorer.map, explorer.place):
             if panel.display and panel.size:
                 width, height = panel.size

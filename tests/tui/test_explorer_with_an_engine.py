@@ -73,7 +73,7 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
     async with exploring(config, tmp_path) as (app, screen, pilot):
         await until(pilot, lambda: app.engine.snapshot.phase is Phase.FINISHED)
         step = app.engine.snapshot.step
-        await until(pilot, lambda: bool(screen._linear and screen._linear.step == step))
+        await until(pilot, lambda: bool(screen._maps.linear and screen._maps.linear.step == step))
         await pilot.press("l", "L", "k", "k")
         panel = screen.query_one(PlacePanel)
         place = (screen._cursor.x, screen._cursor.y)
@@ -81,7 +81,7 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
         await until(pilot, lambda: bool(panel._spot and panel._spot.coordinates[0][1] == place[0]))
         await pilot.pause(0.7)
         assert panel._view is not None
-        view = screen._linear
+        view = screen._maps.linear
         assert view is not None
         assert view.plane is not None
         latent = view.plane.latent(*place)
@@ -118,14 +118,14 @@ async def test_an_untrained_model_can_be_explored_and_training_shows(
     endless: RunConfig, tmp_path: Path
 ) -> None:
     async with exploring(endless, tmp_path) as (app, screen, pilot):
-        await until(pilot, lambda: screen._linear is not None)
+        await until(pilot, lambda: screen._maps.linear is not None)
         panel = screen.query_one(PlacePanel)
         await until(pilot, lambda: panel._image is not None)
         first, spot = panel._image, panel._spot
         assert first is not None
         assert spot is not None
-        step = screen._place_step
-        await until(pilot, lambda: screen._place_step > step + 20)
+        step = screen._places.step
+        await until(pilot, lambda: screen._places.step > step + 20)
         assert not np.array_equal(panel._image, first)
         assert app.engine.snapshot.phase is Phase.TRAINING
 
@@ -195,7 +195,7 @@ async def test_a_data_set_without_test_images_has_no_map_of_them(
         if path.name.startswith("train"):
             (folder / path.name).write_bytes(path.read_bytes())
     async with exploring(replace(endless, data=str(folder)), tmp_path) as (_, screen, pilot):
-        await until(pilot, lambda: screen._linear is not None)
+        await until(pilot, lambda: screen._maps.linear is not None)
         await pilot.press("v", "v")
         line = screen.query_one(MessageLine)
         await until(pilot, lambda: "has no test file" in line.text)
@@ -205,7 +205,7 @@ async def test_a_data_set_without_test_images_has_no_map_of_them(
 
 async def test_t_shows_a_t_sne_from_the_helper_process(endless: RunConfig, tmp_path: Path) -> None:
     async with exploring(endless, tmp_path) as (app, screen, pilot):
-        await until(pilot, lambda: screen._linear is not None)
+        await until(pilot, lambda: screen._maps.linear is not None)
         await pilot.press("t")
         shown = screen.query_one(ExplorerMap)
         for _ in range(30):

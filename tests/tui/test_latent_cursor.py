@@ -82,6 +82,15 @@ def test_other_dimensions_are_another_map() -> None:
     assert image(cursor) == 4 * 7
 
 
+def test_an_image_of_another_split_is_another_image() -> None:
+    cursor, validation = LatentCursor(), view()
+    cursor.show(t_sne(1, validation))
+    cursor.move_to(*t_sne(1, validation).points[17].tolist())
+    training = t_sne(2, replace(view(3), split="train"))
+    cursor.show(training)
+    assert at(cursor) == pytest.approx(training.points.mean(axis=0).tolist(), abs=1e-4)
+
+
 def test_on_a_plane_the_cursor_itself_is_decoded() -> None:
     axes = np.array([[0.6, 0.8, 0, 0], [0, 0, 1, 0]])
     cursor = LatentCursor()

@@ -1,6 +1,7 @@
 """The three walks as widgets: what they ask for at a size, and how an answer is laid out."""
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -133,6 +134,14 @@ def test_dimensions_fit_with_their_labels(
     assert layout.original >= layout.size or not layout.original
 
 
+def test_few_dimensions_need_no_room_for_many() -> None:
+    many, few = (traversal_layout(138, 20, dims, 9, heads=2, row_heads=0) for dims in (20, 2))
+    assert many is not None
+    assert few is not None
+    assert (many.size, many.rows) == (10, 3)
+    assert (few.size, few.rows) == (14, 2)
+
+
 @given(widths, heights)
 def test_every_grid_fits_and_is_as_large_as_can_be(width: int, height: int) -> None:
     for layout in grid_layouts(width, height, flat=False):
@@ -236,9 +245,22 @@ async def test_marked_ends_are_the_first_row_and_typed_ones_come_before_them() -
         panel.accept(ways(3, 5, pairs=((3, 4), (6, 7), (8, 9))), replace(page, page=1))
         assert panel.request() == replace(page, page=1, pairs=((5, 9), (3, 4), (6, 7)))
         panel.switch_ends()
-        asked = panel.request()
-        assert asked is not None
-        assert asked.pairs is None  # positions of images are no draws
+        prior = Interpolation("prior", rows=2, steps=5)
+        panel.accept(ways(2, 5, originals=False), prior)
+        assert panel.request() == prior  # positions of images are no draws
+
+
+async def test_the_answer_with_a_chosen_way_does_not_push_the_others_down() -> None:
+    panel = InterpolationPanel(id="interpolation")
+    async with fitted(panel).run_test(size=(80, 20)) as pilot:
+        await pilot.pause()
+        panel.mark((5, 9))
+        page = Interpolation(rows=3, steps=5)
+        panel.accept(ways(3, 5), page)
+        chosen = panel.request()
+        assert chosen is not None
+        panel.accept(ways(3, 5, pairs=chosen.pairs), chosen)
+        assert panel.request() == chosen
 
 
 async def test_an_answer_about_another_page_is_not_taken_for_this_ones() -> None:
@@ -516,7 +538,9 @@ async def test_images_that_are_no_numbers_are_black() -> None:
     async with fitted(panel).run_test(size=(80, 20)):
         view = grid(4, 4)
         view.images[0, 0] = np.nan
-        panel.accept(view, Manifold(4))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a warning would be one a second in the run's log
+            panel.accept(view, Manifold(4))
         assert texts_of(panel)[0].split()[-1][0] == level(view.images[0, 1, 0, 0])
 
 

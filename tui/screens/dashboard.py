@@ -4,7 +4,6 @@ A timer looks at the engine ten times a second and passes on what is new; each p
 only if what it shows has changed. Nothing here ever waits for the engine.
 """
 
-from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from textual import on
@@ -12,9 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
-from textual.message import Message
 
-from engine.config import TrainingPlan
 from engine.figures.options import FigureOptions
 from engine.snapshot import Phase
 from engine.views import PriorSamples
@@ -23,9 +20,7 @@ from tui.context import RunContext
 from tui.export import ExportOrder
 from tui.live_pictures import LivePictures
 from tui.news import News
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.new_run import NewRunScreen
-from tui.screens.run_screen import RunScreen
+from tui.screens.run_control import RunControl
 from tui.screens.sampling import SamplingScreen
 from tui.text import epochs
 from tui.widgets.canvas import CanvasPanel
@@ -52,7 +47,7 @@ LARGE = (120, 36)
 SMALLEST = (80, 24)
 
 
-class Dashboard(RunScreen):
+class Dashboard(RunControl):
     """Shows one engine at a time; `show_run` looks at the context anew."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,15 +64,6 @@ class Dashboard(RunScreen):
         )
     ]
     SCREEN_ACTIONS = ACTIONS
-
-    @dataclass
-    class NewRun(Message):
-        """A person wants to train with these settings."""
-
-        plan: TrainingPlan
-
-    class Leave(Message):
-        """A person wants to quit, and was asked if need be."""
 
     def __init__(self, context: RunContext) -> None:
         super().__init__(context)
@@ -345,69 +331,6 @@ class Dashboard(RunScreen):
 
     def _panel_in_focus(self) -> Panel:
         return self.focused if isinstance(self.focused, Panel) else self.query_one(MetricChart)
-
-    def action_stop(self) -> None:
-        """Ask, then end training."""
-        snapshot = self.engine.snapshot
-        if not snapshot.phase.is_active:
-            self.say(f"nothing to stop: the run is {snapshot.phase}")
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.engine.stop()
-
-        self.app.push_screen(
-            ConfirmScreen(
-                f"Stop training at epoch {snapshot.epoch:.2f} of {snapshot.epochs}?",
-                f"What was learnt is kept in {self.kept_in()}; it can be looked at and exported, "
-                "but not trained on.",
-                yes="stop",
-                no="go on",
-            ),
-            answered,
-        )
-
-    def action_new_run(self) -> None:
-        """The form."""
-        warning = ""
-        if self.engine.snapshot.phase.is_active:
-            warning = "stops the run of now and keeps it"
-
-        def answered(plan: TrainingPlan | None) -> None:
-            if plan is not None:
-                self.post_message(self.NewRun(plan))
-
-        self.app.push_screen(NewRunScreen(self._plan_of_now(), warning), answered)
-
-    def _plan_of_now(self) -> TrainingPlan:
-        config = self.engine.config
-        settings = {field.name: getattr(config, field.name) for field in fields(TrainingPlan)}
-        if len(self.context.engines) > 1:
-            settings["model"] = "both"
-        return TrainingPlan(**settings)
-
-    def action_leave(self) -> None:
-        """Quit, asking while training."""
-        snapshot = self.engine.snapshot
-        if not snapshot.phase.is_active or snapshot.phase is Phase.LOADING:
-            self.post_message(self.Leave())
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.post_message(self.Leave())
-
-        self.app.push_screen(
-            ConfirmScreen(
-                f"Training is at epoch {snapshot.epoch:.2f} of {snapshot.epochs}. Quit?",
-                "Training stops. The weights of now and of the best evaluation, the curves and "
-                f"the settings are kept in {self.kept_in()}.",
-                yes="quit",
-                no="go on",
-            ),
-            answered,
-        )
 
     def action_export(self) -> None:
         """The figures of the panel in focus."""

@@ -29,6 +29,18 @@ WORDS = 5
 """Lines about the cursor's place that should find room below the image beside it."""
 _HEADING = 2
 """Lines of words above that image."""
+_PARTS = (
+    *((LARGE, ACTUAL), (LARGE, SMALL), (LARGE, MIN_THUMB)),
+    *((ACTUAL, ACTUAL), (ACTUAL, SMALL), (ACTUAL, MIN_THUMB)),
+    *((SMALL, MIN_THUMB), (SMALL, 0)),
+)
+"""Columns of the decoded image and of what stands beside it, the widest first."""
+PADDING = 1
+"""Columns between map and place."""
+_LEGEND_ROWS = 3
+_SQUARE = 1.8
+"""Columns of map for a row of it: about square on the screen, as most clouds are."""
+_MIN_MAP_COLUMNS = 40
 WAITING_STYLE = Style(dim=True)
 DIM = Style(dim=True)
 NAME = Style(bold=True)
@@ -80,6 +92,23 @@ def lay_out(width: int, height: int) -> PlaceLayout:
     per_row = width // thumb
     rows = below // (thumb // 2 + 1)
     return PlaceLayout(image, side, original, thumb, per_row, rows, width // per_row)
+
+
+def choose_width(width: int, rows: int) -> int:
+    """Columns for the place, in a terminal so wide with so many rows in a panel; 0 for none.
+
+    As much as leaves the map about square, for its axes have one scale.
+    """
+    least = min(_MIN_MAP_COLUMNS, width // 2)
+    square = _SQUARE * (rows - _LEGEND_ROWS)
+    possible = [
+        image + side
+        for image, side in _PARTS
+        if width - image - side - PADDING >= least and lay_out(image + side, rows).image == image
+    ]
+    roomy = [w for w in possible if width - w - PADDING >= square]
+    modest = [w for w in possible if w <= ACTUAL + MIN_THUMB]
+    return max(roomy or modest, default=0)
 
 
 class PlacePanel(CanvasPanel):
@@ -166,9 +195,9 @@ class PlacePanel(CanvasPanel):
             lines.append([Segment(full if len(full) <= width else f"{short} {spot.index}", DIM)])
             lines.append(self._class(spot.label, spot.class_names, width))
         for name, value in spot.coordinates:
-            lines.append([Segment(f"{name} ", DIM), Segment(_number(value))])
+            lines.append([Segment(f"{name} ", DIM), Segment(two_decimals(value))])
         norm = float(np.linalg.norm(spot.latent))
-        lines.append([Segment("‖z‖ ", DIM), Segment(_number(norm))])
+        lines.append([Segment("‖z‖ ", DIM), Segment(two_decimals(norm))])
         total = sum(count for _, count in spot.counts)
         lines.append([Segment(f"{total:,} here" if total else "none here", DIM)])
         for label, count in spot.counts:
@@ -210,8 +239,9 @@ class PlacePanel(CanvasPanel):
         return Strip([mark, Segment(f"{text:<{room}}"), Segment(far, DIM)], pitch)
 
 
-def _number(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0: no negative zero
+def two_decimals(value: float) -> str:
+    """'−0.31', with a minus as long as a plus, and none before zero."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _short(value: float) -> str:

@@ -52,8 +52,8 @@ def opened(png: bytes) -> Image.Image:
     return image
 
 
-def title_of(source: FakeSource, name: FigureName) -> str:
-    return opened(render_figure(source, name)).info["Title"]
+def title_of(source: FakeSource, name: FigureName, options: FigureOptions | None = None) -> str:
+    return opened(render_figure(source, name, options or FigureOptions())).info["Title"]
 
 
 def test_all_figures_of_a_vae_are_written_in_print_size(vae: FakeSource, tmp_path: Path) -> None:
@@ -117,6 +117,11 @@ def test_titles_say_what_is_shown(vae: FakeSource, ae: FakeSource) -> None:
     assert title_of(ae, "samples") == "AE decoded from N(0, I), which it was not trained for"
     assert "reconstruction BCE" in title_of(ae, "train_loss")
     assert "−ELBO" in title_of(vae, "train_loss")
+    cooler = FigureOptions(samples=PriorSamples(temperature=0.7))
+    assert title_of(vae, "samples", cooler) == "VAE samples, decoded from z ~ N(0, 0.7² I)"
+    like = FigureOptions(samples=PriorSamples(around=(0.0,) * 20))
+    assert title_of(vae, "samples", like) == "VAE samples, decoded from draws like one sample"
+    assert title_of(vae, "samples") == "VAE samples, decoded from z ~ N(0, I)"
     assert title_of(vae, "traversal") == "VAE latent traversal: Ankle boot"
     assert title_of(vae, "manifold").endswith("first two principal components of μ")
     assert title_of(ae, "manifold").endswith("first two principal components of the codes")

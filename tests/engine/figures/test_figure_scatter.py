@@ -146,12 +146,14 @@ def test_a_map_that_was_made_already_is_drawn_and_nothing_is_asked(
     given = replace(vae.view(LatentMap()), step=123, projection="UMAP")
     vae.requests.clear()
     drawn: list[LatentView] = []
-    monkeypatch.setattr(scatter, "latent_scatter", spy(drawn))
+    hidden: list[object] = []
+    monkeypatch.setattr(scatter, "latent_scatter", spy(drawn, hidden))
     options = FigureOptions(latent_view=given, projection="tsne", hidden_classes=frozenset({9}))
     assert title(vae, options).endswith("270 validation images (UMAP)")
     assert (vae.requests, vae.jobs) == ([], [])
     np.testing.assert_array_equal(drawn[0].points, given.points[given.labels != 9])
     assert drawn[0].step == 123
+    assert hidden == [frozenset({9})]
 
 
 def title(source: FakeSource, options: FigureOptions) -> str:
@@ -159,11 +161,13 @@ def title(source: FakeSource, options: FigureOptions) -> str:
     return str(Image.open(io.BytesIO(png)).info["Title"])
 
 
-def spy(drawn: list[LatentView]) -> Any:
+def spy(drawn: list[LatentView], more: list[object] | None = None) -> Any:
     draw = scatter.latent_scatter
 
     def noted(view: LatentView, *rest: Any) -> Image.Image:
         drawn.append(view)
+        if more is not None:
+            more.extend(rest[1:])
         return draw(view, *rest)
 
     return noted

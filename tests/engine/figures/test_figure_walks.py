@@ -156,6 +156,14 @@ def test_a_manifolds_axes_have_names_and_values(
     # The outermost of 3: Φ⁻¹(1/6) = −0.967.
     outermost = {3: "−0.97", 20: "−1.96", 30: "−2.13"}[size]
     assert words.count(outermost) == 2
+    # Each value stands beside its row or below its column, the second axis pointing up.
+    below, left = (i for i, word in enumerate(words) if word == outermost)
+    layout = manifold_layout(size, size)
+    bottom_left, side = layout.origins[-size], 28 * layout.scale
+    assert words.places[below][0] == bottom_left[0] + side // 2
+    assert words.places[below][1] > bottom_left[1] + side
+    assert words.places[left][1] == bottom_left[1] + side // 2
+    assert words.places[left][0] < bottom_left[0]
     assert ("σ from the mean" in "".join(words[2:])) == (caption is AE)
 
 

@@ -1,5 +1,7 @@
 """Tiles cut out of a figure again, and the words on it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -31,13 +33,25 @@ def assert_apart(origins: tuple[Origin, ...], size: tuple[int, int], scale: int 
     assert taken.max() == 1, "tiles overlap"
 
 
-def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The lines that are written from now on with Pillow, the title first; each must fit."""
-    words: list[str] = []
-    write, upwards = paper.write, paper.write_upwards
+class Words(list[str]):
+    """Lines of text; `places` are the pixels that they were put at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[Origin] = []
+
+
+def written(monkeypatch: pytest.MonkeyPatch) -> Words:
+    """The lines that are written from now on with Pillow, the title first.
+
+    Each must fit on the page, none may be over another or under a tile.
+    """
+    words = Words()
+    write, upwards, paste_greys = paper.write, paper.write_upwards, paper.paste_greys
 
     def noted(page: Image.Image, place: Origin, text: str, **how: object) -> None:
         words.append(text)
+        words.places.append(place)
         # Around the text only: whole pages are large.
         reach = 100 + len(text) * int(how.get("size", paper.LABEL_SIZE))  # type: ignore[call-overload]
         region = (
@@ -59,8 +73,18 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def noted_upwards(page: Image.Image, place: Origin, text: str, **how: object) -> None:
         words.append(text)
+        words.places.append(place)
         upwards(page, place, text, **how)  # type: ignore[arg-type]
+
+    def noted_tiles(
+        page: Image.Image, greys: Greys, origins: Sequence[Origin], scale: int = 10
+    ) -> None:
+        before = page.convert("L")
+        for origin in origins:
+            assert (tile(before, origin, scale) == 255).all(), "a tile hides words"
+        paste_greys(page, greys, origins, scale)
 
     monkeypatch.setattr(paper, "write", noted)
     monkeypatch.setattr(paper, "write_upwards", noted_upwards)
+    monkeypatch.setattr(paper, "paste_greys", noted_tiles)
     return words

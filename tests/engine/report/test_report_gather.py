@@ -306,6 +306,16 @@ def test_the_distance_to_the_prior_is_the_kl_of_two_gaussians() -> None:
     assert gaussian_distance(np.zeros(2), np.eye(2)) == 0.0
 
 
+def test_the_distance_is_that_of_the_latents_of_all_images_with_their_noise(
+    facts: dict[str, RunFacts], stored_runs: dict[str, Path], small_dataset: ImageDataset
+) -> None:
+    mu, variance = posterior(stored_runs["vae"], small_dataset)
+    centred = mu - mu.mean(axis=0)
+    covariance = centred.T @ centred / len(mu) + np.diag(variance.mean(axis=0))
+    expected = gaussian_distance(mu.mean(axis=0), covariance)
+    assert facts["vae"].latent.prior_distance == pytest.approx(expected, rel=1e-4)
+
+
 def test_confusions_are_scikit_learns(
     facts: dict[str, RunFacts], stored_runs: dict[str, Path]
 ) -> None:

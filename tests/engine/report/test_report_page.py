@@ -315,6 +315,10 @@ def test_a_picture_of_any_path_is_found() -> None:
         assert attributes["alt"] == 'a "b" <c>'
 
 
+def test_a_link_has_no_character_that_ends_it() -> None:
+    assert link("2-a b/(x)>.png") == "2-a%20b/%28x%29%3E.png"
+
+
 def test_a_title_is_escaped() -> None:
     content = html.page("x", "</title><script>", {})
     assert "<script>" not in content
