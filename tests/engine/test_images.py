@@ -30,13 +30,6 @@ def test_the_training_file_is_split_as_the_settings_say(small_dataset: ImageData
     assert images.of("validation") is images.validation
 
 
-def test_the_data_set_itself_is_not_shared_with_the_device(small_dataset: ImageDataset) -> None:
-    images = ImageSplits.of_dataset(small_dataset, CONFIG, CPU)
-    before = small_dataset.images.copy()
-    images.train.pixels.zero_()
-    assert np.array_equal(small_dataset.images, before)
-
-
 def test_the_test_images_are_loaded_once_and_only_if_looked_at(
     small_dataset: ImageDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

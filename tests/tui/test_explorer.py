@@ -316,6 +316,7 @@ async def test_a_map_that_was_still_to_be_asked_for_is_asked_for_on_return() -> 
         await explorer.press("d", "d", "question_mark")
         engine.answer()
         await asyncio.sleep(0.3)
+        assert engine.outstanding == []
         engine.held = False
         await explorer.press("escape")
         await explorer.until(lambda: "z3 × z2" in explorer.map.border_title)
@@ -794,6 +795,19 @@ async def test_lines_fill_the_panels_exactly_at_any_size(size: tuple[int, int]) 
         if size == (80, 24):
             layout = lay_out(*explorer.place.size)
             assert (layout.image, layout.neighbours) == (28, 3)
+
+
+async def test_the_titles_say_what_is_mapped_in_as_many_words_as_fit() -> None:
+    async with exploring(size=SMALL) as explorer:
+        assert explorer.map.border_title == "val μ · PC 1 (60.0 %) × PC 2 (20.0 %)"
+        assert explorer.place.border_title == "decoded mean; nearest in training"
+        await explorer.pilot.resize_terminal(*LARGE)
+        await explorer.settle(2)
+        axes = "PC 1 (60.0 %) × PC 2 (20.0 %)"
+        assert explorer.map.border_title == f"μ of 300 validation images · {axes}"
+        await explorer.pilot.resize_terminal(44, 14)
+        await explorer.settle(2)
+        assert explorer.map.border_title == "PC 1 × PC 2"
 
 
 async def test_moving_the_cursor_redraws_only_the_lines_that_change() -> None:

@@ -126,7 +126,7 @@ class ComparisonScreen(RunScreen):
     # What is new.
 
     def _tick(self) -> None:
-        if not self.is_current:
+        if not self.is_active:
             return
         self.query_one(RunHeader).show_run(self.engine.config, self.engine.snapshot)
         self.query_one(CurvesPanel).show(self.context.engines)
