@@ -23,8 +23,8 @@ from engine.views import (
 
 Between = Callable[[], None] | None
 
-REFRESHED_AT_ONCE = 1_800
-"""Training images embedded anew for one question about a place: some 20 ms on one CPU core."""
+REFRESHED_AT_ONCE = 600
+"""Training images embedded anew for one question about a place: some 10 ms on one CPU core."""
 
 
 class LatentSpace:

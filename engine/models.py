@@ -18,6 +18,11 @@ PIXELS = 28 * 28
 _INITIALISING = threading.Lock()
 """PyTorch's layers draw from the process's one generator: two threads would mix their draws."""
 
+MAX_LOGVAR = 10.0
+"""σ ≤ 148. The prior's is 1, so no useful posterior is as wide; but one image that the encoder
+sends astray gives e^(log σ²) nats of KL, and with it gradients that end the training: with two
+latent dimensions at the default learning rate that happened within ten epochs."""
+
 _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
@@ -62,9 +67,9 @@ class VAE(_MlpPair):
         super().__init__(config, outputs=2 * config.latent_dim)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """q(z|x) of images (B, 784) in [0, 1]: μ and log σ², each (B, D)."""
+        """q(z|x) of images (B, 784) in [0, 1]: μ and log σ² ≤ `MAX_LOGVAR`, each (B, D)."""
         mu, logvar = self.encoder(x).chunk(2, dim=1)
-        return mu, logvar
+        return mu, logvar.clamp(max=MAX_LOGVAR)
 
     def embed(self, x: Tensor) -> Tensor:
         """The point that stands for an image: μ, (B, D)."""

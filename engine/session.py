@@ -32,8 +32,8 @@ from engine.views import Frame
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS = 0.05
-"""How long a slice of steps should take: half of what a key may wait for."""
+SLICE_SECONDS = 0.02
+"""How long a slice of steps should take: a person who walks in latent space waits for its end."""
 SAVE_INTERVAL = 10.0
 """Seconds between two saves while training; the end of training always saves."""
 

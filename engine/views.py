@@ -200,7 +200,7 @@ class Place(ViewRequest[PlaceView]):
     """What lies at a latent (D,).
 
     The training images' points are refreshed in turn, some at every question, so near a moving
-    model they are at worst some thirty questions old.
+    model they are at worst some ninety questions old.
     """
 
     latent: npt.NDArray[np.float32]

@@ -10,6 +10,7 @@ import torch
 from engine import checkpoint
 from engine.config import RunConfig
 from engine.engine import EngineError, TrainingEngine
+from engine.film import read_frames
 from engine.session import Session
 from engine.snapshot import Phase
 from engine.trainer import Trainer
@@ -79,7 +80,13 @@ def test_a_run_trains_to_its_end_and_keeps_its_files(
     assert s.best.val.score == min(e.val.score for e in engine.history.evaluations()[1:])
     assert engine.directory is not None
     files = sorted(path.name for path in engine.directory.iterdir())
-    assert files == ["best.pt", "config.json", "last.pt", "metrics.csv", "run.log", "steps.csv"]
+    names = ["best.pt", "config.json", "frames", "last.pt", "metrics.csv", "run.log", "steps.csv"]
+    assert files == names
+    kept = read_frames(engine.directory)
+    for frame, expected in zip(kept, engine.frames, strict=True):
+        assert (frame.step, frame.epoch) == (expected.step, expected.epoch)
+        assert np.array_equal(frame.reconstructions, expected.reconstructions)
+        assert np.array_equal(frame.samples, expected.samples)
 
 
 @pytest.mark.usefixtures("slow_steps")

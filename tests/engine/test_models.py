@@ -1,7 +1,8 @@
 import torch
 
 from engine.config import RunConfig
-from engine.models import VAE, Autoencoder, build_model
+from engine.models import MAX_LOGVAR, VAE, Autoencoder, build_model
+from engine.objective import gaussian_kl_per_dim
 
 
 def test_z_is_mu_plus_sigma_times_the_given_noise() -> None:
@@ -20,6 +21,22 @@ def test_gradients_reach_the_encoder_through_the_sample() -> None:
     gradient = model.encoder[-1].weight.grad
     assert gradient is not None
     assert (gradient.abs().sum(dim=1) > 0).all()  # of μ and of log σ²
+
+
+def test_an_image_that_the_encoder_sends_astray_costs_something_finite_to_learn_from() -> None:
+    model = VAE(RunConfig(hidden=(16,), latent_dim=3))
+    last = model.encoder[-1]
+    with torch.no_grad():
+        last.bias[3:] = torch.tensor([MAX_LOGVAR - 1, MAX_LOGVAR + 1, 200.0])
+        last.weight[3:] = 0.0
+    logits, mu, logvar = model(torch.rand(4, 784), torch.randn(4, 3))
+    expected = torch.tensor([MAX_LOGVAR - 1, MAX_LOGVAR, MAX_LOGVAR]).expand(4, 3)
+    assert torch.equal(logvar, expected), "below the bound, nothing is changed"
+    loss = logits.square().sum() + gaussian_kl_per_dim(mu, logvar).sum()
+    loss.backward()
+    for parameter in model.parameters():
+        assert parameter.grad is not None
+        assert torch.isfinite(parameter.grad).all()
 
 
 def test_the_decoder_mirrors_the_encoder() -> None:

@@ -434,13 +434,15 @@ def test_a_file_that_is_no_text_is_refused_by_name(copied: Path) -> None:
 
 def test_reading_changes_nothing_in_the_directory(copied: Path) -> None:
     def content() -> dict[str, tuple[bytes, int]]:
-        return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in copied.iterdir()}
+        files = [p for p in copied.rglob("*") if p.is_file()]
+        return {str(p): (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
 
     before = content()
     stored = StoredRun(copied)
     for view in VIEWS:
         stored.view(view)
     stored.measure("test")
+    assert [frame.step for frame in stored.frames()] == [0, 1, 2, 4, 8, 12, 24]
     assert content() == before
 
 

@@ -1,6 +1,7 @@
 """The comparison of a VAE and an autoencoder, with real engines on a small data set."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from tui_fakes import texts_of
 
 from engine.comparison import RunNumbers
 from engine.config import RunConfig, TrainingPlan
+from engine.session import Session
 from engine.snapshot import Phase
 from engine.views import Embedding, PriorSamples, Reconstructions
 from tui.app import FmnistVaeTui
@@ -32,6 +34,19 @@ LARGE, SMALL = (140, 45), (80, 24)
 def plan(small_config: RunConfig) -> TrainingPlan:
     settings = small_config.to_dict() | {"model": "both", "hidden": (32,)}
     return TrainingPlan(**settings)
+
+
+@pytest.fixture
+def endless(plan: TrainingPlan, monkeypatch: pytest.MonkeyPatch) -> TrainingPlan:
+    """Outlasts any test, and leaves the screen time to draw."""
+    original = Session.train_slice
+
+    def slow(self: Session) -> None:
+        original(self)
+        time.sleep(0.02)
+
+    monkeypatch.setattr(Session, "train_slice", slow)
+    return replace(plan, epochs=100_000)
 
 
 @asynccontextmanager
@@ -154,9 +169,8 @@ async def test_e_writes_the_comparison_and_capital_e_the_figures_of_both(
 
 
 async def test_before_the_second_run_begins_there_is_one_side_and_no_export(
-    plan: TrainingPlan, tmp_path: Path
+    endless: TrainingPlan, tmp_path: Path
 ) -> None:
-    endless = replace(plan, epochs=100_000)
     app = FmnistVaeTui(endless, tmp_path / "checkpoints", tmp_path / "exports", images="half")
     try:
         async with app.run_test(size=LARGE) as pilot:
@@ -197,10 +211,10 @@ async def test_a_failure_of_the_helper_process_is_told_and_can_be_tried_again(
 
 
 async def test_one_run_alone_has_nothing_to_be_compared_with(
-    small_config: RunConfig, tmp_path: Path
+    endless: TrainingPlan, tmp_path: Path
 ) -> None:
-    plan = TrainingPlan(**small_config.to_dict() | {"hidden": (32,), "epochs": 100_000})
-    app = FmnistVaeTui(plan, tmp_path / "checkpoints", tmp_path / "exports", images="half")
+    alone = replace(endless, model="ae")
+    app = FmnistVaeTui(alone, tmp_path / "checkpoints", tmp_path / "exports", images="half")
     try:
         async with app.run_test(size=LARGE) as pilot:
             await until(pilot, lambda: app.engine.snapshot.last is not None)
@@ -236,11 +250,9 @@ async def test_the_dashboard_follows_the_run_that_trains_unless_one_was_chosen(
 
 
 async def test_quitting_asks_also_when_the_run_on_show_is_not_the_one_that_trains(
-    plan: TrainingPlan, tmp_path: Path
+    endless: TrainingPlan, tmp_path: Path
 ) -> None:
-    app = FmnistVaeTui(
-        replace(plan, epochs=100_000), tmp_path / "checkpoints", tmp_path / "exports"
-    )
+    app = FmnistVaeTui(endless, tmp_path / "checkpoints", tmp_path / "exports")
     try:
         async with app.run_test(size=LARGE) as pilot:
             await until(pilot, lambda: app.engine.snapshot.step > 3)

@@ -45,10 +45,6 @@ def test_dashboard(app: FmnistVaeTui, snap_compare: SnapCompare, size: tuple[int
     assert snap_compare(app, terminal_size=size, run_before=settle)
 
 
-def test_latent_map_large_in_a_small_terminal(app: FmnistVaeTui, snap_compare: SnapCompare) -> None:
-    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("l"))
-
-
 def test_ascii_pictures(app: FmnistVaeTui, snap_compare: SnapCompare) -> None:
     assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("i"))
 

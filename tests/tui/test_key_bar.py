@@ -93,9 +93,9 @@ async def test_a_click_on_a_key_does_what_the_key_does(key: str, action: str) ->
 
 async def test_a_click_beside_the_keys_does_nothing() -> None:
     app = WidgetApp(KeyBar())
-    async with app.run_test(size=(160, 3)) as pilot:
+    async with app.run_test(size=(220, 3)) as pilot:
         screen = Recorder()
         await app.push_screen(screen)
         await pilot.pause()
-        await pilot.click(KeyBar, offset=(158, 0))
+        await pilot.click(KeyBar, offset=(218, 0))
         assert screen.done == []

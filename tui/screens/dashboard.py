@@ -40,8 +40,8 @@ TEMPERATURE_STEP = 0.1
 STATUS_TICKS = 5
 CHART_TICKS = 7
 """Looks between two of the same kind of redraw: numbers twice a second, curves less often."""
-ANSWER_DELAY = 0.06
-"""Seconds after which the engine has probably answered: a slice takes some 50 ms."""
+ANSWER_DELAY = 0.03
+"""Seconds after which the engine has probably answered: a slice takes some 20 ms."""
 LARGE = (120, 36)
 """Columns and rows from which all four panels have room."""
 SMALLEST = (80, 24)

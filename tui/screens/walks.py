@@ -33,8 +33,8 @@ WALKS: tuple[Walk, ...] = get_args(Walk)
 TICK = 0.1
 """Seconds between two looks at the engine."""
 HEADER_TICKS = 5
-ANSWER_DELAY = 0.06
-"""Seconds after which the engine has probably answered: a slice takes some 50 ms."""
+ANSWER_DELAY = 0.03
+"""Seconds after which the engine has probably answered: a slice takes some 20 ms."""
 
 _KEYS_OF_ONE: dict[str, Walk] = {
     "ends": "interpolation",
