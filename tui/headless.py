@@ -97,6 +97,8 @@ class _Reporter:
     def __init__(self, engine: TrainingEngine) -> None:
         self._engine = engine
         self._told = 0
+        self._untold: Evaluation | None = None
+        """The latest evaluation, if it is within an epoch: told only if the run ends there."""
         self._alerts = 0
         console = Console(stderr=True)
         self._console = console
@@ -125,9 +127,13 @@ class _Reporter:
             self._update_bar(s)
         for evaluation in self._engine.history.evaluations(self._told):
             self._told += 1
-            is_last = not s.phase.is_active and evaluation.step == s.step
-            if self._progress.disable and (evaluation.epoch.is_integer() or is_last):
+            self._untold = None if evaluation.epoch.is_integer() else evaluation
+            if self._progress.disable and self._untold is None:
                 self._line(evaluation)
+        if self._untold and not s.phase.is_active and self._untold.step == s.step:
+            if self._progress.disable:
+                self._line(self._untold)
+            self._untold = None
         for alert in s.alerts[self._alerts :]:
             self._console.print(f"step {alert.step:,}: {alert.text}", markup=False, style="yellow")
         self._alerts = len(s.alerts)

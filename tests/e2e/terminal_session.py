@@ -34,7 +34,8 @@ class TerminalSession:
         self.raw = b""
         self._hung_up = False
         environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM"):
+        # The size is the terminal's own; pytest-xdist sets the last two.
+        for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM", "COLUMNS", "LINES"):
             environment.pop(name, None)
         self.child = pexpect.spawn(
             str(program), arguments, cwd=str(cwd), dimensions=(rows, columns), env=environment

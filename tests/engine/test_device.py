@@ -118,9 +118,10 @@ def test_on_the_cpu_memory_is_what_this_process_has_of_the_machines() -> None:
     assert found.total == psutil.virtual_memory().total
     # torch alone takes more than that; other tests may take or free some meanwhile.
     assert 50 * 2**20 < found.used < found.total
-    block = bytearray(200 * 2**20)
+    # More than the allocator may have at hand of what other tests have freed.
+    block = bytearray(600 * 2**20)
     block[::4096] = b"x" * len(block[::4096])
-    assert memory(torch.device("cpu")).used - found.used > 150 * 2**20
+    assert memory(torch.device("cpu")).used - found.used > 300 * 2**20
     del block
 
 

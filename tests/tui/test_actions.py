@@ -26,7 +26,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_every_action_can_be_done_by_its_screen_or_the_app(name: str) -> None:
     screen = CLASSES[name]
-    assert screen.SCREEN_ACTIONS == SCREENS[name]
+    assert SCREENS[name] == screen.SCREEN_ACTIONS
     actions = [action.name for action in SCREENS[name]]
     for action in [*actions, *(binding.action for binding in screen.BINDINGS)]:
         if not action.startswith("app."):
