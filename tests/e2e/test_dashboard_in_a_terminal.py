@@ -227,3 +227,47 @@ def test_a_tiny_window_still_shows_chart_and_numbers(start: Start) -> None:
     session.child.setwinsize(24, 80)
     session.screen.resize(24, 80)
     session.wait_for("samples from the prior")
+
+
+def test_a_person_explores_walks_and_winds_the_film_back_while_training(start: Start) -> None:
+    session = start("--epochs", "60")
+    session.wait_for("PC 1")
+    session.send("l")
+    session.wait_for("decoded mean at the cursor")
+    session.wait_for("‖z‖")
+    before = session.text
+    session.send("LL")
+    session.wait_for(lambda screen: picture(screen) != picture(before))
+    session.send("d")
+    session.wait_for("pair 1 of 10, by KL")
+    session.send("q")
+    session.wait_for("samples from the prior")
+    session.send("w")
+    session.wait_for("lerp between validation images")
+    session.send("2")
+    session.wait_for("prior quantiles")
+    session.send("3")
+    session.wait_for("Φ⁻¹")
+    session.send("q")
+    session.wait_for("samples from the prior")
+    session.send("\x1b[H")
+    session.wait_for("film 1 of")
+    session.send("\x1b[F")
+    session.wait_for(lambda screen: "film" not in screen.replace("← film", ""))
+    assert "● training" in session.text
+
+
+def test_a_vae_and_an_autoencoder_are_trained_and_compared(start: Start, tmp_path: Path) -> None:
+    session = start("--model", "both", "--epochs", "1", "--preset", "report", "--name", "pair")
+    session.wait_for("pair-ae", 120)
+    session.wait_for("finished at epoch 1 of 1", 120)
+    session.send("v")
+    session.wait_for("validation reconstruction")
+    session.wait_for(lambda screen: re.search(r"k-NN accuracy.*\d%.*\d%", screen) is not None, 120)
+    session.wait_for("AE GMM")
+    session.send("q")
+    session.wait_for("decoded N(0, I)")
+    session.send("q")
+    assert session.wait_for_exit() == 0
+    kept = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert kept == {"pair-vae", "pair-ae"}
