@@ -110,7 +110,6 @@ class PicturePanel(CanvasPanel):
             for line in strips(canvas, self.image_mode)
         ]
 
-
     def place_at(self, x: int, y: int) -> int | None:
         """Which place, in reading order, is at a cell of the panel; None for none."""
         if self.tiling is None:
