@@ -17,7 +17,7 @@ from engine.evaluation import Measurement, evaluation_noise, measure
 from engine.film import read_frames
 from engine.history import History
 from engine.images import ImageSplits
-from engine.jobs import Job
+from engine.jobs import Job, Progress, unheard
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.models import build_model
 from engine.runs import METRICS_COLUMNS, STEPS_COLUMNS, RunError, read_config
@@ -79,9 +79,14 @@ class StoredRun:
         """The film as it was saved."""
         return read_frames(self.path)
 
-    def work(self, job: Job[T]) -> T:
+    def work(self, job: Job[T], progress: Progress = unheard) -> T:
         """Slow work, done here and now."""
-        return job.run()
+        from threadpoolctl import threadpool_limits
+
+        # As in the helper process: scikit-learn's threads crawl where others want the cores, and
+        # have little to gain where none do.
+        with threadpool_limits(1):
+            return job.run(progress)
 
     def measure(self, split: Split) -> Measurement:
         """Score the stored weights, at the run's full β.

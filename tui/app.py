@@ -98,6 +98,7 @@ class FmnistVaeTui(App[None]):
             engine.close()
         self.context.engines = planned_engines(event.plan, self._checkpoints)
         self.context.shown = 0
+        self.context.ends = (None, None)  # positions in another run's split, perhaps
         self.engines += self.context.engines
         self._start_engines()
         self._dashboard.show_run()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from engine.engine import TrainingEngine
 from engine.worker import Worker
 from tui.pixels import ImageMode
+from tui.projections import Projections
 
 if TYPE_CHECKING:
-    from engine.comparison import RunNumbers
-from tui.projections import Projections
+    from engine.comparison import RunNumbers  # imports torch, which no start should wait for
 
 
 @dataclass(slots=True)

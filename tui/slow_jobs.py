@@ -5,6 +5,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from engine import jobs
 from engine.jobs import Job
 from engine.stored import StoredRun
 
@@ -14,7 +15,7 @@ T = TypeVar("T")
 class AudibleRun(StoredRun):
     """A stored run with a bar that is there while a job runs."""
 
-    def work(self, job: Job[T]) -> T:
+    def work(self, job: Job[T], progress: jobs.Progress = jobs.unheard) -> T:
         """Slow work, done here and now."""
         console = Console(stderr=True)
         with Progress(
@@ -28,8 +29,9 @@ class AudibleRun(StoredRun):
             redirect_stdout=False,
         ) as bar:
             task = bar.add_task(self.run, total=1.0)
-            return job.run(
-                lambda share, activity: bar.update(
-                    task, completed=share, description=f"{self.run} · {activity}"
-                )
-            )
+
+            def tell(share: float, activity: str) -> None:
+                bar.update(task, completed=share, description=f"{self.run} · {activity}")
+                progress(share, activity)
+
+            return super().work(job, tell)

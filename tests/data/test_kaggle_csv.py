@@ -202,7 +202,11 @@ class TestRefusedAsAFile:
 
 
 class TestRefusedHeader:
-    @pytest.mark.parametrize("content", [b"", gzip.compress(b""), zipped({"a.csv": b""})])
+    @pytest.mark.parametrize(
+        "content",
+        [b"", gzip.compress(b""), zipped({"a.csv": b""})],
+        ids=["plain", "gzip", "zip"],  # their bytes have the time in them
+    )
     def test_empty_file(self, tmp_path: Path, content: bytes) -> None:
         assert refusal_of(tmp_path, content) == (
             "FILE is empty, expected the header line label,pixel1,…,pixel784."

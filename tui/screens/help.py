@@ -19,6 +19,10 @@ WORDS = (
     ("units active", "Latent dimensions whose mean varies over the data by more than 0.01."),
     ("train curve", "Means over the steps between two points, while the weights change."),
     ("validation", "One pass over the images kept apart, with the same noise every time."),
+    ("draw, T", "Samples decode z = T · ε, ε ~ N(0, I); the same ε for the same draw."),
+    ("film", "The same images and draws at every evaluation, from the untrained model on."),
+    ("k-NN accuracy", "Validation images that their 15 nearest training images' classes tell."),
+    ("GMM", "10 Gaussians fitted to the training images' μ; samples of it are decoded."),
 )
 
 
