@@ -99,7 +99,6 @@ def export(context: RunContext, order: ExportOrder, tell: Callable[[str], None])
 
 def _figures(context: RunContext, order: ExportOrder, directory: Path) -> Iterator[Path]:
     from engine.figures.comparison import export_comparison
-
     from engine.figures.export import export_figures
 
     shown = LiveRun(context.engine, context.worker)
