@@ -18,7 +18,6 @@ class Stream(IntEnum):
     PREVIEW = 3
     WALK = 4
     MAP = 5
-    MIXTURE = 6
 
 
 def stream_seed(seed: int, stream: Stream, index: int = 0) -> int:

@@ -49,6 +49,7 @@ class StoredRun:
             _read_rows(path / "steps.csv", STEPS_COLUMNS, _train_point),
         )
         self.which = which
+        self._measured: dict[Split, Measurement] = {}
         # As many threads as trained: another number sums in another order, to other last bits.
         torch.set_num_threads(_threads(about))
         self._load_model(about.get("data"))
@@ -94,32 +95,34 @@ class StoredRun:
         Raises:
             DataError: if the data set has no test images.
         """
-        pixels = self._images.of(split).pixels
-        eps = evaluation_noise(self.config, len(pixels))
-        return measure(self._model, pixels, eps, self.config.beta)
+        pixels = self.images.of(split).pixels
+        if split not in self._measured:  # the weights never change
+            eps = evaluation_noise(self.config, len(pixels))
+            self._measured[split] = measure(self.model, pixels, eps, self.config.beta)
+        return self._measured[split]
 
     def _load_model(self, data: object) -> None:
         file = self.path / f"{self.which}.pt"
         state = checkpoint.read(file)
-        self._dataset = load_dataset(data_path(self.config))
+        self.dataset = load_dataset(data_path(self.config))
         fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
-        if fingerprint != self._dataset.fingerprint:
+        if fingerprint != self.dataset.fingerprint:
             raise RunError(
-                f"{self._dataset.source} is not the data that run {self.run} was trained on "
+                f"{self.dataset.source} is not the data that run {self.run} was trained on "
                 "(its fingerprint differs)"
             )
-        self._model = build_model(self.config, init_seed=0)
+        self.model = build_model(self.config, init_seed=0)
         try:
             # Where the data lies may have changed since; that it is the same was checked above.
             if state["config"] | {"data": self.config.data} != self.config.to_dict():
                 raise ValueError("trained with other settings")
-            self._model.load_state_dict(state["model"])
+            self.model.load_state_dict(state["model"])
             step = operator.index(state["step"])
         except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise RunError(f"{file} doesn't fit {self.path / 'config.json'}") from error
-        self._images = ImageSplits.of_dataset(self._dataset, self.config, torch.device("cpu"))
-        self._viewer = Viewer(self.config, self._model, self._images)
-        steps_per_epoch = math.ceil(len(self._images.train) / self.config.batch_size)
+        self.images = ImageSplits.of_dataset(self.dataset, self.config, torch.device("cpu"))
+        self._viewer = Viewer(self.config, self.model, self.images)
+        steps_per_epoch = math.ceil(len(self.images.train) / self.config.batch_size)
         self._viewer.at(step, step / steps_per_epoch)
 
 

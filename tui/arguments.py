@@ -9,6 +9,8 @@ import tyro
 from engine.config import PresetName, TrainingPlan
 from tui.terminal import ColorChoice, ImageChoice
 
+ProjectionChoice = Literal["pca", "tsne", "umap"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Training:
@@ -69,7 +71,7 @@ class ExportArgs(_Stored):
     model's own, without the last two."""
     with_run: Annotated[str | None, tyro.conf.arg(name="with", metavar="RUN")] = None
     """comparison: the other run."""
-    projection: Literal["pca", "tsne", "umap"] = "pca"
+    projection: ProjectionChoice = "pca"
     """latent_scatter: how dimensions become two; t-SNE and UMAP take a minute."""
     split: Literal["validation", "test", "train"] = "validation"
     """latent_scatter: whose images."""
@@ -115,7 +117,7 @@ class ReportArgs:
     """The runs' names, or the paths of their directories."""
     weights: Literal["last", "best"] = "last"
     """last: as at the end of each run. best: of its best evaluation."""
-    projection: Literal["pca", "tsne", "umap"] = "pca"
+    projection: ProjectionChoice = "pca"
     """How the map of the latent space gets its two dimensions; t-SNE and UMAP take a minute."""
     checkpoints: Path = Path("checkpoints")
     """Directory of the runs."""

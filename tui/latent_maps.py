@@ -11,11 +11,12 @@ from typing import Final, get_args
 
 from engine.engine import describe
 from engine.figures.options import Projection
+from engine.projected import PROJECTION_NAMES
 from engine.snapshot import Snapshot
 from engine.views import LatentMap, LatentView, Split
 from tui.context import RunContext
 from tui.news import Level
-from tui.projections import NAMES, Projecting, ProjectionKey
+from tui.projections import Projecting, ProjectionKey
 from tui.quick_feed import QuickFeed
 
 INTERVAL = 1.0
@@ -60,7 +61,7 @@ class LatentMaps:
     @property
     def plane(self) -> Projection:
         """The kind of the map that is shown."""
-        names: dict[str, Projection] = {name: method for method, name in NAMES.items()}
+        names: dict[str, Projection] = {name: method for method, name in PROJECTION_NAMES.items()}
         return "linear" if self.shown is None else names.get(self.shown.projection, "linear")
 
     @property
@@ -220,7 +221,7 @@ class LatentMaps:
         else:
             self._show(known)
             age = "; u makes it anew" if self.is_behind else ""
-            self._say(f"{NAMES[wanted]} of step {known.step:,}{age}", "info")
+            self._say(f"{PROJECTION_NAMES[wanted]} of step {known.step:,}{age}", "info")
 
     def cancel(self) -> bool:
         """Don't make the map in the making, if there is one; whether there was.
@@ -229,7 +230,7 @@ class LatentMaps:
         """
         if self._projecting is None:
             return False
-        name = NAMES[self._projecting.key.method]
+        name = PROJECTION_NAMES[self._projecting.key.method]
         self._projecting.cancel()
         self._projecting = None
         if self.plane == "linear" and self._wanted == PLANES[-1]:

@@ -1,14 +1,13 @@
 """t-SNE and UMAP maps: computed in the helper process, kept for as long as they are likely used."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
 
 from engine.jobs import Floats, NonlinearProjection, Project
+from engine.projected import PROJECTION_NAMES, projected
 from engine.views import LatentView, Split
 from engine.worker import JobHandle, Worker
 
-NAMES: Final[dict[NonlinearProjection, str]] = {"tsne": "t-SNE", "umap": "UMAP"}
 KEPT = 12
 """Maps: both methods of all three splits, twice."""
 
@@ -41,7 +40,7 @@ class Projecting:
     def progress(self) -> str:
         """How far it is, for people: 't-SNE: 40 % … 300 of 750 iterations'."""
         share, activity = self.handle.progress
-        name = NAMES[self.key.method]
+        name = PROJECTION_NAMES[self.key.method]
         return f"{name}: {100 * share:.0f} % … {activity.removeprefix(f'{name}: ')}"
 
     def cancel(self) -> None:
@@ -81,14 +80,8 @@ class Projections:
         Raises:
             Exception: what the job raised instead of a result.
         """
-        name = NAMES[projecting.key.method]
-        view = replace(
-            projecting.source,
-            points=projecting.handle.future.result(timeout=0),
-            projection=name,
-            axis_names=(f"{name} 1", f"{name} 2"),
-            plane=None,
-        )
+        points = projecting.handle.future.result(timeout=0)
+        view = projected(projecting.source, projecting.key.method, points)
         self._maps[projecting.key] = view
         self._maps.move_to_end(projecting.key)
         while len(self._maps) > self.kept:

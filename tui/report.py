@@ -1,23 +1,23 @@
 """`report`: a page on one or several stored runs."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 from rich.text import Text
 
 from engine.runs import find_run
 from tui.arguments import ReportArgs
 from tui.cli import complain
+from tui.stored import projection_of
 
 if TYPE_CHECKING:
-    from engine.figures.options import Projection
     from engine.report.gather import Tell
-
-PROJECTIONS: Mapping[str, "Projection"] = {"pca": "linear", "tsne": "tsne", "umap": "umap"}
 
 
 def run_report(args: ReportArgs) -> int:
@@ -35,7 +35,7 @@ def run_report(args: ReportArgs) -> int:
         directory = args.exports / runs[0].run
         try:
             written = write_report(
-                runs, directory, PROJECTIONS[args.projection], _flags(args), tell
+                runs, directory, projection_of(args.projection), _flags(args), tell
             )
         except OSError as error:
             return complain(f"can't write to {directory}/: {error.strerror or error}")
@@ -67,5 +67,11 @@ def _progress() -> Iterator["Tell"]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    with Console(stderr=True).status("") as status:
-        yield lambda what: status.update(Text(f"{what} …"))
+    spinner = Spinner("dots")
+    with Live(spinner, console=Console(stderr=True), transient=True) as live:
+
+        def tell(what: str) -> None:
+            spinner.update(text=Text(f"{what} …"))
+            live.refresh()  # at once: some steps are over before the spinner turns
+
+        yield tell

@@ -9,7 +9,7 @@ from engine.figures.catalog import FigureError, resolve_names
 from engine.figures.options import FigureOptions, Projection
 from engine.runs import find_run, json_number, read_config
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
-from tui.arguments import EvaluateArgs, ExportArgs
+from tui.arguments import EvaluateArgs, ExportArgs, ProjectionChoice
 from tui.cli import complain
 from tui.text import nats
 
@@ -66,15 +66,19 @@ def figure_options(args: ExportArgs, config: RunConfig) -> FigureOptions:
     for end in itertools.chain.from_iterable(args.ends):
         # All draws up to the last one wanted are made.
         _check_range("--ends", end, 0, MAX_NUMBER if args.between == "images" else MAX_DRAW)
-    projection: Projection = "linear" if args.projection == "pca" else args.projection
     return FigureOptions(
         reconstructions=Reconstructions(page=args.page),
         samples=PriorSamples(seed=args.seed, temperature=args.temperature),
         latent_map=LatentMap(args.split, _dims(args, config)),
-        projection=projection,
+        projection=projection_of(args.projection),
         interpolation=Interpolation(args.between, page=args.page, pairs=args.ends or None),
         traversal=Traversal(image=args.image),
     )
+
+
+def projection_of(choice: ProjectionChoice) -> Projection:
+    """The engine's word for what a person chose: PCA is what it does with many dimensions."""
+    return "linear" if choice == "pca" else choice
 
 
 def _dims(args: ExportArgs, config: RunConfig) -> tuple[int, int] | None:

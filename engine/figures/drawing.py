@@ -3,14 +3,13 @@
 What draws imports Matplotlib or Pillow, so it is imported when it is needed.
 """
 
-import dataclasses
-
 from engine.config import ModelName
 from engine.figures.caption import Caption
 from engine.figures.catalog import FigureError, FigureName, file_names
 from engine.figures.options import FigureOptions
 from engine.figures.source import FigureSource
 from engine.jobs import Project
+from engine.projected import projected
 from engine.views import (
     Interpolation,
     LatentView,
@@ -25,7 +24,6 @@ File = tuple[str, bytes]
 """A file's name, and what is in it."""
 
 _SPLITS: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
-_PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 
 def draw_files(source: FigureSource, name: FigureName, options: FigureOptions) -> tuple[File, ...]:
@@ -107,9 +105,9 @@ def _latent_scatter(source: FigureSource, options: FigureOptions) -> bytes:
     view = without_classes(view, options.hidden_classes)
     what = "posterior means μ" if _is_vae(source) else "codes"
     how = {"identity": "", "dimensions": " ({}, {})".format(*view.axis_names)}
-    projected = how.get(view.projection, f" ({view.projection})")
+    by = how.get(view.projection, f" ({view.projection})")
     images = f"{len(view.points):,} {_SPLITS[view.split]} images"
-    title = f"{_model(source)} {what} of {images}{projected}"
+    title = f"{_model(source)} {what} of {images}{by}"
     caption = _caption(source, "latent_scatter", title, view.step, view.epoch)
     return encode_png(latent_scatter(view, caption, options.hidden_classes), caption)
 
@@ -119,14 +117,7 @@ def _latent_view(source: FigureSource, options: FigureOptions) -> LatentView:
     method = options.projection
     if method == "linear":
         return view
-    name = _PROJECTIONS[method]
-    return dataclasses.replace(
-        view,
-        points=source.work(Project(view.latents, method)),
-        projection=name,
-        axis_names=(f"{name} 1", f"{name} 2"),
-        plane=None,
-    )
+    return projected(view, method, source.work(Project(view.latents, method)))
 
 
 def _samples(source: FigureSource, request: PriorSamples) -> bytes:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from data import DataError, ImageDataset, load_dataset, split_indices
+from data import DataError, ImageDataset, split_indices
 from data.fashion_mnist import FASHION_MNIST_FINGERPRINT
 from engine import checkpoint
-from engine.config import RunConfig, data_path
+from engine.config import RunConfig
 from engine.evaluation import BATCH, to_unit
-from engine.models import PIXELS, VAE, Model, build_model
+from engine.models import VAE, Model
 from engine.report.facts import (
     ClassFacts,
     DataFacts,
@@ -52,14 +52,12 @@ def gather(stored: StoredRun, tell: Tell) -> RunFacts:
     """
     config, about = read_config(stored.path)
     tell("reading the images")
-    dataset = load_dataset(data_path(config))
-    data = data_facts(dataset, config)
-    model = _model(stored)
+    data = data_facts(stored.dataset, config)
     tell("scoring the weights")
     scores, missing = _scores(stored, data)
     errors = stored.view(Scores())
     tell("looking at the latent space")
-    latent = _latent_facts(stored, model, dataset)
+    latent = _latent_facts(stored)
     return RunFacts(
         name=stored.run,
         path=str(stored.path),
@@ -69,7 +67,7 @@ def gather(stored: StoredRun, tell: Tell) -> RunFacts:
         epoch=errors.epoch,
         data=data,
         training=training_facts(stored, about, data.train.images),
-        layers=tuple(layer_facts(model)),
+        layers=tuple(layer_facts(stored.model)),
         scores=scores,
         missing_weights=missing,
         bce=errors.bce,
@@ -225,11 +223,11 @@ def _scores_of(
 # The latent space.
 
 
-def _latent_facts(stored: StoredRun, model: Model, dataset: ImageDataset) -> LatentFacts:
+def _latent_facts(stored: StoredRun) -> LatentFacts:
     train, held_out = stored.view(Embedding("train")), stored.view(Embedding("validation"))
     if not (np.isfinite(train.latents).all() and np.isfinite(held_out.latents).all()):
         raise RunError(f"run {stored.run}'s latents are not all numbers: its training diverged")
-    variances = _posterior_variances(model, stored.config, dataset)
+    variances = _posterior_variances(stored)
     mu = held_out.latents.astype(np.float64)
     covariance = np.atleast_2d(np.cov(mu, rowvar=False, ddof=0)) + np.diag(variances.mean(axis=0))
     rng = np.random.default_rng(stored.config.seed)
@@ -241,7 +239,11 @@ def _latent_facts(stored: StoredRun, model: Model, dataset: ImageDataset) -> Lat
         noise=tuple(variances.mean(axis=0).tolist()),
         prior_distance=gaussian_distance(mu.mean(axis=0), covariance),
         neighbours=neighbour_facts(
-            train.latents, train.labels, held_out.latents, held_out.labels, len(dataset.class_names)
+            train.latents,
+            train.labels,
+            held_out.latents,
+            held_out.labels,
+            len(stored.dataset.class_names),
         ),
         remote_draws=remote_share(train.latents, latents, rng.standard_normal(mu.shape)),
     )
@@ -256,22 +258,14 @@ def gaussian_distance(mean: Doubles, covariance: Doubles) -> float:
 
 
 @torch.no_grad()
-def _posterior_variances(model: Model, config: RunConfig, dataset: ImageDataset) -> Doubles:
+def _posterior_variances(stored: StoredRun) -> Doubles:
     """σ² (N, D) of the validation images' q(z|x); zeros for an autoencoder."""
-    split = split_indices(dataset.labels, config.validation_share, config.split_seed)
+    model, pixels = stored.model, stored.images.validation.pixels
     if not isinstance(model, VAE):
-        return np.zeros((len(split.validation), config.latent_dim))
-    pixels = torch.tensor(dataset.images[split.validation].reshape(-1, PIXELS))
+        return np.zeros((len(pixels), stored.config.latent_dim))
     parts = [model.posterior(to_unit(x))[1].exp().double() for x in torch.split(pixels, BATCH)]
     variances: Doubles = torch.cat(parts).numpy()
     return variances
-
-
-def _model(stored: StoredRun) -> Model:
-    """The model itself; `StoredRun` has checked that the weights fit."""
-    model = build_model(stored.config, init_seed=0)
-    model.load_state_dict(checkpoint.read(stored.path / f"{stored.which}.pt")["model"])
-    return model.eval()
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

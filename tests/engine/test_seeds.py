@@ -48,7 +48,6 @@ def test_the_numbers_of_the_streams_never_change() -> None:
         "PREVIEW": 3,
         "WALK": 4,
         "MAP": 5,
-        "MIXTURE": 6,
     }
 
 

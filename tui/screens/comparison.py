@@ -25,7 +25,7 @@ from tui.actions import COMPARISON_ACTIONS, bindings
 from tui.context import RunContext
 from tui.export import COMPARISON, ExportOrder, LiveRun
 from tui.feed import ViewFeed
-from tui.screens.run_screen import RunScreen
+from tui.screens.run_screen import LARGE, RunScreen
 from tui.widgets.comparison_panels import CurvesPanel, LabelledPictures, NumbersPanel
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 TICK = 0.2
 INTERVAL = 2.0
 """Seconds between two pictures of a model that trains."""
-LARGE = (120, 36)
 SAMPLES = 16
 
 

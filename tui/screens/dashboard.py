@@ -21,6 +21,7 @@ from tui.export import ExportOrder
 from tui.live_pictures import LivePictures
 from tui.news import News
 from tui.screens.run_control import RunControl
+from tui.screens.run_screen import LARGE
 from tui.screens.sampling import SamplingScreen
 from tui.text import epochs
 from tui.widgets.canvas import CanvasPanel
@@ -42,8 +43,6 @@ CHART_TICKS = 7
 """Looks between two of the same kind of redraw: numbers twice a second, curves less often."""
 ANSWER_DELAY = 0.03
 """Seconds after which the engine has probably answered: a slice takes some 20 ms."""
-LARGE = (120, 36)
-"""Columns and rows from which all four panels have room."""
 SMALLEST = (80, 24)
 
 

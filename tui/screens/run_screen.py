@@ -16,6 +16,9 @@ from tui.screens.help import HelpScreen
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.message_line import MessageLine
 
+LARGE = (120, 36)
+"""Columns and rows from which four panels have room beside each other."""
+
 
 class RunScreen(Screen[None]):
     """Messages, exports, screenshots, help, pause; a subclass has a `MessageLine`."""
