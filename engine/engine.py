@@ -100,8 +100,9 @@ class TrainingEngine:
         return self._failure
 
     def start(self) -> None:
-        """Load and train. Returns at once."""
-        self._thread.start()
+        """Load and train. Returns at once; again, it does nothing."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def pause(self) -> None:
         """Halt after the slice in progress; views are still answered."""

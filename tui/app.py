@@ -24,6 +24,9 @@ from tui.theme import THEME
 
 log = logging.getLogger(__name__)
 
+START_DELAY = 1.0
+"""Seconds after which training begins even if the dashboard was not painted."""
+
 
 class FmnistVaeTui(App[None]):
     """Shows the runs of `plan`, and others started from its form.
@@ -76,6 +79,9 @@ class FmnistVaeTui(App[None]):
         self.push_screen(self._dashboard)
         self._catch_signals()
         self.call_after_refresh(self._start_engines)
+        # A key that was typed ahead may have put another screen over the dashboard before its
+        # first paint, which then never comes.
+        self.set_timer(START_DELAY, self._start_engines)
 
     def on_unmount(self) -> None:
         """End the helper process."""

@@ -82,6 +82,14 @@ def endless(small_config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> RunConf
     return replace(small_config, epochs=100_000)
 
 
+async def test_training_begins_although_the_dashboard_is_never_painted(
+    endless: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FmnistVaeTui, "call_after_refresh", lambda *_: True)
+    async with running(endless, tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.engine.snapshot.phase is Phase.TRAINING)
+
+
 async def test_a_run_is_shown_to_its_end(small_config: RunConfig, tmp_path: Path) -> None:
     async with running(small_config, tmp_path) as (app, pilot):
         await until(pilot, lambda: "finished at epoch 3" in message(pilot))

@@ -36,8 +36,8 @@ from tui.widgets.samples import SamplePanel
 from tui.widgets.status import StatusPanel
 
 TICK = 0.1
-TEMPERATURE_STEP = 0.1
 """Seconds between two looks at the engine."""
+TEMPERATURE_STEP = 0.1
 STATUS_TICKS = 5
 CHART_TICKS = 7
 """Looks between two of the same kind of redraw: numbers twice a second, curves less often."""
