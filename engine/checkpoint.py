@@ -2,12 +2,15 @@
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from engine.config import RunConfig
 from engine.runs import FORMAT, RunError, check_format
+
+Which = Literal["last", "best"]
+"""The weights of now, or those of the best evaluation."""
 
 
 def to_bytes(config: RunConfig, state: dict[str, Any]) -> bytes:
@@ -32,4 +35,44 @@ def read(file: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or "model" not in state or "step" not in state:
         raise RunError(f"{file} is no checkpoint of this program")
     check_format(file, state.get("format"))
+    return state
+
+
+def read_either(path: Path, first: Which) -> tuple[dict[str, Any], Path, str]:
+    """The state in one of a run's two checkpoints, whichever can be read.
+
+    Args:
+        path: the run's directory.
+        first: the one that is wanted.
+
+    Returns:
+        The state, its file, and what is wrong with the wanted file; empty if nothing is.
+
+    Raises:
+        RunError: if none can be read, saying of both what is wrong.
+    """
+    file, other = path / f"{first}.pt", path / f"{'best' if first == 'last' else 'last'}.pt"
+    try:
+        return read(file), file, ""
+    except RunError as problem:
+        try:
+            return read(other), other, str(problem)
+        except RunError as error:
+            if not other.exists():
+                raise problem from None
+            raise RunError(f"{problem}; {error}") from None
+
+
+def copied(state: Any, device: torch.device | None = None) -> Any:
+    """A state (nested mappings and sequences of tensors) that no later step changes.
+
+    Args:
+        device: where the copies are to be; None for where the tensors are.
+    """
+    if isinstance(state, torch.Tensor):
+        return state.detach().to(device or state.device, copy=True)
+    if isinstance(state, dict):
+        return {key: copied(item, device) for key, item in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(copied(item, device) for item in state)
     return state

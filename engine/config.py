@@ -19,6 +19,8 @@ Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
 LrSchedule = Literal["constant", "cosine"]
 PresetName = Literal["default", "report"]
 
+MAY_CHANGE = frozenset({"epochs", "device", "threads", "data"})
+"""Settings that may be others when a run goes on. That data are the same is checked by content."""
 MAX_WIDTH = 65_536
 MAX_THREADS = 1024
 
@@ -100,6 +102,17 @@ class RunConfig(TrainingPlan):
         """The fields as JSON can hold them (tuples as lists)."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+    def check_same_model(self, other: "RunConfig") -> None:
+        """See that a checkpoint trained with the other settings goes on under these.
+
+        Raises:
+            ValueError: naming the setting that differs.
+        """
+        mine, theirs = self.to_dict(), other.to_dict()
+        for name in mine.keys() - MAY_CHANGE:
+            if mine[name] != theirs[name]:
+                raise ValueError(f"{name} was {mine[name]!r}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":

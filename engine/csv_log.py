@@ -1,5 +1,6 @@
 """A CSV file that grows by whole lines, and survives a full disk."""
 
+import contextlib
 import csv
 import io
 import math
@@ -14,13 +15,23 @@ class CsvLog:
     """Rows wait in memory until they are on disk.
 
     If writing fails (a full disk, say) the rows are kept and the next `flush` tries again,
-    from the end of the last whole line: a reader never finds half a row.
+    from the end of the last whole line: a reader never finds half a row. One thread may append
+    while another one flushes.
+
+    Args:
+        last_step: of a file that exists already, the rows whose first cell is greater are cut
+            off; -1 to begin it anew.
+
+    Raises:
+        OSError: if the file exists and can't be cut.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], last_step: int = -1) -> None:
         self.path = path
-        self._good_size = 0
-        self._waiting: list[Sequence[object]] = [columns]
+        self._good_size = _size_up_to(path, last_step) if last_step >= 0 else 0
+        self._waiting: list[Sequence[object]] = [] if self._good_size else [columns]
+        with contextlib.suppress(FileNotFoundError):
+            os.truncate(path, self._good_size)
 
     def append(self, row: Sequence[Cell]) -> None:
         """Add a row; None and NaN become empty cells. Nothing is written before `flush`."""
@@ -32,10 +43,11 @@ class CsvLog:
         Raises:
             OSError: if they could not be written; they are still waiting then.
         """
-        if not self._waiting:
+        rows = list(self._waiting)
+        if not rows:
             return
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(self._waiting)
+        csv.writer(text, lineterminator="\n").writerows(rows)
         # Not append mode: what an interrupted write left behind is overwritten.
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
         with os.fdopen(descriptor, "wb") as file:
@@ -45,7 +57,19 @@ class CsvLog:
             file.flush()
             end = file.tell()
         self._good_size = end
-        self._waiting.clear()
+        del self._waiting[: len(rows)]
+
+
+def _size_up_to(path: Path, last_step: int) -> int:
+    """Bytes of the header and the whole rows up to a step; 0 if there is no file."""
+    size = 0
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for number, line in enumerate(file):
+            step = line.split(b",", 1)[0]
+            if not line.endswith(b"\n") or (number > 0 and int(step) > last_step):
+                break
+            size += len(line)
+    return size
 
 
 def _cell(value: Cell) -> object:

@@ -49,14 +49,20 @@ def device_label(device: torch.device) -> str:
     return device.type.upper()
 
 
-def choose_threads(config: RunConfig) -> int:
+def choose_threads(config: RunConfig, before: int | None = None) -> int:
     """CPU threads for training, the same for the same machine.
 
     One core is left for the dashboard: OpenMP's barriers stall when anything else takes one
     of the cores its threads run on, and then more threads are slower than one.
+
+    Args:
+        before: how many trained the run that goes on now: others would sum in another order, to
+            other last bits. Not more than there are cores.
     """
     if config.threads:
         return config.threads
+    if before is not None and before <= _usable_cores():
+        return before
     return max(1, min(MAX_AUTO_THREADS, _usable_cores() - 1))
 
 

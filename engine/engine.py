@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 from data import DataError
 from engine.config import ConfigError, RunConfig, TrainingPlan
 from engine.history import History
+from engine.origin import Beginning, Continuation, Origin
+from engine.run import Access
 from engine.runs import RunError, default_name
 from engine.snapshot import Phase, Snapshot
 from engine.views import Frame, ViewRequest
@@ -46,26 +48,18 @@ class TrainingEngine:
     It is not a daemon: a run is never cut off in the middle of a write.
 
     Args:
-        checkpoints: where the run's directory is made.
-        name: the run's name; None for one made from the time.
+        origin: a new run's place and name, or the stored run that goes on.
         after: a run whose training should end before this one's begins.
     """
 
     def __init__(
-        self,
-        config: RunConfig,
-        checkpoints: Path,
-        name: str | None = None,
-        after: "TrainingEngine | None" = None,
+        self, config: RunConfig, origin: Origin, after: "TrainingEngine | None" = None
     ) -> None:
         self.config = config
         self.history = History()
-        self._checkpoints = checkpoints
-        self._name = name
+        self._origin = origin
         self._snapshot = Snapshot(
-            run=name or default_name(config, datetime.now()),
-            activity="starting",
-            epochs=config.epochs,
+            run=_name_of(origin, config), activity="starting", epochs=config.epochs
         )
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._session: Session | None = None
@@ -93,6 +87,11 @@ class TrainingEngine:
     def frames(self) -> list[Frame]:
         """The film of the run so far, oldest first."""
         return list(self._frames)
+
+    @property
+    def access(self) -> Access:
+        """It is this process that trains."""
+        return Access.OWNER
 
     @property
     def failure(self) -> Exception | None:
@@ -156,8 +155,6 @@ class TrainingEngine:
         self._trained.set()
         while not self._closing:
             self._commands.get()()
-        if self._session:
-            self._session.directory.close()
         # A request that came while the thread was ending must not wait for ever.
         self._session = None
         self._closed = True
@@ -177,7 +174,7 @@ class TrainingEngine:
             return None
         self._publish(Phase.LOADING, "loading the data")
         self._session = Session(
-            self.config, self.history, self._frames, self._checkpoints, self._name
+            self.config, self.history, self._frames, self._origin, lambda: self._snapshot
         )
         self._directory = self._session.directory.path
         self._publish(Phase.TRAINING)
@@ -185,7 +182,9 @@ class TrainingEngine:
 
     def _train(self, session: "Session") -> None:
         while not self._stopping:
-            if session.trainer.evaluation_due():
+            # A run that goes on may have been evaluated here before it was cut off.
+            due = session.trainer.evaluation_due()
+            if due and session.trainer.step != session.evaluated_step:
                 self._publish(self._snapshot.phase, "evaluating")
                 session.evaluate(between=self._answer_waiting)
             if session.trainer.finished:
@@ -205,8 +204,10 @@ class TrainingEngine:
             session.evaluate(between=self._answer_waiting)
         self._publish(Phase.TRAINING, "saving")
         session.save()
+        session.finish_saving()
         self._publish(Phase.FINISHED if session.trainer.finished else Phase.STOPPED)
         log.info("%s at step %d", self._snapshot.phase, session.trainer.step)
+        session.close()
 
     def _fail(self, error: Exception) -> None:
         self._failure = error
@@ -216,8 +217,11 @@ class TrainingEngine:
         if self._session:
             # The weights of now may be the ones that failed: what is on disk is kept.
             self._session.save_best()
+            self._session.finish_saving()
             now = self._session.snapshot(Phase.FAILED, "")
         self._snapshot = replace(now, phase=Phase.FAILED, activity="", error=describe(error))
+        if self._session:
+            self._session.close()
 
     def _publish(self, phase: Phase, activity: str = "") -> None:
         if self._session is None:
@@ -263,8 +267,16 @@ def planned_engines(
     for config in configs:
         own_name = f"{name}-{config.model}" if name and len(configs) > 1 else name
         before = engines[-1] if engines else None
-        engines.append(TrainingEngine(config, checkpoints, own_name, after=before))
+        engines.append(TrainingEngine(config, Beginning(checkpoints, own_name), after=before))
     return engines
+
+
+def _name_of(origin: Origin, config: RunConfig) -> str:
+    match origin:
+        case Beginning(_, name):
+            return name or default_name(config, datetime.now())
+        case Continuation(path):
+            return path.resolve().name
 
 
 def _wake_up() -> None:

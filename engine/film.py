@@ -19,6 +19,7 @@ MAX_FRAMES = 400
 """Frames kept of a run; beyond, every second one of the older half is dropped."""
 
 _FOLDER = "frames"
+_FILES = "[0-9]" * 9 + "*.npz"
 
 
 def thin(frames: list[Frame]) -> None:
@@ -36,7 +37,8 @@ class FilmWriter:
 
     def __init__(self, path: Path) -> None:
         self._folder = path / _FOLDER
-        self._written: set[int] = set()
+        # Of a run that is resumed there are some already.
+        self._written = {int(file.stem) for file in self._folder.glob(_FILES)}
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Write the frames that are new, and delete those that were dropped.
@@ -64,7 +66,7 @@ def read_frames(path: Path) -> list[Frame]:
         RunError: naming a file that is damaged.
     """
     frames: list[Frame] = []
-    for file in sorted((path / _FOLDER).glob("[0-9]*.npz")):
+    for file in sorted((path / _FOLDER).glob(_FILES)):
         # The run may go on, and drop a frame meanwhile.
         with contextlib.suppress(FileNotFoundError):
             frames.append(_read(file))

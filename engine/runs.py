@@ -1,16 +1,6 @@
-"""Run directories: making one, writing what is learnt, finding and reading it again.
-
-checkpoints/<run>/
-  config.json          settings, versions, device, fingerprint of the data
-  metrics.csv          one row per evaluation
-  steps.csv            the training curve
-  last.pt  best.pt     weights, optimiser, random state, position
-  frames/<step>.npz    the film: a frame per evaluation (`engine.film`)
-  run.log              what was logged
-"""
+"""Stored runs: their names, finding one, and its config.json. See also `run_directory`."""
 
 import json
-import logging
 import math
 import re
 from collections.abc import Mapping
@@ -18,31 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.config import ConfigError, RunConfig
-from engine.csv_log import Cell, CsvLog
-from engine.files import atomic_write
-from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.config import MAX_THREADS, ConfigError, RunConfig
 
 FORMAT = 1
 """Version of what is written; readers refuse a newer one."""
-
-METRICS_COLUMNS = (
-    "step",
-    "epoch",
-    "seconds",
-    "beta",
-    "lr",
-    "train_loss",
-    "train_neg_elbo",
-    "train_recon",
-    "train_kl",
-    "val_loss",
-    "val_neg_elbo",
-    "val_recon",
-    "val_kl",
-    "active_units",
-)
-STEPS_COLUMNS = ("step", "epoch", "loss", "neg_elbo", "recon", "kl")
+CONFIG_FILE = "config.json"
+"""The file that makes a directory a run's."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
@@ -70,83 +41,6 @@ def default_name(config: RunConfig, now: datetime) -> str:
     return f"{config.model}-{now:%Y%m%d-%H%M%S}"
 
 
-class RunDirectory:
-    """The directory of a run that is being trained: its only writer."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.metrics = CsvLog(path / "metrics.csv", METRICS_COLUMNS)
-        self.steps = CsvLog(path / "steps.csv", STEPS_COLUMNS)
-        self._log_handler = logging.FileHandler(path / "run.log", encoding="utf-8")
-        self._log_handler.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        )
-        for logger in _run_loggers():
-            logger.addHandler(self._log_handler)
-
-    @classmethod
-    def create(
-        cls, checkpoints: Path, name: str | None, config: RunConfig, about: Mapping[str, Any]
-    ) -> "RunDirectory":
-        """Make a new directory with its config.json; making it is what claims the name.
-
-        Args:
-            name: None for one made from the time, which gets a number if it is taken.
-            about: what a reader must know of the run beside its settings, as JSON can hold it.
-
-        Raises:
-            RunError: if the name is taken or can't be used, or nothing can be written there.
-        """
-        stem = check_name(name) if name else default_name(config, datetime.now())
-        try:
-            checkpoints.mkdir(parents=True, exist_ok=True)
-            path = checkpoints / stem
-            for number in range(2, 1000):
-                try:
-                    path.mkdir()
-                except FileExistsError:
-                    if name:
-                        raise RunError(f"run {name!r} exists already in {checkpoints}/") from None
-                    path = checkpoints / f"{stem}-{number}"
-                else:
-                    directory = cls(path)
-                    directory._write_config(config, about)
-                    return directory
-        except OSError as error:
-            raise RunError(f"can't make a run directory in {checkpoints}/: {error}") from error
-        raise RunError(f"can't find a free run name like {stem!r} in {checkpoints}/")
-
-    def _write_config(self, config: RunConfig, about: Mapping[str, Any]) -> None:
-        content = {"format": FORMAT, **about, "config": config.to_dict()}
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        atomic_write(self.path / "config.json", text.encode())
-
-    def write_checkpoint(self, name: str, content: bytes) -> None:
-        """Replace `<name>.pt`.
-
-        Raises:
-            OSError: if it could not be written; the one before is still there then.
-        """
-        atomic_write(self.path / f"{name}.pt", content)
-
-    def add_evaluation(self, evaluation: Evaluation) -> None:
-        """Add a row to metrics.csv, in memory until it is flushed."""
-        e, val, train = evaluation, evaluation.val, evaluation.train
-        trained: tuple[Cell, ...] = (None,) * 4 if train is None else _cells(train)
-        row = (e.step, e.epoch, e.seconds, e.beta, e.lr, *trained, *_cells(val), e.active_units)
-        self.metrics.append(row)
-
-    def add_train_point(self, point: TrainPoint) -> None:
-        """Add a row to steps.csv, in memory until it is flushed."""
-        self.steps.append((point.step, point.epoch, *_cells(point.metrics)))
-
-    def close(self) -> None:
-        """Stop logging to the run's log."""
-        for logger in _run_loggers():
-            logger.removeHandler(self._log_handler)
-        self._log_handler.close()
-
-
 def find_run(run: str, checkpoints: Path) -> Path:
     """The directory of a run given by its name or by a path.
 
@@ -154,10 +48,12 @@ def find_run(run: str, checkpoints: Path) -> Path:
         RunError: if there is none, saying where it was looked for and what is there.
     """
     for candidate in (checkpoints / run, Path(run).expanduser()):
-        if (candidate / "config.json").is_file():
+        if (candidate / CONFIG_FILE).is_file():
             return candidate
+        if run and candidate.is_dir():
+            raise RunError(f"{candidate}/ is no run: it has no {CONFIG_FILE}")
     names = sorted(
-        (path.parent for path in checkpoints.glob("*/config.json")),
+        (path.parent for path in checkpoints.glob(f"[!.]*/{CONFIG_FILE}")),
         key=lambda path: path.stat().st_mtime,
         reverse=True,
     )
@@ -172,7 +68,7 @@ def read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     Raises:
         RunError: naming the file and what is wrong with it.
     """
-    file = path / "config.json"
+    file = path / CONFIG_FILE
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
@@ -195,13 +91,11 @@ def check_format(file: Path, version: object) -> None:
         raise RunError(f"{file} has format {version!r}; this version reads format {FORMAT}")
 
 
-def _cells(m: Metrics) -> tuple[float, float, float, float]:
-    return (m.loss, m.neg_elbo, m.recon, m.kl)
-
-
-def _run_loggers() -> tuple[logging.Logger, ...]:
-    """What a run's log records: our own words, and Python's warnings (torch's among them)."""
-    return tuple(logging.getLogger(name) for name in ("engine", "tui", "py.warnings"))
+def recorded_threads(about: Mapping[str, Any]) -> int | None:
+    """The CPU threads that trained a run, from its config.json; None if it doesn't say."""
+    device = about.get("device")
+    threads = device.get("threads") if isinstance(device, dict) else None
+    return threads if isinstance(threads, int) and 1 <= threads <= MAX_THREADS else None
 
 
 def json_number(value: float) -> float | None:

@@ -9,10 +9,8 @@ import platform
 import time
 from collections import deque
 from collections.abc import Callable
-from copy import deepcopy
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,21 +19,26 @@ from data import load_dataset
 from engine import checkpoint
 from engine.config import RunConfig, data_path
 from engine.device import choose_threads, device_label, memory, resolve_device
-from engine.film import FilmWriter, thin
+from engine.film import thin
 from engine.history import History
 from engine.metrics import Evaluation
-from engine.runs import RunDirectory
+from engine.origin import Beginning, Continuation, Origin, Past, take_up
+from engine.run_directory import RunDirectory
+from engine.runs import read_config, recorded_threads
 from engine.snapshot import Alert, Phase, Snapshot
 from engine.trainer import Trainer
 from engine.viewer import Viewer
 from engine.views import Frame
+from engine.writer import RunWriter, Work
 
 log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.02
 """How long a slice of steps should take: a person who walks in latent space waits for its end."""
-SAVE_INTERVAL = 10.0
-"""Seconds between two saves while training; the end of training always saves."""
+SAVE_INTERVAL = 5.0
+BEST_INTERVAL = 2.0
+"""Seconds after the last save when the next is due, and if there was a best evaluation since.
+The end of training always saves."""
 
 
 class Session:
@@ -50,14 +53,14 @@ class Session:
         config: RunConfig,
         history: History,
         frames: list[Frame],
-        checkpoints: Path,
-        name: str | None,
+        origin: Origin,
+        status: Callable[[], Snapshot],
     ) -> None:
         self.config = config
         self._history = history
         self._frames = frames
         device = resolve_device(config.device)
-        self.threads = choose_threads(config)
+        self.threads = choose_threads(config, _threads_before(origin))
         torch.set_num_threads(self.threads)
         self.device_label = device_label(device)
         dataset = load_dataset(data_path(config))
@@ -65,22 +68,26 @@ class Session:
         self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
         about = _provenance(str(device), self.device_label, self.threads)
         about["data"] = {"source": dataset.source, "fingerprint": dataset.fingerprint}
-        self.directory = RunDirectory.create(checkpoints, name, config, about)
-        self._film = FilmWriter(self.directory.path)
+        past = Past()
+        match origin:
+            case Beginning(checkpoints, name):
+                self.directory = RunDirectory.create(checkpoints, name, config, about)
+            case Continuation(path):
+                self.directory, past = take_up(path, self.trainer, history, frames, about)
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
-        self.alerts: tuple[Alert, ...] = ()
-        self._failing: set[str] = set()
-        self.saved_step: int | None = None
-        self._best: Evaluation | None = None
+        self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
+        evaluations = history.evaluations(-1)
+        self._last: Evaluation | None = evaluations[-1] if evaluations else None
+        self._best = history.best
         self._best_state: dict[str, Any] | None = None
-        self._last: Evaluation | None = None
         self._memory = memory(device)
         self._memory_read_at = self._saved_at = time.monotonic()
         self._slice_steps = 1
         self._recent: deque[tuple[int, float]] = deque(maxlen=60)
-        self._train_seconds = 0.0
-        self._evaluation_seconds = 0.0
+        self._train_seconds = past.train_seconds
+        self._evaluation_seconds = past.evaluation_seconds
+        self._writer = RunWriter(self.directory, config, status)
 
     @property
     def evaluated_step(self) -> int:
@@ -126,12 +133,9 @@ class Session:
             self._best is None or evaluation.val.score < self._best.val.score
         ):
             self._best = evaluation
-            self._best_state = deepcopy(
-                {"step": self.trainer.step, "model": self.trainer.model.state_dict()}
-            )
+            self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self._history.add_evaluation(evaluation)
         self.directory.add_evaluation(evaluation)
-        self._write_rows()
 
     def look(self) -> Viewer:
         """The pictures of the model as it is now."""
@@ -139,33 +143,48 @@ class Session:
         return self.viewer.at(self.trainer.step, self.trainer.epoch, kl)
 
     def save_if_due(self) -> None:
-        """Save if the last time is long enough ago."""
-        if time.monotonic() - self._saved_at >= SAVE_INTERVAL:
+        """Save if the last time is long enough ago, and the disk is done with that."""
+        waited = time.monotonic() - self._saved_at
+        due = waited >= (SAVE_INTERVAL if self._best_state is None else BEST_INTERVAL)
+        if due and not self._writer.busy:
             self.save()
 
     def save(self) -> None:
-        """Write the weights of now and of the best evaluation, and the waiting rows.
+        """Have the weights of now and of the best evaluation written, and what else waits.
 
         A failure (a full disk, say) becomes an alert: training goes on, the files of the
         save before stay, and the next save tries again.
         """
         self._saved_at = time.monotonic()
-        self.save_best()
-        if self.saved_step != self.trainer.step and self._write_checkpoint(
-            "last", self.trainer.state_dict()
-        ):
-            self.saved_step = self.trainer.step
+        host = torch.device("cpu")
+        best, self._best_state = self._best_state, None
+        self._writer.save(
+            Work(
+                frames=tuple(self._frames),
+                last=checkpoint.copied(self._state(), host),
+                best=None if best is None else checkpoint.copied(best, host),
+            )
+        )
+
+    def finish_saving(self) -> None:
+        """Wait until what was handed over is on disk."""
+        self._writer.flush()
 
     def save_best(self) -> None:
-        """Write all but the weights of now: those of the best evaluation, rows, the film."""
-        self._write_rows()
-        self._write("the film", lambda: self._film.write(self._frames))
-        if self._best_state is not None and self._write_checkpoint("best", self._best_state):
-            self._best_state = None
+        """Have all but the weights of now written, which may be the ones that failed."""
+        best, self._best_state = self._best_state, None
+        if best is not None:
+            best = checkpoint.copied(best, torch.device("cpu"))
+        self._writer.save(Work(frames=tuple(self._frames), best=best))
+
+    def close(self) -> None:
+        """Write what waits, and let others have the run."""
+        self._writer.close()
 
     def snapshot(self, phase: Phase, activity: str) -> Snapshot:
         """The moment as anyone may read it."""
         trainer = self.trainer
+        self._tell_of_files()
         if time.monotonic() - self._memory_read_at > 1.0:
             self._memory, self._memory_read_at = memory(trainer.device), time.monotonic()
         points = self._history.train_points(-1)
@@ -191,31 +210,23 @@ class Session:
             memory_used=self._memory.used,
             memory_total=self._memory.total,
             alerts=self.alerts,
-            saved_step=self.saved_step,
+            saved_step=self._writer.saved_step,
         )
 
-    def _write_rows(self) -> None:
-        self._write("metrics.csv", self.directory.metrics.flush)
-        self._write("steps.csv", self.directory.steps.flush)
+    def _state(self) -> dict[str, Any]:
+        seconds = [self._train_seconds, self._evaluation_seconds]
+        return {**self.trainer.state_dict(), "seconds": seconds}
 
-    def _write_checkpoint(self, name: str, state: dict[str, Any]) -> bool:
-        content = checkpoint.to_bytes(self.config, state)
-        return self._write(f"{name}.pt", lambda: self.directory.write_checkpoint(name, content))
-
-    def _write(self, file: str, write: Callable[[], None]) -> bool:
-        try:
-            write()
-        except OSError as error:
-            log.error("can't write %s: %s", file, error)
-            if file not in self._failing:
-                self._failing.add(file)
-                cause = error.strerror or error
-                self._alert(f"can't write {file}: {cause}; training goes on, the next save retries")
-            return False
-        if file in self._failing:
-            self._failing.remove(file)
-            self._alert(f"{file} is written again")
-        return True
+    def _tell_of_files(self) -> None:
+        for report in self._writer.reports():
+            if report.error is None:
+                self._alert(f"{report.file} is written again")
+            else:
+                cause = report.error.strerror or report.error
+                text = (
+                    f"can't write {report.file}: {cause}; training goes on, the next save retries"
+                )
+                self._alert(text)
 
     def _alert(self, text: str) -> None:
         self.alerts = (*self.alerts, Alert(self.trainer.step, text))
@@ -232,6 +243,13 @@ class Session:
         evaluations_left = steps_left / self.trainer.steps_per_epoch
         per_evaluation = self._evaluation_seconds / max(1, len(self._history.evaluations()))
         return steps_left * self.config.batch_size / rate + evaluations_left * per_evaluation
+
+
+def _threads_before(origin: Origin) -> int | None:
+    """How many threads trained a run that goes on."""
+    if isinstance(origin, Continuation):
+        return recorded_threads(read_config(origin.path)[1])
+    return None
 
 
 def _provenance(device: str, label: str, threads: int) -> dict[str, Any]:

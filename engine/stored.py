@@ -1,32 +1,29 @@
 """A run read back from its directory: its curves, and its model for new pictures."""
 
-import csv
 import math
 import operator
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
-import numpy as np
 import torch
 
 from data import load_dataset
 from engine import checkpoint
-from engine.config import MAX_THREADS, data_path
+from engine.checkpoint import Which
+from engine.config import RunConfig, data_path
 from engine.evaluation import Measurement, evaluation_noise, measure
 from engine.film import read_frames
-from engine.history import History
 from engine.images import ImageSplits
 from engine.jobs import Job, Progress, unheard
-from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.metrics import Evaluation, TrainPoint
 from engine.models import build_model
-from engine.runs import METRICS_COLUMNS, STEPS_COLUMNS, RunError, read_config
+from engine.records import HistoryReader
+from engine.runs import RunError, read_config, recorded_threads
 from engine.viewer import Viewer
 from engine.views import Frame, Split, ViewRequest
 
 T = TypeVar("T")
 Row = TypeVar("Row")
-Which = Literal["last", "best"]
 
 
 class StoredRun:
@@ -34,7 +31,8 @@ class StoredRun:
 
     Args:
         path: the run's directory.
-        which: the weights to look at: the last ones saved, or those of the best evaluation.
+        which: the weights to look at: the last ones saved, or those of the best evaluation. If
+            these can't be read it is the others, and `problem` says why.
 
     Raises:
         RunError: naming the file that is missing, damaged or doesn't fit the others.
@@ -44,14 +42,11 @@ class StoredRun:
     def __init__(self, path: Path, which: Which = "last") -> None:
         self.path = path
         self.config, about = read_config(path)
-        self._history = History(
-            _read_rows(path / "metrics.csv", METRICS_COLUMNS, _evaluation),
-            _read_rows(path / "steps.csv", STEPS_COLUMNS, _train_point),
-        )
+        self._history = HistoryReader(path, self.config).update()
         self.which = which
         self._measured: dict[Split, Measurement] = {}
         # As many threads as trained: another number sums in another order, to other last bits.
-        torch.set_num_threads(_threads(about))
+        torch.set_num_threads(recorded_threads(about) or 1)
         self._load_model(about.get("data"))
 
     @property
@@ -65,7 +60,7 @@ class StoredRun:
         return self._viewer.step
 
     def evaluations(self) -> list[Evaluation]:
-        """The rows of metrics.csv; KL per dimension is not stored there and is empty."""
+        """The rows of metrics.csv and kl.csv."""
         return self._history.evaluations()
 
     def train_points(self) -> list[TrainPoint]:
@@ -102,8 +97,8 @@ class StoredRun:
         return self._measured[split]
 
     def _load_model(self, data: object) -> None:
-        file = self.path / f"{self.which}.pt"
-        state = checkpoint.read(file)
+        state, file, self.problem = checkpoint.read_either(self.path, self.which)
+        self.which = "best" if file.stem == "best" else "last"
         self.dataset = load_dataset(data_path(self.config))
         fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
         if fingerprint != self.dataset.fingerprint:
@@ -113,9 +108,7 @@ class StoredRun:
             )
         self.model = build_model(self.config, init_seed=0)
         try:
-            # Where the data lies may have changed since; that it is the same was checked above.
-            if state["config"] | {"data": self.config.data} != self.config.to_dict():
-                raise ValueError("trained with other settings")
+            RunConfig.from_dict(state["config"]).check_same_model(self.config)
             self.model.load_state_dict(state["model"])
             step = operator.index(state["step"])
         except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
@@ -124,58 +117,3 @@ class StoredRun:
         self._viewer = Viewer(self.config, self.model, self.images)
         steps_per_epoch = math.ceil(len(self.images.train) / self.config.batch_size)
         self._viewer.at(step, step / steps_per_epoch)
-
-
-def _threads(about: dict[str, Any]) -> int:
-    device = about.get("device")
-    threads = device.get("threads") if isinstance(device, dict) else None
-    return threads if isinstance(threads, int) and 1 <= threads <= MAX_THREADS else 1
-
-
-def _read_rows(
-    file: Path, columns: tuple[str, ...], make: Callable[[dict[str, float]], Row]
-) -> list[Row]:
-    """The whole rows of a CSV file; a last line without its end is still being written."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{file} can't be read: {error}") from error
-    lines = text.splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        del lines[-1]
-    reader = csv.reader(lines)
-    if lines and tuple(next(reader)) != columns:
-        raise RunError(f"{file} line 1 is not the header {','.join(columns)}")
-    rows: list[Row] = []
-    try:
-        for cells in reader:
-            values = [float(cell) if cell else math.nan for cell in cells]
-            rows.append(make(dict(zip(columns, values, strict=True))))
-    except (ValueError, OverflowError, csv.Error) as error:
-        line = len(rows) + 2
-        raise RunError(f"{file} line {line} is not a row of {len(columns)} numbers") from error
-    return rows
-
-
-def _metrics(row: dict[str, float], prefix: str) -> Metrics:
-    return Metrics(row[f"{prefix}loss"], row[f"{prefix}recon"], row[f"{prefix}kl"])
-
-
-def _evaluation(row: dict[str, float]) -> Evaluation:
-    return Evaluation(
-        step=int(row["step"]),
-        epoch=row["epoch"],
-        beta=row["beta"],
-        lr=row["lr"],
-        val=_metrics(row, "val_"),
-        train=None if math.isnan(row["train_loss"]) else _metrics(row, "train_"),
-        kl_per_dim=np.empty(0),
-        active_units=int(row["active_units"]),
-        seconds=row["seconds"],
-    )
-
-
-def _train_point(row: dict[str, float]) -> TrainPoint:
-    return TrainPoint(int(row["step"]), row["epoch"], _metrics(row, ""))

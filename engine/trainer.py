@@ -153,6 +153,7 @@ class Trainer:
         """All that `load_state_dict` needs to go on from here, bit for bit."""
         return {
             "step": self.step,
+            "device": self.device.type,
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
@@ -163,12 +164,23 @@ class Trainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state_dict` was called, for the same settings and data."""
+        """Go back to where `state_dict` was called, for the same settings and data.
+
+        On another kind of device the noise is that of another seed: generators differ.
+
+        Raises:
+            KeyError, RuntimeError, TypeError, ValueError, AttributeError: if the state is not of
+                such a trainer. It is in no state to train then.
+        """
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
         # Adam would go on with the very tensors it is given.
         self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
-        self._generator.set_state(state["generator"].cpu())
+        if state["device"] == self.device.type:
+            self._generator.set_state(state["generator"].cpu())
+        else:
+            seed = stream_seed(self.config.seed, Stream.TRAIN, self.step)
+            self._generator.manual_seed(seed)
         self._permutation = state["permutation"].to(self.device)
         self._sums = state["sums"].to(self.device, self._sums.dtype, copy=True)
         self._epoch_start_sums = state["epoch_start_sums"].numpy().copy()

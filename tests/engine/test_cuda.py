@@ -10,6 +10,7 @@ from data import ImageDataset
 from engine.config import RunConfig
 from engine.device import device_label, memory, resolve_device
 from engine.engine import TrainingEngine
+from engine.origin import Beginning
 from engine.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
 
@@ -42,7 +43,7 @@ def test_the_same_seed_starts_from_the_same_weights_as_on_the_cpu_and_learns_ali
 def test_a_run_on_the_gpu_ends_with_its_files_and_answers_views(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(replace(small_config, device="cuda"), tmp_path)
+    engine = TrainingEngine(replace(small_config, device="cuda"), Beginning(tmp_path))
     engine.start()
     assert engine.request(PriorSamples()).result(120).images.shape == (64, 28, 28)
     assert engine.request(Reconstructions()).result(60).originals.shape == (20, 28, 28)

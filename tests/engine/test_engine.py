@@ -11,6 +11,7 @@ from engine import checkpoint
 from engine.config import RunConfig
 from engine.engine import EngineError, TrainingEngine
 from engine.film import read_frames
+from engine.origin import Beginning
 from engine.session import Session
 from engine.snapshot import Phase
 from engine.trainer import Trainer
@@ -35,7 +36,7 @@ def start(tmp_path: Path) -> Iterator[StartEngine]:
     engines: list[TrainingEngine] = []
 
     def start_engine(config: RunConfig) -> TrainingEngine:
-        engine = TrainingEngine(config, tmp_path / "checkpoints")
+        engine = TrainingEngine(config, Beginning(tmp_path / "checkpoints"))
         engines.append(engine)
         engine.start()
         return engine
@@ -80,8 +81,10 @@ def test_a_run_trains_to_its_end_and_keeps_its_files(
     assert s.best.val.score == min(e.val.score for e in engine.history.evaluations()[1:])
     assert engine.directory is not None
     files = sorted(path.name for path in engine.directory.iterdir())
-    names = ["best.pt", "config.json", "frames", "last.pt", "metrics.csv", "run.log", "steps.csv"]
-    assert files == names
+    assert files == [
+        *("best.pt", "config.json", "frames", "kl.csv", "last.pt", "lock", "metrics.csv"),
+        *("run.log", "status.json", "steps.csv"),
+    ]
     kept = read_frames(engine.directory)
     for frame, expected in zip(kept, engine.frames, strict=True):
         assert (frame.step, frame.epoch) == (expected.step, expected.epoch)
@@ -219,17 +222,17 @@ def test_an_error_in_training_fails_the_run_and_keeps_curves_and_best_weights(
 def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
     start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = True
-    from engine import runs
+    from engine import run_directory
 
-    real_write = runs.atomic_write
+    full = True
+    real_write = run_directory.atomic_write
 
     def write(path: Path, content: bytes) -> None:
         if full and path.suffix == ".pt":
             raise OSError(28, "No space left on device")
         real_write(path, content)
 
-    monkeypatch.setattr("engine.runs.atomic_write", write)
+    monkeypatch.setattr("engine.run_directory.atomic_write", write)
     monkeypatch.setattr("engine.session.SAVE_INTERVAL", 0.0)
     engine = start(small_config)
     wait_for(lambda: bool(engine.snapshot.alerts))
@@ -248,7 +251,7 @@ def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
 def test_stopping_while_loading_writes_nothing(
     start: StartEngine, small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(small_config, tmp_path / "checkpoints")
+    engine = TrainingEngine(small_config, Beginning(tmp_path / "checkpoints"))
     engine.stop()
     engine.start()
     wait_for_end(engine)
@@ -261,7 +264,7 @@ def test_stopping_while_loading_writes_nothing(
 def test_an_engine_that_was_never_started_has_nothing_to_wait_for(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(small_config, tmp_path / "checkpoints")
+    engine = TrainingEngine(small_config, Beginning(tmp_path / "checkpoints"))
     engine.close()
     assert engine.join(0)
 

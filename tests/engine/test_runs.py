@@ -11,7 +11,8 @@ import pytest
 from engine.config import RunConfig
 from engine.csv_log import CsvLog
 from engine.metrics import Evaluation, Metrics, TrainPoint
-from engine.runs import RunDirectory, RunError, check_name, default_name, find_run, read_config
+from engine.run_directory import RunDirectory
+from engine.runs import RunError, check_name, default_name, find_run, read_config
 
 
 def evaluation(step: int, train: Metrics | None = None) -> Evaluation:
@@ -48,7 +49,7 @@ def test_a_run_is_never_made_over_another(tmp_path: Path) -> None:
 def test_runs_named_by_time_in_the_same_second_get_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.runs.default_name", lambda *_: "vae-now")
+    monkeypatch.setattr("engine.run_directory.default_name", lambda *_: "vae-now")
     made = [RunDirectory.create(tmp_path, None, RunConfig(), {}) for _ in range(3)]
     assert [run.path.name for run in made] == ["vae-now", "vae-now-2", "vae-now-3"]
     for run in made:
@@ -110,8 +111,7 @@ def test_metrics_open_in_pandas_and_a_missing_number_is_an_empty_cell(tmp_path: 
     run.add_evaluation(evaluation(0))
     run.add_evaluation(evaluation(3, train=Metrics(loss=1 / 3, recon=2.0, kl=math.nan)))
     run.add_train_point(TrainPoint(2, 2 / 3, Metrics(1.0, 2.0, 3.0)))
-    run.metrics.flush()
-    run.steps.flush()
+    run.flush()
     run.close()
     table = pd.read_csv(run.path / "metrics.csv")
     assert table["step"].tolist() == [0, 3]

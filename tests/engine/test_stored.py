@@ -18,9 +18,11 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from data import DataError, ImageDataset, split_indices
 from engine import checkpoint
+from engine.checkpoint import Which
 from engine.config import ModelName, RunConfig
 from engine.engine import TrainingEngine
 from engine.metrics import Evaluation, TrainPoint
+from engine.origin import Beginning
 from engine.runs import RunError
 from engine.seeds import Stream, stream_seed
 from engine.stored import StoredRun
@@ -39,7 +41,7 @@ class Live:
     """A run trained to its end, and what its engine showed then."""
 
     def __init__(self, config: RunConfig, checkpoints: Path) -> None:
-        engine = TrainingEngine(config, checkpoints, config.model)
+        engine = TrainingEngine(config, Beginning(checkpoints, config.model))
         engine.start()
         deadline = time.monotonic() + 30
         while engine.snapshot.phase.is_active:
@@ -252,8 +254,8 @@ def test_a_directory_without_settings_is_no_run(tmp_path: Path) -> None:
 
 def test_weights_that_are_missing_are_told_by_name(copied: Path) -> None:
     (copied / "last.pt").unlink()
+    (copied / "best.pt").unlink()
     assert refusal(copied) == f"{copied / 'last.pt'} is missing: nothing was saved yet"
-    assert StoredRun(copied, "best").step > 0
 
 
 def truncated(content: bytes) -> bytes:
@@ -328,9 +330,29 @@ def other_nonlinearity(content: bytes) -> bytes:
 def test_a_damaged_or_foreign_checkpoint_is_refused_by_name(
     spoil: Callable[[bytes], bytes], copied: Path
 ) -> None:
-    file = copied / "last.pt"
-    file.write_bytes(spoil(file.read_bytes()))
+    for name in ("best", "last"):
+        file = copied / f"{name}.pt"
+        file.write_bytes(spoil(file.read_bytes()))
     assert str(file) in refusal(copied)
+
+
+@pytest.mark.parametrize("spoil", [None, truncated, garbage, bare_state_dict, newer_format])
+@pytest.mark.parametrize(("wanted", "other"), [("last", "best"), ("best", "last")])
+def test_of_weights_that_cannot_be_read_the_others_are_taken_saying_so(
+    spoil: Callable[[bytes], bytes] | None, wanted: Which, other: Which, copied: Path
+) -> None:
+    file = copied / f"{wanted}.pt"
+    expected = StoredRun(copied, other)
+    assert (expected.problem, expected.which) == ("", other)
+    if spoil is None:
+        file.unlink()
+    else:
+        file.write_bytes(spoil(file.read_bytes()))
+    found = StoredRun(copied, wanted)
+    assert found.problem.startswith(str(file))
+    assert (found.which, found.step) == (other, expected.step)
+    weights = zip(found.model.parameters(), expected.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in weights)
 
 
 class Trap:
@@ -349,6 +371,7 @@ def test_a_checkpoint_that_would_execute_code_does_not(
 ) -> None:
     touched = tmp_path / "touched"
     state = {"format": 1, "step": 24, "model": Trap(touched)}
+    (copied / "best.pt").unlink()
     if form == "pickle":
         (copied / "last.pt").write_bytes(pickle.dumps(state, protocol=2))
     else:

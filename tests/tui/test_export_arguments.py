@@ -14,6 +14,7 @@ from engine.engine import TrainingEngine
 from engine.figures.catalog import FIGURES, FigureError
 from engine.figures.options import FigureOptions
 from engine.jobs import Project
+from engine.origin import Beginning
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.arguments import ExportArgs
 from tui.cli import main
@@ -95,7 +96,7 @@ def checkpoints(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> P
             split_seed=split_seed,
             data=str(small_data),
         )
-        engine = TrainingEngine(config, folder, name)
+        engine = TrainingEngine(config, Beginning(folder, name))
         engine.start()
         while engine.snapshot.phase.is_active:
             engine.join(0.01)

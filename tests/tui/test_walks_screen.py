@@ -22,6 +22,7 @@ from engine.config import RunConfig
 from engine.engine import EngineError, TrainingEngine
 from engine.images import ImageSplits
 from engine.models import build_model
+from engine.origin import Beginning
 from engine.snapshot import Alert, Phase
 from engine.viewer import Viewer
 from engine.views import Interpolation, Manifold, Traversal, ViewRequest
@@ -479,7 +480,7 @@ def test_every_key_of_the_table_does_something() -> None:
 async def test_on_a_real_run_the_walks_show_the_model_as_it_learns(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(small_config, tmp_path / "checkpoints")
+    engine = TrainingEngine(small_config, Beginning(tmp_path / "checkpoints"))
     engine.start()
     try:
         async with walking(engine) as (screen, pilot):  # type: ignore[arg-type]

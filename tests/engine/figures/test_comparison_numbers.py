@@ -21,6 +21,7 @@ from engine.config import ModelName, RunConfig
 from engine.engine import TrainingEngine
 from engine.figures.catalog import FigureError
 from engine.models import Model, build_model
+from engine.origin import Beginning
 from engine.stored import StoredRun
 from engine.views import Decode, PriorSamples
 
@@ -44,7 +45,7 @@ def runs(
             threads=1,
             data=str(small_data),
         )
-        engine = TrainingEngine(config, checkpoints, model)
+        engine = TrainingEngine(config, Beginning(checkpoints, model))
         engine.start()
         deadline = time.monotonic() + 30
         while engine.snapshot.phase.is_active:

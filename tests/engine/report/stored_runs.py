@@ -5,10 +5,11 @@ from pathlib import Path
 
 from engine.config import RunConfig
 from engine.engine import TrainingEngine
+from engine.origin import Beginning
 
 
 def train_run(config: RunConfig, checkpoints: Path, name: str) -> Path:
-    engine = TrainingEngine(config, checkpoints, name)
+    engine = TrainingEngine(config, Beginning(checkpoints, name))
     engine.start()
     deadline = time.monotonic() + 60
     while engine.snapshot.phase.is_active:

@@ -21,6 +21,7 @@ from stored_runs import train_run
 from data import ImageDataset, split_indices
 from engine.config import RunConfig
 from engine.engine import TrainingEngine
+from engine.origin import Beginning
 from engine.report.facts import RunFacts
 from engine.report.findings import findings
 from engine.report.gather import gather, gaussian_distance, pixel_entropies
@@ -393,7 +394,7 @@ def test_a_run_that_was_stopped_is_reported_as_far_as_it_came(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
     config = replace(small_config, epochs=100_000)
-    engine = TrainingEngine(config, tmp_path, "cut")
+    engine = TrainingEngine(config, Beginning(tmp_path, "cut"))
     engine.start()
     deadline = time.monotonic() + 60
     while engine.snapshot.step < 30:

@@ -1,0 +1,189 @@
+"""Where a run comes from: it begins, or it goes on from what is stored of it.
+
+Importing this doesn't import torch; `take_up` is for the engine's thread, which has.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.config import RunConfig
+from engine.film import read_frames
+from engine.history import History
+from engine.lock import RunLock
+from engine.records import HistoryReader
+from engine.run_directory import RunDirectory
+from engine.runs import RunError, read_config
+from engine.views import Frame
+
+if TYPE_CHECKING:
+    from engine.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A new run.
+
+    Args:
+        checkpoints: where its directory is made.
+        name: None for one made from the time.
+    """
+
+    checkpoints: Path
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A stored run, which goes on where its last checkpoint was written.
+
+    Args:
+        path: its directory.
+    """
+
+    path: Path
+
+
+Origin = Beginning | Continuation
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a run brings along that isn't in its trainer."""
+
+    train_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    """What a person should know: a file that was damaged, another kind of device."""
+
+
+def continued_config(
+    path: Path, *, epochs: int | None = None, device: str | None = None, data: str | None = None
+) -> RunConfig:
+    """The settings of a stored run, for going on with it.
+
+    Args:
+        epochs: in all, from the beginning; None for as many as before.
+        device: None for the setting of before.
+        data: where the data set lies now; None for where it was.
+
+    Raises:
+        RunError: if config.json can't be used.
+        ConfigError: if a new setting can't.
+    """
+    config, _ = read_config(path)
+    return replace(
+        config,
+        epochs=config.epochs if epochs is None else epochs,
+        device=config.device if device is None else device,
+        data=config.data if data is None else data,
+    )
+
+
+def take_up(
+    path: Path,
+    trainer: "Trainer",
+    history: History,
+    frames: list[Frame],
+    about: Mapping[str, Any],
+) -> tuple[RunDirectory, Past]:
+    """Bring trainer, history and film to where a stored run is, and claim its directory.
+
+    What is on disk of later steps than its checkpoint's is dropped: it comes again. A run
+    without a checkpoint begins anew.
+
+    Args:
+        trainer: made for the run's settings, untrained.
+        history, frames: empty; filled.
+        about: of this process and its data, for config.json.
+
+    Raises:
+        RunError: if another process trains it, or a file doesn't fit or can't be used.
+    """
+    try:
+        lock = RunLock(path)
+    except OSError as error:
+        raise RunError(f"can't write to {path}/: {error}") from error
+    try:
+        _, stored = read_config(path)
+        _check_data(path, stored, about)
+        past = _load(path, trainer)
+        # Without a checkpoint nothing is kept: not even what was found out at step 0.
+        last_step = trainer.step if past is not None else -1
+        _fill(history, HistoryReader(path, trainer.config).update(), last_step)
+        past = past or Past()
+        try:
+            frames += [frame for frame in read_frames(path) if frame.step <= last_step]
+        except RunError as problem:
+            past = replace(past, notes=(*past.notes, f"{problem}; the film begins anew"))
+        directory = RunDirectory.reopen(path, lock, trainer.config, last_step)
+    except BaseException:
+        lock.release()
+        raise
+    _note_continuation(directory, trainer, stored, about)
+    return directory, past
+
+
+def _check_data(path: Path, stored: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    data = stored.get("data")
+    known = data.get("fingerprint") if isinstance(data, dict) else None
+    if known != about["data"]["fingerprint"]:
+        raise RunError(
+            f"{about['data']['source']} is not the data that run {path.name} was trained on "
+            "(its fingerprint differs)"
+        )
+
+
+def _load(path: Path, trainer: "Trainer") -> Past | None:
+    """The checkpoint into the trainer; None if none was written yet."""
+    from engine import checkpoint  # imports torch
+
+    if not (path / "last.pt").exists() and not (path / "best.pt").exists():
+        return None
+    state, file, problem = checkpoint.read_either(path, "last")
+    notes: list[str] = []
+    try:
+        RunConfig.from_dict(state["config"]).check_same_model(trainer.config)
+        trainer.load_state_dict(state)
+        train_seconds, evaluation_seconds = map(float, state["seconds"])
+    except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{file} doesn't fit {path / 'config.json'}: {error}") from error
+    epoch = f"{trainer.epoch:.2f}".rstrip("0").rstrip(".")
+    if problem:
+        notes.append(f"{problem}: going on from {file.name}, at epoch {epoch}")
+    if state["device"] != trainer.device.type:
+        notes.append(
+            f"trained on {state['device']} before, on {trainer.device.type} now: "
+            "the noise is that of another seed"
+        )
+    return Past(train_seconds, evaluation_seconds, tuple(notes))
+
+
+def _fill(history: History, stored: History, last_step: int) -> None:
+    for evaluation in stored.evaluations():
+        if evaluation.step <= last_step:
+            history.add_evaluation(evaluation)
+    history.add_train_points([p for p in stored.train_points() if p.step <= last_step])
+
+
+def _note_continuation(
+    directory: RunDirectory, trainer: "Trainer", stored: dict[str, Any], about: Mapping[str, Any]
+) -> None:
+    """Into config.json: the settings of now, and who goes on with the run."""
+    before = stored.get("resumed")
+    now = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "step": trainer.step,
+        "device": about["device"],
+        "versions": about["versions"],
+    }
+    resumed = [*(before if isinstance(before, list) else []), now]
+    try:
+        directory.write_config(trainer.config, {**stored, "resumed": resumed})
+    except OSError as error:
+        log.error("can't write config.json: %s", error)  # its settings of before are as good

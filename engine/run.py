@@ -1,0 +1,78 @@
+"""`Run`: what the dashboard needs of a run, whether it is trained here or elsewhere."""
+
+from concurrent.futures import Future
+from enum import Enum
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from engine.config import RunConfig
+from engine.history import History
+from engine.snapshot import Snapshot
+from engine.views import Frame, ViewRequest
+
+T = TypeVar("T")
+
+
+class Access(Enum):
+    """What can be done to a run from here."""
+
+    OWNER = "trained here"
+    """This process trains it: leaving ends it."""
+    STEER = "attached"
+    """Another process trains it, and does what it is asked."""
+    READ = "attached, read-only"
+    """It can be looked at."""
+
+
+class Run(Protocol):
+    """A run on show: `engine.engine.TrainingEngine`, or `engine.attached.AttachedRun`.
+
+    Nothing here waits: what is asked for comes with a later `snapshot`, or a future.
+    """
+
+    config: RunConfig
+
+    @property
+    def history(self) -> History:
+        """The metric series so far."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the run does now."""
+
+    @property
+    def directory(self) -> Path | None:
+        """The run's directory, once it exists."""
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The film of the run so far, oldest first."""
+
+    @property
+    def access(self) -> Access:
+        """What can be done to the run from here, now."""
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception behind a FAILED phase, if it was raised here."""
+
+    def start(self) -> None:
+        """Begin to train, or to follow."""
+
+    def pause(self) -> None:
+        """Halt training."""
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+
+    def stop(self) -> None:
+        """End training and keep what was learnt."""
+
+    def request(self, view: ViewRequest[T]) -> "Future[T]":
+        """Ask for a view of the model."""
+
+    def close(self, *, stop_training: bool = True) -> None:
+        """Let the thread end."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread's end after `close`; whether it has ended."""
