@@ -6,7 +6,7 @@ looks when it likes. Importing this module doesn't import torch: the thread does
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from data import DataError
 from engine.config import ConfigError, RunConfig, TrainingPlan
 from engine.history import History
-from engine.origin import Beginning, Continuation, Origin
+from engine.origin import Beginning, Continuation, Origin, planned_origins
 from engine.run import Access
 from engine.runs import RunError, default_name
 from engine.snapshot import Phase, Snapshot
@@ -257,17 +257,20 @@ class TrainingEngine:
 def planned_engines(
     plan: TrainingPlan, checkpoints: Path, name: str | None = None
 ) -> list[TrainingEngine]:
-    """An engine for each run of a plan, to be started together: each waits for the one before.
+    """An engine for each run of a plan, to be started together.
 
     Args:
         name: of the run; two runs get '-vae' and '-ae' behind it.
     """
+    return engines_in_turn(planned_origins(plan, checkpoints, name))
+
+
+def engines_in_turn(origins: Iterable[tuple[RunConfig, Origin]]) -> list[TrainingEngine]:
+    """An engine for each run, to be started together: each waits for the one before."""
     engines: list[TrainingEngine] = []
-    configs = plan.runs()
-    for config in configs:
-        own_name = f"{name}-{config.model}" if name and len(configs) > 1 else name
+    for config, origin in origins:
         before = engines[-1] if engines else None
-        engines.append(TrainingEngine(config, Beginning(checkpoints, own_name), after=before))
+        engines.append(TrainingEngine(config, origin, after=before))
     return engines
 
 

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config import RunConfig
+from engine.config import ConfigError, RunConfig, TrainingPlan
 from engine.film import read_frames
 from engine.history import History
-from engine.lock import RunLock
+from engine.lock import RunLock, owner_of
 from engine.records import HistoryReader
 from engine.run_directory import RunDirectory
-from engine.runs import RunError, read_config
+from engine.runs import CONFIG_FILE, RunError, read_config
 from engine.views import Frame
 
 if TYPE_CHECKING:
@@ -83,6 +83,65 @@ def continued_config(
         device=config.device if device is None else device,
         data=config.data if data is None else data,
     )
+
+
+def planned_origins(
+    plan: TrainingPlan, checkpoints: Path, name: str | None
+) -> list[tuple[RunConfig, Origin]]:
+    """New runs for a plan: two get '-vae' and '-ae' behind their name."""
+    configs = plan.runs()
+    return [(c, Beginning(checkpoints, _own_name(name, c, len(configs)))) for c in configs]
+
+
+def automatic_origins(
+    plan: TrainingPlan, checkpoints: Path, name: str | None
+) -> list[tuple[RunConfig, Origin]]:
+    """The same, but going on with what is there of it: for a job that is started again and again.
+
+    Without a name, of a plan of one run, it is the newest run of these settings that is neither
+    at its end nor trained by another process.
+
+    Raises:
+        RunError: if a run of that name was trained with other settings.
+        ConfigError: if two runs have no name to find them by.
+    """
+    configs = plan.runs()
+    if name is None and len(configs) > 1:
+        raise ConfigError("name", "is needed to find two runs again")
+    origins: list[tuple[RunConfig, Origin]] = []
+    for config in configs:
+        own_name = _own_name(name, config, len(configs))
+        path = _unfinished(config, checkpoints) if own_name is None else checkpoints / own_name
+        if path is None or not (path / CONFIG_FILE).is_file():
+            origins.append((config, Beginning(checkpoints, own_name)))
+            continue
+        stored, _ = read_config(path)
+        try:
+            stored.check_same_model(config)
+        except ValueError as problem:
+            raise RunError(f"run {path.name} is another one: its {problem}") from None
+        origins.append((config, Continuation(path)))
+    return origins
+
+
+def _own_name(name: str | None, config: RunConfig, count: int) -> str | None:
+    return f"{name}-{config.model}" if name and count > 1 else name
+
+
+def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
+    found: list[tuple[float, Path]] = []
+    for file in checkpoints.glob(f"[!.]*/{CONFIG_FILE}"):
+        path = file.parent
+        try:
+            stored, _ = read_config(path)
+            stored.check_same_model(config)
+            evaluations = HistoryReader(path, stored).update().evaluations()
+            done = bool(evaluations) and evaluations[-1].epoch >= config.epochs
+            if not done and owner_of(path) is None:
+                found.append((file.stat().st_mtime, path))
+        except (RunError, ValueError, OSError):
+            continue  # another's settings, or nothing to go on with
+    return max(found, default=(0.0, None))[1]
 
 
 def take_up(

@@ -20,6 +20,8 @@ class Phase(StrEnum):
     """Ended early, by a person; what was learnt is kept."""
     FAILED = "failed"
     """Ended by an error; see `Snapshot.error`."""
+    DIED = "died"
+    """Its process was killed, or its machine: it can go on from its last checkpoint."""
 
     @property
     def is_active(self) -> bool:

@@ -24,14 +24,7 @@ class _Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DashboardArgs(_Training):
-    """Train a variational autoencoder on Fashion-MNIST and watch it learn in the terminal.
-
-    Other commands: `train` (without the dashboard), `export RUN` (figures as PNG), `evaluate
-    RUN` (final scores), `report RUN …` (a page with all of it); `fmnist-vae-tui COMMAND --help`
-    tells more. Keys: press ? there.
-    """
-
+class _Looks:
     exports: Path = Path("exports")
     """Directory of the figures."""
     images: ImageChoice = "auto"
@@ -41,14 +34,81 @@ class DashboardArgs(_Training):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DashboardArgs(_Looks, _Training):
+    """Train a variational autoencoder on Fashion-MNIST and watch it learn in the terminal.
+
+    Other commands: `train` (without the dashboard), `resume RUN` (go on), `attach RUN` (watch a
+    run of another process), `runs` (what there is), `export RUN` (figures as PNG), `evaluate RUN`
+    (final scores), `report RUN …` (a page with all of it); `fmnist-vae-tui COMMAND --help` tells
+    more. Keys: press ? there.
+    """
+
+    detach: bool = False
+    """Train without a terminal from the beginning, and say how to attach."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainArgs(_Training):
     """Train without the dashboard: progress on stderr, files as always.
 
     Ctrl-C or SIGTERM stops and keeps what was learnt.
     """
 
+    resume: str | None = None
+    """RUN: go on with a stored run, where only --epochs, --device and --data may be set. auto:
+    with the run of this name, or the newest unfinished one of these settings; else begin."""
     json: bool = False
     """At the end, print one line of JSON on stdout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Continuing:
+    epochs: int | None = None
+    """Passes over the training images in all, from the run's beginning; more than before
+    continue a finished run."""
+    device: str | None = None
+    """auto, cpu, mps, cuda or cuda:N; by default as before."""
+    data: str | None = None
+    """Where the data set lies now, if it was moved."""
+    checkpoints: Path = Path("checkpoints")
+    """Directory of the runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeArgs(_Looks, _Continuing):
+    """Go on with a stored run in the dashboard, from its last checkpoint.
+
+    On the same machine's CPU it ends with the same weights, bit for bit, as without the
+    interruption.
+    """
+
+    run: tyro.conf.Positional[str]
+    """The run's name, or the path of its directory."""
+    detach: bool = False
+    """Train without a terminal, and say how to attach."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResumeArgs(_Continuing):
+    """Go on with a stored run without the dashboard."""
+
+    resume: str
+    """The run's name, or the path of its directory."""
+    json: bool = False
+    """At the end, print one line of JSON on stdout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachArgs(_Looks):
+    """Watch runs of other processes, or finished ones, in the dashboard.
+
+    Training is not touched; where its process can be asked, pause and stop work.
+    """
+
+    runs: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[RUN …]")] = ()
+    """The runs' names, or the paths of their directories; none opens the list of all."""
+    checkpoints: Path = Path("checkpoints")
+    """Directory of the runs."""
 
 
 @dataclass(frozen=True, kw_only=True)

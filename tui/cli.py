@@ -19,7 +19,16 @@ from data import DataError
 from engine.config import PRESETS, ConfigError
 from engine.figures.catalog import FigureError
 from engine.runs import RunError, check_name
-from tui.arguments import DashboardArgs, EvaluateArgs, ExportArgs, ReportArgs, TrainArgs
+from tui.arguments import (
+    AttachArgs,
+    DashboardArgs,
+    EvaluateArgs,
+    ExportArgs,
+    ReportArgs,
+    ResumeArgs,
+    TrainArgs,
+    TrainResumeArgs,
+)
 
 PROGRAM = "fmnist-vae-tui"
 MISUSE = 2
@@ -62,10 +71,29 @@ def _dashboard(arguments: list[str]) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    args = _parse_training(TrainArgs(), arguments, f"{PROGRAM} train")
     from tui.headless import run_training
+    from tui.origins import origins_to_resume, origins_to_train
 
-    return run_training(args)
+    program = f"{PROGRAM} train"
+    if _value_of("--resume", arguments) in (None, "auto"):
+        args = _parse_training(TrainArgs(), arguments, program)
+        return run_training(origins_to_train(args), json_wanted=args.json)
+    resumed = tyro.cli(TrainResumeArgs, args=arguments, prog=program)
+    return run_training(origins_to_resume(resumed.resume, resumed), json_wanted=resumed.json)
+
+
+def _resume(arguments: list[str]) -> int:
+    args = tyro.cli(ResumeArgs, args=arguments, prog=f"{PROGRAM} resume")
+    from tui.start import resume_in_dashboard
+
+    return resume_in_dashboard(args)
+
+
+def _attach(arguments: list[str]) -> int:
+    args = tyro.cli(AttachArgs, args=arguments, prog=f"{PROGRAM} attach")
+    from tui.start import attach
+
+    return attach(args)
 
 
 def _export(arguments: list[str]) -> int:
@@ -91,19 +119,28 @@ def _report(arguments: list[str]) -> int:
 
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "train": _train,
+    "resume": _resume,
+    "attach": _attach,
     "export": _export,
     "evaluate": _evaluate,
     "report": _report,
 }
 
 
+def _value_of(flag: str, arguments: list[str]) -> str | None:
+    """What a flag is given on the command line, before that is parsed as a whole."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument(flag, nargs="?", dest="value")
+    found, _ = finder.parse_known_args(arguments)
+    value: str | None = found.value
+    return value
+
+
 def _parse_training(defaults: Training, arguments: list[str], program: str) -> Training:
     """Flags over the preset's settings, whatever their order."""
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument("--preset")
-    found, _ = finder.parse_known_args(arguments)
+    preset = _value_of("--preset", arguments)
     for name, config in PRESETS.items():
-        if found.preset == name:
+        if preset == name:
             defaults = replace(defaults, preset=name, config=config)
     args = tyro.cli(
         type(defaults),

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from engine.engine import INPUT_ERRORS, TrainingEngine, planned_engines
+from engine.config import RunConfig
+from engine.engine import INPUT_ERRORS, TrainingEngine, engines_in_turn
 from engine.metrics import Evaluation, Metrics, score_name
+from engine.origin import Origin
 from engine.runs import json_number
 from engine.snapshot import Phase, Snapshot
-from tui.arguments import TrainArgs
 from tui.cli import MISUSE, PROGRAM
 from tui.news import ending
 from tui.text import duration, epochs, nats
@@ -26,14 +28,14 @@ TICK = 0.1
 INTERRUPTED = 130
 
 
-def run_training(args: TrainArgs) -> int:
+def run_training(origins: Iterable[tuple[RunConfig, Origin]], *, json_wanted: bool) -> int:
     """Train to the end, or until a signal; the exit code."""
-    engines = planned_engines(args.config, args.checkpoints, args.name)
+    engines = engines_in_turn(origins)
     stop = _StopSignals(engines)
     for engine in engines:
         engine.start()
     try:
-        codes = [_follow(engine, stop, json_wanted=args.json) for engine in engines]
+        codes = [_follow(engine, stop, json_wanted=json_wanted) for engine in engines]
     finally:
         for engine in engines:
             engine.close()

@@ -15,6 +15,7 @@ PHASE_STYLES = {
     Phase.FINISHED: "#7aa2f7",
     Phase.STOPPED: "#f0aa46",
     Phase.FAILED: "bold #f26d6d",
+    Phase.DIED: "bold #f26d6d",
 }
 
 
