@@ -1,8 +1,9 @@
 """Checkpoints: a trainer's state as bytes, and back. Loaded with `weights_only=True` always."""
 
+import contextlib
 import io
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import torch
 
@@ -27,14 +28,30 @@ def read(file: Path) -> dict[str, Any]:
         RunError: naming the file, if it is missing, damaged or no checkpoint of ours.
     """
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        with file.open("rb") as stream:
+            return read_stream(stream, file)
     except FileNotFoundError as error:
         raise RunError(f"{file} is missing: nothing was saved yet") from error
+    except OSError as error:
+        raise RunError(f"{file} can't be read: {error.strerror or error}") from error
+
+
+def read_stream(stream: BinaryIO, origin: Path) -> dict[str, Any]:
+    """The same from an open file, or from memory.
+
+    Args:
+        origin: where it is from, for the errors.
+
+    Raises:
+        RunError: naming the origin, if this is damaged or no checkpoint of ours.
+    """
+    try:
+        state = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # of foreign bytes, torch and pickle raise nearly anything
-        raise RunError(f"{file} is damaged or no checkpoint") from error
+        raise RunError(f"{origin} is damaged or no checkpoint") from error
     if not isinstance(state, dict) or "model" not in state or "step" not in state:
-        raise RunError(f"{file} is no checkpoint of this program")
-    check_format(file, state.get("format"))
+        raise RunError(f"{origin} is no checkpoint of this program")
+    check_format(origin, state.get("format"))
     return state
 
 
@@ -61,6 +78,23 @@ def read_either(path: Path, first: Which) -> tuple[dict[str, Any], Path, str]:
             if not other.exists():
                 raise problem from None
             raise RunError(f"{problem}; {error}") from None
+
+
+def read_newest(path: Path) -> tuple[dict[str, Any], Path, str]:
+    """The state that a run goes on from, as `read_either` tells it.
+
+    It is last.pt's, but for a process that was killed between its writes of best.pt and last.pt.
+
+    Raises:
+        RunError: if none can be read, saying of both what is wrong.
+    """
+    state, file, problem = read_either(path, "last")
+    if not problem:
+        with contextlib.suppress(RunError, TypeError):
+            best = read(path / "best.pt")
+            if best["step"] > state["step"]:
+                return best, path / "best.pt", ""
+    return state, file, problem
 
 
 def copied(state: Any, device: torch.device | None = None) -> Any:

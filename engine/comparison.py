@@ -25,6 +25,7 @@ from engine.views import (
     Latents,
     PriorSamples,
     Reconstructions,
+    ReconstructionView,
     Scores,
 )
 
@@ -109,20 +110,40 @@ def compare(
 
 
 def check_comparable(sources: Sequence[FigureSource]) -> None:
-    """See that the runs were validated on the same images.
+    """See that the runs were validated on the same images, wherever these lie.
+
+    Asks every run whose settings agree with the first one's for a few of its images: a source
+    has no fingerprint of its data, and the path says neither that two are the same nor that
+    they are not.
 
     Raises:
         FigureError: saying which two were not, or that there is nothing to compare.
     """
     if len(sources) < 2:
         raise FigureError("a comparison needs two runs")
-    first = sources[0]
-    for other in sources[1:]:
-        if _split_of(other.config) != _split_of(first.config):
-            raise FigureError(
-                f"runs {first.run} and {other.run} can't be compared: they are validated on "
-                "different images (data, split_seed or validation_share differ)"
-            )
+    first, *others = sources
+    for other in others:
+        if not same_split(first.config, other.config):
+            raise _other_images(first, other)
+    seen = first.view(Reconstructions(page=0))
+    for other in others:
+        if not same_images(seen, other.view(Reconstructions(page=0))):
+            raise _other_images(first, other)
+
+
+def same_split(first: RunConfig, other: RunConfig) -> bool:
+    """Whether two runs hold out the same part of their data; see `same_images` for the data."""
+    return (first.split_seed, first.validation_share) == (other.split_seed, other.validation_share)
+
+
+def same_images(first: ReconstructionView, other: ReconstructionView) -> bool:
+    """Whether two runs show the same validation images of one page.
+
+    Of data sets that differ, in their pixels or only in their number, other images are held out.
+    """
+    return np.array_equal(first.originals, other.originals) and np.array_equal(
+        first.indices, other.indices
+    )
 
 
 def compare_run(source: FigureSource, progress: Progress = unheard, seed: int = 0) -> RunComparison:
@@ -196,8 +217,11 @@ def active_units(mu: Latents) -> int:
     return int((mu.astype(np.float64).var(axis=0, ddof=1) > ACTIVE_UNIT_VARIANCE).sum())
 
 
-def _split_of(config: RunConfig) -> tuple[str, int, float]:
-    return config.data, config.split_seed, config.validation_share
+def _other_images(first: FigureSource, other: FigureSource) -> FigureError:
+    return FigureError(
+        f"runs {first.run} and {other.run} can't be compared: they are validated on "
+        "different images (data, split_seed or validation_share differ)"
+    )
 
 
 def _part(progress: Progress, number: int, count: int) -> Progress:

@@ -21,6 +21,7 @@ PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "data"})
 """Settings that may be others when a run goes on. That data are the same is checked by content."""
+MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
 MAX_THREADS = 1024
 
@@ -159,7 +160,7 @@ def _check_range(c: TrainingPlan) -> None:
     for name, low, high in (
         ("latent_dim", 1, 4096),
         ("batch_size", 1, 1_000_000),
-        ("epochs", 1, 1_000_000),
+        ("epochs", 1, MAX_EPOCHS),
         ("seed", 0, 2**32 - 1),
         ("split_seed", 0, 2**32 - 1),
         ("threads", 0, MAX_THREADS),

@@ -55,6 +55,7 @@ class CsvLog:
             file.seek(self._good_size)
             file.write(text.getvalue().encode())
             file.flush()
+            os.fsync(file.fileno())
             end = file.tell()
         self._good_size = end
         del self._waiting[: len(rows)]

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from data import DataError
 from engine.config import ConfigError, RunConfig, TrainingPlan
+from engine.control import WEIGHTS_TIMEOUT, Answer, ControlServer
 from engine.history import History
 from engine.origin import Beginning, Continuation, Origin, planned_origins
 from engine.run import Access
 from engine.runs import RunError, default_name
 from engine.snapshot import Phase, Snapshot
-from engine.views import Frame, ViewRequest
+from engine.status import status_bytes
+from engine.tensorboard import check_tensorboard
+from engine.views import Frame, ViewRequest, Weights
 
 if TYPE_CHECKING:
     from engine.session import Session
@@ -50,12 +53,19 @@ class TrainingEngine:
     Args:
         origin: a new run's place and name, or the stored run that goes on.
         after: a run whose training should end before this one's begins.
+        tensorboard: write event files, too.
     """
 
     def __init__(
-        self, config: RunConfig, origin: Origin, after: "TrainingEngine | None" = None
+        self,
+        config: RunConfig,
+        origin: Origin,
+        after: "TrainingEngine | None" = None,
+        *,
+        tensorboard: bool = False,
     ) -> None:
         self.config = config
+        self._tensorboard = tensorboard
         self.history = History()
         self._origin = origin
         self._snapshot = Snapshot(
@@ -64,6 +74,7 @@ class TrainingEngine:
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._session: Session | None = None
         self._directory: Path | None = None
+        self._control: ControlServer | None = None
         self._frames: list[Frame] = []
         self._stopping = False
         self._closing = False
@@ -174,11 +185,27 @@ class TrainingEngine:
             return None
         self._publish(Phase.LOADING, "loading the data")
         self._session = Session(
-            self.config, self.history, self._frames, self._origin, lambda: self._snapshot
+            self.config,
+            self.history,
+            self._frames,
+            self._origin,
+            lambda: self._snapshot,
+            tensorboard=self._tensorboard,
         )
         self._directory = self._session.directory.path
         self._publish(Phase.TRAINING)
+        self._control = ControlServer(self._directory, self._answers())
         return self._session
+
+    def _answers(self) -> dict[str, Answer]:
+        """What other processes may ask for, answered in threads of the server."""
+        return {
+            "pause": self.pause,
+            "resume": self.resume,
+            "stop": self.stop,
+            "status": lambda: status_bytes(self._snapshot),
+            "weights": lambda: self.request(Weights()).result(WEIGHTS_TIMEOUT),
+        }
 
     def _train(self, session: "Session") -> None:
         while not self._stopping:
@@ -205,12 +232,14 @@ class TrainingEngine:
         self._publish(Phase.TRAINING, "saving")
         session.save()
         session.finish_saving()
+        self._stop_answering()
         self._publish(Phase.FINISHED if session.trainer.finished else Phase.STOPPED)
         log.info("%s at step %d", self._snapshot.phase, session.trainer.step)
         session.close()
 
     def _fail(self, error: Exception) -> None:
         self._failure = error
+        self._stop_answering()
         if not isinstance(error, INPUT_ERRORS):
             log.exception("the run failed")
         now = self._snapshot
@@ -222,6 +251,11 @@ class TrainingEngine:
         self._snapshot = replace(now, phase=Phase.FAILED, activity="", error=describe(error))
         if self._session:
             self._session.close()
+
+    def _stop_answering(self) -> None:
+        """Other processes ask no more: training has ended."""
+        if self._control is not None:
+            self._control.close()
 
     def _publish(self, phase: Phase, activity: str = "") -> None:
         if self._session is None:
@@ -265,12 +299,20 @@ def planned_engines(
     return engines_in_turn(planned_origins(plan, checkpoints, name))
 
 
-def engines_in_turn(origins: Iterable[tuple[RunConfig, Origin]]) -> list[TrainingEngine]:
-    """An engine for each run, to be started together: each waits for the one before."""
+def engines_in_turn(
+    origins: Iterable[tuple[RunConfig, Origin]], *, tensorboard: bool = False
+) -> list[TrainingEngine]:
+    """An engine for each run, to be started together: each waits for the one before.
+
+    Raises:
+        RunError: if event files are wanted and there is no `tensorboard` package.
+    """
+    if tensorboard:
+        check_tensorboard()
     engines: list[TrainingEngine] = []
     for config, origin in origins:
         before = engines[-1] if engines else None
-        engines.append(TrainingEngine(config, origin, after=before))
+        engines.append(TrainingEngine(config, origin, before, tensorboard=tensorboard))
     return engines
 
 

@@ -11,6 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
+_TEMPORARY = ".tmp-"
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM})
 """How file systems say that a directory can't be synchronised (CIFS, some FUSE)."""
 
@@ -27,7 +28,7 @@ def atomic_write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same directory, as a rename is atomic only within a file system; a name of its own
     # for every call, so that two writers of one file don't write into each other's.
-    temporary = path.parent / f".tmp-{secrets.token_hex(8)}"
+    temporary = path.parent / f"{_TEMPORARY}{secrets.token_hex(8)}"
     try:
         # "x" and not tempfile: the file gets the permissions that the user's umask gives.
         with temporary.open("xb") as file:
@@ -40,6 +41,16 @@ def atomic_write(path: Path, data: bytes) -> None:
             temporary.unlink()
         raise
     _sync_directory(path.parent)
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Delete what killed processes were writing; no other one may write here meanwhile.
+
+    Raises:
+        OSError: if it can't be deleted.
+    """
+    for file in directory.glob(f"{_TEMPORARY}*"):
+        file.unlink(missing_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.files import atomic_write
+from engine.files import atomic_write, remove_unfinished
 from engine.runs import RunError
 from engine.views import Frame
 
@@ -59,18 +59,61 @@ class FilmWriter:
         return self._folder / f"{step:09d}.npz"
 
 
+class FilmReader:
+    """The film of a run's directory, read again and again while it grows.
+
+    Args:
+        path: the run's directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._folder = path / _FOLDER
+        self._known: dict[Path, Frame] = {}
+        self.frames: list[Frame] = []
+        """Oldest first; replaced, never changed, by `update`."""
+
+    def update(self) -> None:
+        """Read the frames that are new, and leave out those that were dropped.
+
+        Raises:
+            RunError: naming a file that is damaged; the others are read.
+        """
+        known: dict[Path, Frame] = {}
+        problem: RunError | None = None
+        for file in sorted(self._folder.glob(_FILES)):
+            try:
+                known[file] = self._known.get(file) or _read(file)
+            except FileNotFoundError:
+                continue  # the run goes on, and has dropped it meanwhile
+            except RunError as error:
+                problem = error
+        self._known, self.frames = known, list(known.values())
+        if problem is not None:
+            raise problem
+
+
+def drop_frames(path: Path, after: int) -> None:
+    """Delete a film's frames of later steps, and what a killed process left of one.
+
+    Raises:
+        OSError: if one can't be deleted.
+    """
+    folder = path / _FOLDER
+    remove_unfinished(folder)
+    for file in folder.glob(_FILES):
+        if int(file.stem) > after:
+            file.unlink(missing_ok=True)
+
+
 def read_frames(path: Path) -> list[Frame]:
     """The film of a run's directory, oldest first; empty if none was saved.
 
     Raises:
         RunError: naming a file that is damaged.
     """
-    frames: list[Frame] = []
-    for file in sorted((path / _FOLDER).glob(_FILES)):
-        # The run may go on, and drop a frame meanwhile.
-        with contextlib.suppress(FileNotFoundError):
-            frames.append(_read(file))
-    return frames
+    reader = FilmReader(path)
+    reader.update()
+    return reader.frames
 
 
 def _to_bytes(frame: Frame) -> bytes:

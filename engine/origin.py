@@ -174,13 +174,17 @@ def take_up(
         past = _load(path, trainer)
         # Without a checkpoint nothing is kept: not even what was found out at step 0.
         last_step = trainer.step if past is not None else -1
-        _fill(history, HistoryReader(path, trainer.config).update(), last_step)
+        # An evaluation that is due here is made again: the checkpoint may be from before it, and
+        # its frame and its weights, if they were the best, not on disk yet.
+        evaluated_step = last_step - 1 if trainer.evaluation_due() else last_step
+        stored_history = HistoryReader(path, trainer.config).update()
+        _fill(history, stored_history, last_step, evaluated_step)
         past = past or Past()
         try:
-            frames += [frame for frame in read_frames(path) if frame.step <= last_step]
+            frames += [frame for frame in read_frames(path) if frame.step <= evaluated_step]
         except RunError as problem:
             past = replace(past, notes=(*past.notes, f"{problem}; the film begins anew"))
-        directory = RunDirectory.reopen(path, lock, trainer.config, last_step)
+        directory = RunDirectory.reopen(path, lock, trainer.config, last_step, evaluated_step)
     except BaseException:
         lock.release()
         raise
@@ -204,7 +208,7 @@ def _load(path: Path, trainer: "Trainer") -> Past | None:
 
     if not (path / "last.pt").exists() and not (path / "best.pt").exists():
         return None
-    state, file, problem = checkpoint.read_either(path, "last")
+    state, file, problem = checkpoint.read_newest(path)
     notes: list[str] = []
     try:
         RunConfig.from_dict(state["config"]).check_same_model(trainer.config)
@@ -213,6 +217,8 @@ def _load(path: Path, trainer: "Trainer") -> Past | None:
     except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{file} doesn't fit {path / 'config.json'}: {error}") from error
     epoch = f"{trainer.epoch:.2f}".rstrip("0").rstrip(".")
+    if not (path / "last.pt").exists():
+        problem = f"{path / 'last.pt'} is missing"  # cut off at its first checkpoint, perhaps
     if problem:
         notes.append(f"{problem}: going on from {file.name}, at epoch {epoch}")
     if state["device"] != trainer.device.type:
@@ -223,9 +229,9 @@ def _load(path: Path, trainer: "Trainer") -> Past | None:
     return Past(train_seconds, evaluation_seconds, tuple(notes))
 
 
-def _fill(history: History, stored: History, last_step: int) -> None:
+def _fill(history: History, stored: History, last_step: int, evaluated_step: int) -> None:
     for evaluation in stored.evaluations():
-        if evaluation.step <= last_step:
+        if evaluation.step <= evaluated_step:
             history.add_evaluation(evaluation)
     history.add_train_points([p for p in stored.train_points() if p.step <= last_step])
 

@@ -148,7 +148,7 @@ class HistoryReader:
         Raises:
             RunError: naming a file that is not as it should be.
         """
-        if self._evaluations.was_cut or self._points.was_cut:
+        if self._evaluations.was_cut or self._kl.was_cut or self._points.was_cut:
             self._begin()
         # Metrics first: kl.csv is written before them, so it has whatever they have.
         evaluations = self._evaluations.new_rows()

@@ -23,7 +23,8 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.csv_log import CsvLog
-from engine.files import atomic_write
+from engine.files import atomic_write, remove_unfinished
+from engine.film import drop_frames
 from engine.lock import RunLock
 from engine.metrics import Evaluation, TrainPoint
 from engine.records import (
@@ -51,13 +52,20 @@ class RunDirectory:
     Made by `create` or `reopen`. Rows may be added by one thread and flushed by another.
     """
 
-    def __init__(self, path: Path, lock: RunLock, config: RunConfig, last_step: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lock: RunLock,
+        config: RunConfig,
+        last_step: int = -1,
+        evaluated_step: int = -1,
+    ) -> None:
         self.path = path
         self.lock = lock
-        self._metrics = CsvLog(path / METRICS_FILE, METRICS_COLUMNS, last_step)
+        self._metrics = CsvLog(path / METRICS_FILE, METRICS_COLUMNS, evaluated_step)
         self._kl: CsvLog | None = None
         if config.model == "vae":
-            self._kl = CsvLog(path / KL_FILE, kl_columns(config), last_step)
+            self._kl = CsvLog(path / KL_FILE, kl_columns(config), evaluated_step)
         self._steps = CsvLog(path / STEPS_FILE, STEPS_COLUMNS, last_step)
         self._log_handler = logging.FileHandler(path / "run.log", encoding="utf-8")
         self._log_handler.setFormatter(
@@ -87,7 +95,7 @@ class RunDirectory:
                 lock = RunLock(unnamed)
                 _write_config(unnamed, config, about)
                 path = _claim(unnamed, checkpoints, stem, numbered=name is None)
-                return cls(path, lock, config, last_step=-1)
+                return cls(path, lock, config)
             except BaseException:
                 shutil.rmtree(unnamed, ignore_errors=True)
                 raise
@@ -95,17 +103,23 @@ class RunDirectory:
             raise RunError(f"can't make a run directory in {checkpoints}/: {error}") from error
 
     @classmethod
-    def reopen(cls, path: Path, lock: RunLock, config: RunConfig, last_step: int) -> "RunDirectory":
-        """Go on writing a run after `last_step`: rows of later steps are cut off.
+    def reopen(
+        cls, path: Path, lock: RunLock, config: RunConfig, last_step: int, evaluated_step: int
+    ) -> "RunDirectory":
+        """Go on writing a run: what is there of later steps is cut off.
 
         Args:
             lock: of this directory.
+            last_step: of the training curve.
+            evaluated_step: of the evaluations and the film.
 
         Raises:
             RunError: if nothing can be written there.
         """
         try:
-            return cls(path, lock, config, last_step)
+            remove_unfinished(path)
+            drop_frames(path, after=evaluated_step)
+            return cls(path, lock, config, last_step, evaluated_step)
         except OSError as error:
             raise RunError(f"can't write to {path}/: {error}") from error
 

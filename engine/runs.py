@@ -52,14 +52,18 @@ def find_run(run: str, checkpoints: Path) -> Path:
             return candidate
         if run and candidate.is_dir():
             raise RunError(f"{candidate}/ is no run: it has no {CONFIG_FILE}")
-    names = sorted(
-        (path.parent for path in checkpoints.glob(f"[!.]*/{CONFIG_FILE}")),
+    known = ", ".join(path.name for path in latest_runs(checkpoints)[:5])
+    hint = f"the latest are {known}" if known else "there are none yet"
+    raise RunError(f"no run {run!r} in {checkpoints}/: {hint}")
+
+
+def latest_runs(checkpoints: Path) -> list[Path]:
+    """The directories of all runs, the one that changed last first."""
+    return sorted(
+        (file.parent for file in checkpoints.glob(f"[!.]*/{CONFIG_FILE}")),
         key=lambda path: path.stat().st_mtime,
         reverse=True,
     )
-    known = ", ".join(path.name for path in names[:5])
-    hint = f"the latest are {known}" if known else "there are none yet"
-    raise RunError(f"no run {run!r} in {checkpoints}/: {hint}")
 
 
 def read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:

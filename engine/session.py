@@ -26,6 +26,7 @@ from engine.origin import Beginning, Continuation, Origin, Past, take_up
 from engine.run_directory import RunDirectory
 from engine.runs import read_config, recorded_threads
 from engine.snapshot import Alert, Phase, Snapshot
+from engine.tensorboard import EventLog
 from engine.trainer import Trainer
 from engine.viewer import Viewer
 from engine.views import Frame
@@ -55,6 +56,8 @@ class Session:
         frames: list[Frame],
         origin: Origin,
         status: Callable[[], Snapshot],
+        *,
+        tensorboard: bool = False,
     ) -> None:
         self.config = config
         self._history = history
@@ -88,6 +91,11 @@ class Session:
         self._train_seconds = past.train_seconds
         self._evaluation_seconds = past.evaluation_seconds
         self._writer = RunWriter(self.directory, config, status)
+        self._events: EventLog | None = None
+        if tensorboard:
+            # Where an evaluation is due, a run that goes on makes it again.
+            logged = self.trainer.step - int(self.trainer.evaluation_due())
+            self._events = EventLog(self.directory.path, logged + 1)
 
     @property
     def evaluated_step(self) -> int:
@@ -113,6 +121,7 @@ class Session:
         self._history.add_train_points(points)
         for point in points:
             self.directory.add_train_point(point)
+        self._log_events(lambda events: events.add_train_points(points))
 
     def evaluate(self, between: Callable[[], None]) -> None:
         """Measure on the validation split, and keep a frame.
@@ -125,7 +134,8 @@ class Session:
         """
         started = time.perf_counter()
         evaluation = self.trainer.evaluate(self._train_seconds, between)
-        self._frames.append(self.look().frame())
+        frame = self.look().frame()
+        self._frames.append(frame)
         thin(self._frames)
         self._evaluation_seconds += time.perf_counter() - started
         self._last = evaluation
@@ -136,6 +146,7 @@ class Session:
             self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self._history.add_evaluation(evaluation)
         self.directory.add_evaluation(evaluation)
+        self._log_events(lambda events: events.add_evaluation(evaluation, frame))
 
     def look(self) -> Viewer:
         """The pictures of the model as it is now."""
@@ -179,6 +190,7 @@ class Session:
 
     def close(self) -> None:
         """Write what waits, and let others have the run."""
+        self._log_events(EventLog.close)
         self._writer.close()
 
     def snapshot(self, phase: Phase, activity: str) -> Snapshot:
@@ -216,6 +228,15 @@ class Session:
     def _state(self) -> dict[str, Any]:
         seconds = [self._train_seconds, self._evaluation_seconds]
         return {**self.trainer.state_dict(), "seconds": seconds}
+
+    def _log_events(self, add: Callable[[EventLog], None]) -> None:
+        if self._events is None:
+            return
+        try:
+            add(self._events)
+        except OSError as error:  # its writer has ended
+            self._events = None
+            self._alert(f"can't write TensorBoard's files: {error.strerror or error}; no more are")
 
     def _tell_of_files(self) -> None:
         for report in self._writer.reports():

@@ -23,14 +23,18 @@ def write_status(path: Path, snapshot: Snapshot) -> None:
     Raises:
         OSError: if it can't be written.
     """
+    atomic_write(path / STATUS_FILE, status_bytes(snapshot))
+
+
+def status_bytes(snapshot: Snapshot) -> bytes:
+    """A snapshot as status.json has it."""
     values: dict[str, Any] = {}
     for field in fields(Snapshot):
         if field.name not in _FROM_HISTORY:
             values[field.name] = getattr(snapshot, field.name)
     values["alerts"] = [{"step": alert.step, "text": alert.text} for alert in snapshot.alerts]
     numbers = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
-    text = json.dumps(numbers, indent=2, ensure_ascii=False) + "\n"
-    atomic_write(path / STATUS_FILE, text.encode())
+    return (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def read_status(path: Path, history: History) -> Snapshot | None:
@@ -40,7 +44,15 @@ def read_status(path: Path, history: History) -> Snapshot | None:
         history: of the run, for the metrics of the snapshot.
     """
     try:
-        values = json.loads((path / STATUS_FILE).read_text(encoding="utf-8"))
+        return parse_status((path / STATUS_FILE).read_bytes(), path, history)
+    except OSError:
+        return None
+
+
+def parse_status(content: bytes, path: Path, history: History) -> Snapshot | None:
+    """The same from a status file's content; None if it isn't one."""
+    try:
+        values = json.loads(content)
         known = {field.name for field in fields(Snapshot)} - set(_FROM_HISTORY)
         values = {name: value for name, value in values.items() if name in known}
         values["phase"] = Phase(values["phase"])
@@ -53,5 +65,5 @@ def read_status(path: Path, history: History) -> Snapshot | None:
             last=evaluations[-1] if evaluations else None,
             best=history.best,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -1,25 +1,22 @@
 """A run read back from its directory: its curves, and its model for new pictures."""
 
-import math
-import operator
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
-from data import load_dataset
+from data import ImageDataset
 from engine import checkpoint
 from engine.checkpoint import Which
-from engine.config import RunConfig, data_path
 from engine.evaluation import Measurement, evaluation_noise, measure
 from engine.film import read_frames
 from engine.images import ImageSplits
 from engine.jobs import Job, Progress, unheard
 from engine.metrics import Evaluation, TrainPoint
-from engine.models import build_model
+from engine.models import Model
 from engine.records import HistoryReader
-from engine.runs import RunError, read_config, recorded_threads
-from engine.viewer import Viewer
+from engine.runs import read_config, recorded_threads
+from engine.stored_model import StoredModel
 from engine.views import Frame, Split, ViewRequest
 
 T = TypeVar("T")
@@ -43,11 +40,13 @@ class StoredRun:
         self.path = path
         self.config, about = read_config(path)
         self._history = HistoryReader(path, self.config).update()
-        self.which = which
         self._measured: dict[Split, Measurement] = {}
         # As many threads as trained: another number sums in another order, to other last bits.
         torch.set_num_threads(recorded_threads(about) or 1)
-        self._load_model(about.get("data"))
+        state, file, self.problem = checkpoint.read_either(path, which)
+        self.which: Which = "best" if file.stem == "best" else "last"
+        self._model = StoredModel(path, self.config, about)
+        self._model.set_weights(state, str(file))
 
     @property
     def run(self) -> str:
@@ -57,7 +56,22 @@ class StoredRun:
     @property
     def step(self) -> int:
         """The step of the weights."""
-        return self._viewer.step
+        return self._model.step
+
+    @property
+    def dataset(self) -> ImageDataset:
+        """What it was trained on."""
+        return self._model.dataset
+
+    @property
+    def images(self) -> ImageSplits:
+        """The splits of that, as trained on."""
+        return self._model.images
+
+    @property
+    def model(self) -> Model:
+        """The model, with the weights that were read."""
+        return self._model.model
 
     def evaluations(self) -> list[Evaluation]:
         """The rows of metrics.csv and kl.csv."""
@@ -69,7 +83,7 @@ class StoredRun:
 
     def view(self, request: ViewRequest[T]) -> T:
         """A picture from the stored weights."""
-        return self._viewer.compute(request)
+        return self._model.view(request)
 
     def frames(self) -> list[Frame]:
         """The film as it was saved."""
@@ -95,25 +109,3 @@ class StoredRun:
             eps = evaluation_noise(self.config, len(pixels))
             self._measured[split] = measure(self.model, pixels, eps, self.config.beta)
         return self._measured[split]
-
-    def _load_model(self, data: object) -> None:
-        state, file, self.problem = checkpoint.read_either(self.path, self.which)
-        self.which = "best" if file.stem == "best" else "last"
-        self.dataset = load_dataset(data_path(self.config))
-        fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
-        if fingerprint != self.dataset.fingerprint:
-            raise RunError(
-                f"{self.dataset.source} is not the data that run {self.run} was trained on "
-                "(its fingerprint differs)"
-            )
-        self.model = build_model(self.config, init_seed=0)
-        try:
-            RunConfig.from_dict(state["config"]).check_same_model(self.config)
-            self.model.load_state_dict(state["model"])
-            step = operator.index(state["step"])
-        except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
-            raise RunError(f"{file} doesn't fit {self.path / 'config.json'}") from error
-        self.images = ImageSplits.of_dataset(self.dataset, self.config, torch.device("cpu"))
-        self._viewer = Viewer(self.config, self.model, self.images)
-        steps_per_epoch = math.ceil(len(self.images.train) / self.config.batch_size)
-        self._viewer.at(step, step / steps_per_epoch)

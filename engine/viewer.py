@@ -8,8 +8,9 @@ from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from engine import walks
+from engine import checkpoint, walks
 from engine.codec import Codec
 from engine.config import RunConfig
 from engine.images import ImageSplits
@@ -36,6 +37,7 @@ from engine.views import (
     Split,
     Traversal,
     ViewRequest,
+    Weights,
     to_uint8,
 )
 
@@ -114,6 +116,9 @@ class Viewer:
                 return walks.manifold(codec, question, space.map(LatentMap(), between))
             case Scores(split):
                 return self._scores(split, between)
+            case Weights():
+                weights = checkpoint.copied(self._model.state_dict(), torch.device("cpu"))
+                return checkpoint.to_bytes(self._config, {"step": codec.step, "model": weights})
         raise TypeError(f"unknown view {question!r}")
 
     def _reconstructions(self, request: Reconstructions) -> ReconstructionView:

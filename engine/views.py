@@ -333,6 +333,11 @@ class Scores(ViewRequest[ScoreView]):
     split: Split = "validation"
 
 
+@dataclass(frozen=True, slots=True)
+class Weights(ViewRequest[bytes]):
+    """The model itself, as a checkpoint file's content, for another process to look at."""
+
+
 # The film.
 
 

@@ -138,21 +138,22 @@ class RunWriter:
 
     def _write(self, work: Work) -> None:
         """Write the parts of `work`, and take out those that were."""
-        # In this order, whatever is on disk when the process is killed fits last.pt: rows and
-        # frames up to its step at least, and a best evaluation that is not after it.
+        # In this order, whatever is on disk when the process is killed fits together: rows and
+        # frames up to the checkpoints' steps at least, and never a best evaluation whose weights
+        # are in none. Of the checkpoints, a run goes on from the newer one.
         self._try("metrics.csv", self._directory.flush)
         frames, last, best = work.frames, work.last, work.best
         if frames is not None and self._try("the film", lambda: self._film.write(frames)):
             work.frames = None
-        if last is not None and self._try("last.pt", lambda: self._checkpoint("last", last)):
+        if best is not None and self._try("best.pt", lambda: self._checkpoint("best", best)):
+            work.best = None
+        if (
+            last is not None
+            and work.best is None
+            and self._try("last.pt", lambda: self._checkpoint("last", last))
+        ):
             self._saved_step = last["step"]
             work.last = None
-        if (
-            best is not None
-            and work.last is None
-            and self._try("best.pt", lambda: self._checkpoint("best", best))
-        ):
-            work.best = None
 
     def _checkpoint(self, name: str, state: dict[str, Any]) -> None:
         self._directory.write_checkpoint(name, checkpoint.to_bytes(self._config, state))
@@ -170,10 +171,10 @@ class RunWriter:
 
     def _try(self, file: str, write: Callable[[], None]) -> bool:
         try:
-            write()
+            _write_or_os_error(write)
         except OSError as error:
             if file not in self._failing:
-                log.error("can't write %s: %s", file, error)
+                log.error("can't write %s: %s", file, error, exc_info=error.__cause__)
                 self._failing.add(file)
                 self._report(Report(file, error))
             return False
@@ -185,3 +186,12 @@ class RunWriter:
     def _report(self, report: Report) -> None:
         with self._changed:
             self._reports.append(report)
+
+
+def _write_or_os_error(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError:
+        raise
+    except Exception as error:  # too little memory, say: without its writer no run would end
+        raise OSError(f"{type(error).__name__}: {error}") from error

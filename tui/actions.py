@@ -50,7 +50,8 @@ ACTIONS = (
     Action("l", "explore", "latent", "Explore the latent space: decode any place of it.", rank=8),
     Action("w", "walks", "walks", "Interpolation, traversal and the manifold, live.", rank=9),
     Action("v", "compare", "versus", "Compare the VAE with the autoencoder.", rank=10),
-    Action("o", "other_run", "other", "Show the other run of the two.", rank=17),
+    Action("o", "other_run", "other", "Show the next of the runs that are open.", rank=17),
+    Action("b", "browse", "runs", "Browse all runs: open, resume, compare, delete.", rank=18),
     Action("left", "film_back", "film", "Back through the film; → forward, Home start.", "←", 11),
     Action("end", "film_live", "", "Leave the film and follow the model live.", "End"),
     Action("f", "export_film", "", "Export the film: GIF, animated PNG, and a strip."),
@@ -110,14 +111,30 @@ COMPARISON_ACTIONS: tuple[Action, ...] = (
     Action("u", "update", "update", "Compute the table and the mixtures for the models of now."),
     Action("s", "sample", "sample", "Draw new samples.", rank=2),
     Action("r", "other_images", "recon", "Reconstruct other validation images.", rank=4),
+    Action("c", "chart", "chart", "Of VAEs: switch to reconstruction, −ELBO, KL.", rank=8),
     Action("tab", "next_panel", "panel", "Move to the next panel.", "Tab", rank=5),
+    Action("down", "view(1,0)", "", "Show the rows below in the panel; ↑ those above.", "↓"),
+    Action("right", "view(0,1)", "", "Show the next runs in the table; ← those before.", "→"),
     Action("z", "zoom", "zoom", "Show the panel in focus large, or go back.", rank=6),
     Action("e", "export", "export", "Export the comparison as PNG.", rank=1),
-    Action("E", "export_all", "all", "Export every figure of both runs, and this one.", "E", 7),
+    Action("E", "export_all", "all", "Export every figure of the runs, and this one.", "E", 7),
     _IMAGE_MODE,
     _SCREENSHOT,
     _HELP,
     _BACK,
+)
+RUNS_ACTIONS: tuple[Action, ...] = (
+    Action("enter", "open", "open", "Open this run; if it is marked, all that are.", "Enter"),
+    Action("R", "resume", "resume", "Go on with this run, if nobody trains it.", "R", rank=2),
+    Action("e", "export", "export", "Export every figure of this run as PNG.", rank=8),
+    Action("r,f2", "rename", "rename", "Rename this run (also F2; a dialog).", "r", rank=7),
+    Action("d,delete", "delete", "delete", "Delete this run (also Del; asks first).", "d", rank=5),
+    Action("space,m", "mark", "mark", "Mark this run, or take its mark away (also m).", rank=3),
+    Action("c", "compare", "compare", "Compare the marked runs, two or more.", rank=4),
+    Action("s", "sort", "sort", "Order by when, name, −ELBO, state, time, size.", rank=6),
+    Action("slash", "filter", "filter", "Only runs with these letters; Esc clears.", "/", rank=1),
+    _HELP,
+    Action("q", "back", "back", "Back to the screen before (also Esc)."),
 )
 
 SCREENS: dict[str, tuple[Action, ...]] = {
@@ -125,6 +142,7 @@ SCREENS: dict[str, tuple[Action, ...]] = {
     "Explorer": EXPLORER_ACTIONS,
     "Walks": WALK_ACTIONS,
     "Comparison": COMPARISON_ACTIONS,
+    "Runs": RUNS_ACTIONS,
 }
 """Every screen's table, for the help and the README."""
 

@@ -4,23 +4,37 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from engine.config import TrainingPlan
-from engine.engine import TrainingEngine, describe, planned_engines
+from engine.attached import AttachedRun
+from engine.config import ConfigError, TrainingPlan
+from engine.engine import describe, engines_in_turn, planned_engines
+from engine.origin import Continuation, continued_config
+from engine.run import Access, Run
+from engine.run_index import RunState, summarize
+from engine.runs import RunError
 from tui.context import RunContext
+from tui.export import ExportOrder, export
+from tui.news import Level
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import Dashboard
+from tui.screens.more_epochs import MoreEpochsScreen
 from tui.screens.run_screen import RunScreen
 from tui.terminal import ColorChoice, ImageChoice, describe_colors, image_mode
 from tui.theme import THEME
+from tui.widgets.message_line import MessageLine
+
+if TYPE_CHECKING:
+    from tui.screens.runs import RunsScreen
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +43,14 @@ START_DELAY = 1.0
 
 
 class FmnistVaeTui(App[None]):
-    """Shows the runs of `plan`, and others started from its form.
+    """Shows runs, and others that are started, gone on with or attached to from its screens.
 
-    After `run()` has returned, `engines` holds every engine that was started: whoever ran the
-    app closes and joins them.
+    After `run()` has returned, `engines` holds every run that was started: whoever ran the app
+    closes and joins them.
 
     Args:
-        name: of the first run; None for one made from the time.
+        start: the runs to show, or a plan whose runs are to be begun.
+        browse: begin with the list of all runs on top.
     """
 
     TITLE = "fmnist-vae-tui"
@@ -45,20 +60,25 @@ class FmnistVaeTui(App[None]):
 
     def __init__(
         self,
-        plan: TrainingPlan,
+        start: TrainingPlan | Sequence[Run],
         checkpoints: Path,
         exports: Path,
         *,
-        name: str | None = None,
+        browse: bool = False,
         images: ImageChoice = "auto",
         colors: ColorChoice = "auto",
     ) -> None:
         super().__init__()
-        self._checkpoints = checkpoints
+        self._browse = browse
         detected = self.console.color_system
         self.context = RunContext(
-            engines=planned_engines(plan, checkpoints, name),
+            engines=(
+                [*planned_engines(start, checkpoints, None)]
+                if isinstance(start, TrainingPlan)
+                else list(start)
+            ),
             exports=exports,
+            checkpoints=checkpoints,
             image_mode=image_mode(images, detected),
             notes=(describe_colors(colors, detected), f"Figures are written to {exports}/<run>/."),
         )
@@ -68,8 +88,8 @@ class FmnistVaeTui(App[None]):
         self._dashboard = Dashboard(self.context)
 
     @property
-    def engine(self) -> TrainingEngine:
-        """The engine that is shown."""
+    def engine(self) -> Run:
+        """The run that is shown."""
         return self.context.engine
 
     def on_mount(self) -> None:
@@ -82,6 +102,8 @@ class FmnistVaeTui(App[None]):
         # A key that was typed ahead may have put another screen over the dashboard before its
         # first paint, which then never comes.
         self.set_timer(START_DELAY, self._start_engines)
+        if self._browse:
+            self.browse_runs()
 
     def on_unmount(self) -> None:
         """End the helper process."""
@@ -100,19 +122,142 @@ class FmnistVaeTui(App[None]):
     @on(Dashboard.NewRun)
     def start_new_run(self, event: Dashboard.NewRun) -> None:
         """Stop and keep the runs of now, and train others."""
-        for engine in self.context.engines:
-            engine.close()
-        self.context.engines = planned_engines(event.plan, self._checkpoints)
-        self.context.shown = 0
-        self.context.ends = (None, None)  # positions in another run's split, perhaps
-        self.engines += self.context.engines
-        self._start_engines()
-        self._dashboard.show_run()
+        self._replace_runs([], planned_engines(event.plan, self.context.checkpoints, None))
 
     @on(Dashboard.Leave)
     def leave(self) -> None:
         """Close the app; the engines are closed after the terminal is restored."""
         self.exit()
+
+    # The list of runs.
+
+    @on(Dashboard.Browse)
+    def browse_runs(self) -> None:
+        """Show all runs there are."""
+        from tui.screens.runs import RunsScreen
+
+        self.push_screen(RunsScreen(self.context))
+
+    def on_runs_screen_open(self, event: "RunsScreen.Open") -> None:
+        """Attach to runs, beside those that are trained here."""
+        own = [run for run in self.context.engines if _trains_here(run)]
+        here = [run for run in own if run.directory in event.paths]
+        others = [self._attached(p) for p in event.paths if p not in [r.directory for r in here]]
+        attached = [run for run in others if run is not None]
+        if not here and not attached:
+            return
+        self.pop_screen()
+        if attached:
+            self._replace_runs(own, attached)
+        else:
+            self.context.shown = own.index(here[0])
+            self._dashboard.show_run()
+
+    def on_runs_screen_resume(self, event: "RunsScreen.Resume") -> None:
+        """Go on with a stored run: a finished one for more epochs, if a person wants that."""
+        run = summarize(event.path)
+        if run.state is not RunState.FINISHED:
+            self._go_on_with(event.path, None)
+            return
+
+        def answered(epochs: int | None) -> None:
+            if epochs is not None:
+                self._go_on_with(event.path, epochs)
+
+        self.push_screen(MoreEpochsScreen(event.path.name, run.epochs), answered)
+
+    def _go_on_with(self, path: Path, epochs: int | None) -> None:
+        """If another run is trained here, that is stopped and kept, after a question."""
+        training = next((run for run in self.context.engines if _trains_here(run)), None)
+        if training is None:
+            self._continue(path, epochs)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._continue(path, epochs)
+
+        question = ConfirmScreen(
+            f"Stop {training.snapshot.run} and go on with {path.name}?",
+            f"What was learnt is kept in {training.directory}/, and can be gone on with.",
+            yes="stop",
+            no="go on",
+        )
+        self.push_screen(question, answered)
+
+    def _continue(self, path: Path, epochs: int | None) -> None:
+        try:
+            config = continued_config(path, epochs=epochs)
+            engines = engines_in_turn([(config, Continuation(path))])
+        except (RunError, ConfigError) as error:
+            self._tell(str(error), "error")
+            return
+        self.pop_screen()
+        self._replace_runs([], engines)
+
+    def on_runs_screen_compare(self, event: "RunsScreen.Compare") -> None:
+        """Attach to runs for as long as they are compared."""
+        own = {run.directory: run for run in self.context.engines}
+        runs = [own.get(path) or self._attached(path) for path in event.paths]
+        compared = [run for run in runs if run is not None]
+        if len(compared) < 2:
+            return
+        borrowed = [run for run in compared if run not in self.context.engines]
+        for run in borrowed:
+            run.start()
+
+        def closed(_: None) -> None:
+            for run in borrowed:
+                run.close()
+
+        from tui.screens.comparison import ComparisonScreen
+
+        self.push_screen(ComparisonScreen(self.context, compared), closed)
+
+    @work(thread=True)
+    def on_runs_screen_export(self, event: "RunsScreen.Export") -> None:
+        """Every figure of a stored run."""
+        self.call_from_thread(self._tell, f"exporting {event.path.name} …", "info")
+        try:
+            run = AttachedRun(event.path)
+        except RunError as error:
+            self.call_from_thread(self._tell, str(error), "error")
+            return
+        run.start()
+        alone = replace(self.context, engines=[run], shown=0)
+        try:
+            text, level = export(
+                alone, ExportOrder(None), lambda t: self.call_from_thread(self._tell, t, "info")
+            )
+        finally:
+            run.close()
+        self.call_from_thread(self._tell, text, level)
+
+    def _attached(self, path: Path) -> AttachedRun | None:
+        try:
+            run = AttachedRun(path)
+        except RunError as error:
+            self._tell(str(error), "error")
+            return None
+        return run
+
+    def _tell(self, text: str, level: Level) -> None:
+        for line in self.screen.query(MessageLine):
+            line.say(text, level)
+
+    # Runs.
+
+    def _replace_runs(self, kept: Sequence[Run], new: Sequence[Run]) -> None:
+        """Show other runs, the first of the new ones; those not kept are closed."""
+        for run in self.context.engines:
+            if run not in kept:
+                run.close()
+        self.context.engines = [*kept, *new]
+        self.context.shown = len(kept)
+        self.context.ends = (None, None)  # positions in another run's split, perhaps
+        self.engines += new
+        self._start_engines()
+        self._dashboard.show_run()
 
     def _start_engines(self) -> None:
         for engine in self.context.engines:
@@ -139,3 +284,7 @@ class FmnistVaeTui(App[None]):
     def _hang_up(self) -> None:
         self.hung_up = True
         self.exit()
+
+
+def _trains_here(run: Run) -> bool:
+    return run.access is Access.OWNER and run.snapshot.phase.is_active

@@ -19,6 +19,8 @@ class _Training:
     """Where the other settings start from; report: the plain setting of the course report."""
     name: str | None = None
     """Name of the run; by default made from the time."""
+    tensorboard: bool = False
+    """Write TensorBoard event files into the run's directory, too (an extra package)."""
     checkpoints: Path = Path("checkpoints")
     """Directory of the runs."""
 
@@ -70,6 +72,8 @@ class _Continuing:
     """auto, cpu, mps, cuda or cuda:N; by default as before."""
     data: str | None = None
     """Where the data set lies now, if it was moved."""
+    tensorboard: bool = False
+    """Write TensorBoard event files into the run's directory, too (an extra package)."""
     checkpoints: Path = Path("checkpoints")
     """Directory of the runs."""
 
@@ -109,6 +113,19 @@ class AttachArgs(_Looks):
     """The runs' names, or the paths of their directories; none opens the list of all."""
     checkpoints: Path = Path("checkpoints")
     """Directory of the runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsArgs:
+    """List the stored runs: how each stands, its settings and its scores.
+
+    In a terminal what doesn't fit is left out; in a pipe the columns are whole, with tabs between.
+    """
+
+    checkpoints: Path = Path("checkpoints")
+    """Directory of the runs."""
+    json: bool = False
+    """Print one JSON array instead; the README tells its fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,3 +200,24 @@ class ReportArgs:
     """Directory of the runs."""
     exports: Path = Path("exports")
     """Directory of the reports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchArgs:
+    """Measure training on this machine: a plain PyTorch loop, ours, its matrix products alone, and
+    a whole run with the dashboard and without.
+
+    Takes about five minutes. What counts are the ratios: each is of a round in which everything had
+    its turn.
+    """
+
+    rounds: int = 5
+    """How often everything is measured."""
+    dashboard: bool = True
+    """Measure whole runs, too, with the dashboard in a pseudo-terminal and without."""
+    device: str = "auto"
+    """auto (CUDA, else Apple's MPS, else CPU), cpu, mps, cuda or cuda:N."""
+    threads: int = 0
+    """CPU threads; 0 chooses as training does."""
+    json: bool = False
+    """Print JSON instead: an object for each preset."""

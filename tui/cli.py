@@ -21,11 +21,13 @@ from engine.figures.catalog import FigureError
 from engine.runs import RunError, check_name
 from tui.arguments import (
     AttachArgs,
+    BenchArgs,
     DashboardArgs,
     EvaluateArgs,
     ExportArgs,
     ReportArgs,
     ResumeArgs,
+    RunsArgs,
     TrainArgs,
     TrainResumeArgs,
 )
@@ -71,15 +73,15 @@ def _dashboard(arguments: list[str]) -> int:
 
 
 def _train(arguments: list[str]) -> int:
+    from tui.engines import engines_to_resume, engines_to_train
     from tui.headless import run_training
-    from tui.origins import origins_to_resume, origins_to_train
 
     program = f"{PROGRAM} train"
     if _value_of("--resume", arguments) in (None, "auto"):
         args = _parse_training(TrainArgs(), arguments, program)
-        return run_training(origins_to_train(args), json_wanted=args.json)
+        return run_training(engines_to_train(args), json_wanted=args.json)
     resumed = tyro.cli(TrainResumeArgs, args=arguments, prog=program)
-    return run_training(origins_to_resume(resumed.resume, resumed), json_wanted=resumed.json)
+    return run_training(engines_to_resume(resumed.resume, resumed), json_wanted=resumed.json)
 
 
 def _resume(arguments: list[str]) -> int:
@@ -117,6 +119,22 @@ def _report(arguments: list[str]) -> int:
     return run_report(args)
 
 
+def _runs(arguments: list[str]) -> int:
+    args = tyro.cli(RunsArgs, args=arguments, prog=f"{PROGRAM} runs")
+    from tui.runs import run_listing
+
+    return run_listing(args)
+
+
+def _bench(arguments: list[str]) -> int:
+    args = tyro.cli(BenchArgs, args=arguments, prog=f"{PROGRAM} bench")
+    if sys.platform == "win32":
+        return complain("bench needs pseudo-terminals, which Windows has not")
+    from tui.bench import run_bench
+
+    return run_bench(args)
+
+
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "train": _train,
     "resume": _resume,
@@ -124,6 +142,8 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "export": _export,
     "evaluate": _evaluate,
     "report": _report,
+    "bench": _bench,
+    "runs": _runs,
 }
 
 

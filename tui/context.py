@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.engine import TrainingEngine
+from engine.run import Run
 from engine.worker import Worker
 from tui.pixels import ImageMode
 from tui.projections import Projections
@@ -17,24 +17,26 @@ if TYPE_CHECKING:
 class RunContext:
     """One a program; the app changes `engines` and `shown` when a new run begins."""
 
-    engines: list[TrainingEngine]
-    """The runs that were started together: one, or a VAE and an autoencoder."""
+    engines: list[Run]
+    """The runs on show: started together, or attached to, or both."""
     exports: Path
+    checkpoints: Path = Path("checkpoints")
+    """Where runs are kept."""
     image_mode: ImageMode = "half"
     notes: tuple[str, ...] = ()
     """Lines for the help screen: colours, directories."""
     shown: int = 0
-    """Which of the engines is on the screen."""
+    """Which of them is on the screen."""
     ends: tuple[int | None, int | None] = (None, None)
     """Positions in the validation split that were marked as the ends of a way."""
     numbers: "dict[str, RunNumbers]" = field(default_factory=dict)
-    """What the comparison found out about runs, by their names."""
+    """What the comparison found out about runs, by their directories."""
     worker: Worker = field(default_factory=Worker)
     """For work that would stall training or the screen."""
     projections: Projections = field(default_factory=Projections)
     """The t-SNE and UMAP maps that were made, also of runs before."""
 
     @property
-    def engine(self) -> TrainingEngine:
+    def engine(self) -> Run:
         """The run on the screen."""
         return self.engines[self.shown]

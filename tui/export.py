@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.config import RunConfig
-from engine.engine import TrainingEngine, describe
+from engine.engine import describe
 from engine.figures.options import FigureOptions
 from engine.jobs import Job
 from engine.metrics import Evaluation, TrainPoint
+from engine.run import Run
 from engine.views import Frame, ViewRequest
 from engine.worker import Worker
 from tui.context import RunContext
@@ -30,7 +31,7 @@ VIEW_TIMEOUT = 60.0
 class LiveRun:
     """A run in progress as a `FigureSource`. Its views wait: never use it on the UI's thread."""
 
-    engine: TrainingEngine
+    engine: Run
     worker: Worker
 
     @property

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from engine.engine import TrainingEngine
+from engine.run import Run
 from engine.views import ViewRequest
 
 T = TypeVar("T")
@@ -18,9 +18,7 @@ class ViewFeed(Generic[T]):
         self._asked: tuple[ViewRequest[T], int] | None = None
         self._asked_at = 0.0
 
-    def poll(
-        self, engine: TrainingEngine, request: ViewRequest[T], version: int, interval: float
-    ) -> T | None:
+    def poll(self, engine: Run, request: ViewRequest[T], version: int, interval: float) -> T | None:
         """Ask if it is time to; the answer, if one has come since the last call.
 
         Args:

@@ -2,14 +2,14 @@
 
 import bisect
 
-from engine.engine import TrainingEngine
+from engine.run import Run
 from engine.views import Frame
 
 
 class FilmCursor:
     """Moves through the frames; kept by step, for frames are thinned while a run goes on."""
 
-    def __init__(self, engine: TrainingEngine) -> None:
+    def __init__(self, engine: Run) -> None:
         self._engine = engine
         self._step: int | None = None
 

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,10 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from engine.config import RunConfig
-from engine.engine import INPUT_ERRORS, TrainingEngine, engines_in_turn
+from engine.engine import INPUT_ERRORS, TrainingEngine
 from engine.metrics import Evaluation, Metrics, score_name
-from engine.origin import Origin
 from engine.runs import json_number
 from engine.snapshot import Phase, Snapshot
 from tui.cli import MISUSE, PROGRAM
@@ -28,9 +25,8 @@ TICK = 0.1
 INTERRUPTED = 130
 
 
-def run_training(origins: Iterable[tuple[RunConfig, Origin]], *, json_wanted: bool) -> int:
+def run_training(engines: list[TrainingEngine], *, json_wanted: bool) -> int:
     """Train to the end, or until a signal; the exit code."""
-    engines = engines_in_turn(origins)
     stop = _StopSignals(engines)
     for engine in engines:
         engine.start()

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from engine.engine import TrainingEngine
+from engine.run import Run
 from engine.snapshot import Snapshot
 from engine.views import (
     Frame,
@@ -53,7 +53,7 @@ class FilmPanel(ViewPanel[V], Protocol[V]):
 class LivePictures:
     """The pictures of one run."""
 
-    def __init__(self, engine: TrainingEngine) -> None:
+    def __init__(self, engine: Run) -> None:
         self.reconstructions = Reconstructions(page=0)
         self.samples = PriorSamples(seed=0)
         self.film = FilmCursor(engine)
@@ -63,6 +63,7 @@ class LivePictures:
         self._latent_feed = ViewFeed[LatentView]()
         self._of_film: ReconstructionView | None = None
         self._shown_frame: Frame | None = None
+        self._has_samples = False
 
     def choose_other_images(self) -> None:
         """Other validation images from now on."""
@@ -113,7 +114,12 @@ class LivePictures:
         )
         if view is not None and view.page == 0:
             self._of_film = view
-        self._pass(self._sample_feed, self.samples, step, wait, samples)
+        if self._pass(self._sample_feed, self.samples, step, wait, samples) is not None:
+            self._has_samples = True
+        elif not self._has_samples and self._engine.frames:
+            # While a model is loaded for a run that another process trains: its newest frame.
+            self._has_samples = True
+            samples.show(*_samples_of(self._engine.frames[-1]))
 
     def _show_frame(
         self,
@@ -128,9 +134,7 @@ class LivePictures:
         moment = f"film {self.film.describe()}, step {frame.step:,}"
         made = (frame.reconstructions / 255.0).astype(np.float32)
         reconstructions.show(replace(page, reconstructions=made), moment)
-        drawn = (frame.samples / 255.0).astype(np.float32)
-        latents = np.empty((0, 0), np.float32)
-        samples.show(SampleView(frame.step, frame.epoch, drawn, latents, PriorSamples()), moment)
+        samples.show(_samples_of(frame)[0], moment)
 
     def _pass(
         self,
@@ -146,3 +150,10 @@ class LivePictures:
         if view is not None:
             panel.show(view)
         return view
+
+
+def _samples_of(frame: Frame) -> tuple[SampleView, str]:
+    """A frame's samples, and which they are."""
+    drawn = (frame.samples / 255.0).astype(np.float32)
+    view = SampleView(frame.step, frame.epoch, drawn, np.empty((0, 0), np.float32), PriorSamples())
+    return view, f"film, step {frame.step:,}"

@@ -5,8 +5,8 @@ Doesn't import Textual, for `train` says the same.
 
 from typing import Literal
 
-from engine.engine import TrainingEngine
 from engine.metrics import score_name
+from engine.run import Access, Run
 from engine.snapshot import Phase, Snapshot
 from tui.text import epochs, nats
 
@@ -17,7 +17,7 @@ Level = Literal["info", "done", "warning", "error"]
 class News:
     """Compares each snapshot with the one before."""
 
-    def __init__(self, engine: TrainingEngine) -> None:
+    def __init__(self, engine: Run) -> None:
         self._engine = engine
         self._phase: Phase | None = None
         self._alerts = 0
@@ -39,18 +39,28 @@ class News:
                 return [(f"waiting {s.activity}", "info")]
             case Phase.LOADING:
                 return [("loading torch and the images; ? for help", "info")]
+            case Phase.TRAINING if self._engine.access is not Access.OWNER:
+                return [(f"watching {s.run}: {self._may()}; ? for help", "info")]
             case Phase.TRAINING:
-                verb = "on with" if self._phase is Phase.PAUSED else "training"
+                verb = "on with" if self._phase is Phase.PAUSED or s.step else "training"
                 return [(f"{verb} {s.run} for {s.epochs} epochs; ? for help", "info")]
             case Phase.PAUSED:
                 return [("paused: space goes on; samples, pictures and exports work", "warning")]
+            case Phase.DIED:
+                how = f"fmnist-vae-tui resume {s.run}"
+                return [(f"its process was killed at epoch {epochs(s.epoch)}: {how}", "warning")]
             case Phase.FINISHED | Phase.STOPPED:
                 return [(ending(self._engine, s), "done")]
             case Phase.FAILED:
                 return [(f"the run failed: {s.error}", "error")]
 
+    def _may(self) -> str:
+        if self._engine.access is Access.STEER:
+            return "another process trains it; space and x reach it"
+        return "another process trains it, which can't be asked from here: read-only"
 
-def ending(engine: TrainingEngine, s: Snapshot) -> str:
+
+def ending(engine: Run, s: Snapshot) -> str:
     """How a run ended, its best score, and where it is kept."""
     best = ""
     if s.best is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.engine import TrainingEngine
+from engine.run import Run
 from engine.views import Decode, DecodedView, Place, PlaceView
 from tui.latent_cursor import Spot
 from tui.quick_feed import QuickFeed
@@ -20,7 +20,7 @@ class PlaceFeed:
 
     def __init__(
         self,
-        engine: TrainingEngine,
+        engine: Run,
         panel: PlacePanel,
         failed: Callable[[BaseException], None],
     ) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
-from engine.engine import TrainingEngine
+from engine.run import Run
 from engine.views import ViewRequest
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class QuickFeed(Generic[About, T]):
         self._answered = answered
         self._failed = failed
         self._outstanding = False
-        self._newest: tuple[TrainingEngine, ViewRequest[T], About] | None = None
+        self._newest: tuple[Run, ViewRequest[T], About] | None = None
         self._closed = False
 
     @property
@@ -44,7 +44,7 @@ class QuickFeed(Generic[About, T]):
         """Whether an answer is awaited."""
         return self._outstanding
 
-    def ask(self, engine: TrainingEngine, request: ViewRequest[T], about: About) -> None:
+    def ask(self, engine: Run, request: ViewRequest[T], about: About) -> None:
         """Ask now, or when the answer that is awaited has come."""
         if self._closed:
             return

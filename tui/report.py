@@ -14,7 +14,7 @@ from rich.text import Text
 from engine.runs import find_run
 from tui.arguments import ReportArgs
 from tui.cli import complain
-from tui.stored import projection_of
+from tui.stored import projection_of, warn_of_weights
 
 if TYPE_CHECKING:
     from engine.report.gather import Tell
@@ -32,6 +32,8 @@ def run_report(args: ReportArgs) -> int:
         from engine.stored import StoredRun
 
         runs = [StoredRun(path, args.weights) for path in paths]
+        for run in runs:
+            warn_of_weights(run)
         directory = args.exports / runs[0].run
         try:
             written = write_report(

@@ -4,18 +4,55 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
-from engine.engine import INPUT_ERRORS, TrainingEngine
+from engine.attached import AttachedRun
+from engine.engine import INPUT_ERRORS
+from engine.run import Access, Run
+from engine.runs import RunError, find_run, latest_runs
 from engine.snapshot import Phase
-from tui.arguments import DashboardArgs
+from tui.arguments import AttachArgs, DashboardArgs, ResumeArgs
 from tui.cli import MISUSE, complain
+from tui.engines import engines_to_begin, engines_to_resume
 from tui.news import ending
 from tui.terminal import refusal, set_colors
 
 
 def run_dashboard(args: DashboardArgs) -> int:
-    """Run the dashboard; the exit code."""
+    """Train in the dashboard; the exit code."""
+    if args.detach:
+        from tui.detach import train_detached
+
+        return train_detached(args)
+    return _show(args, engines_to_begin(args))
+
+
+def resume_in_dashboard(args: ResumeArgs) -> int:
+    """Go on with a stored run in the dashboard; the exit code."""
+    if args.detach:
+        from tui.detach import resume_detached
+
+        return resume_detached(args)
+    return _show(args, engines_to_resume(args.run, args))
+
+
+def attach(args: AttachArgs) -> int:
+    """Watch runs in the dashboard; the exit code."""
+    paths = [find_run(run, args.checkpoints) for run in args.runs]
+    if not paths:
+        paths = latest_runs(args.checkpoints)[:1]
+        if not paths:
+            raise RunError(f"there are no runs in {args.checkpoints}/")
+    return _show(args, [AttachedRun(path) for path in paths], browse=not args.runs)
+
+
+def _show(
+    args: DashboardArgs | ResumeArgs | AttachArgs,
+    runs: Sequence[Run],
+    *,
+    browse: bool = False,
+) -> int:
     problem = refusal(os.environ)
     if problem is not None:
         return complain(problem)
@@ -23,38 +60,40 @@ def run_dashboard(args: DashboardArgs) -> int:
     from tui.app import FmnistVaeTui  # imports Textual, which reads the environment
 
     app = FmnistVaeTui(
-        args.config,
+        runs,
         args.checkpoints,
         args.exports,
-        name=args.name,
         images=args.images,
         colors=args.colors,
+        browse=browse,
     )
     try:
         app.run()
     finally:
         if app.hung_up:
             _let_go_of_terminal()
-        _close_engines(app.engines, go_on=app.hung_up)
-    for engine in app.engines:
-        _say_what_was_kept(engine)
+        _close(app.engines, go_on=app.hung_up)
+    own = [run for run in app.engines if run.access is Access.OWNER]
+    for run in own:
+        _say_what_was_kept(run)
     return app.return_code or _exit_code(app.engine)
 
 
-def _close_engines(engines: list[TrainingEngine], *, go_on: bool) -> None:
+def _close(runs: Sequence[Run], *, go_on: bool) -> None:
     """Wait for the last writes; after a hang-up, for the end of training."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for engine in engines:
-            engine.stop()
+        for run in runs:
+            if run.access is Access.OWNER:
+                run.stop()
 
     # The app's own handlers went with its event loop: Ctrl-C must not cut off a write now.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    for engine in engines:
-        engine.close(stop_training=not go_on)
-    for engine in engines:
-        engine.join()
+    for run in runs:
+        run.close(stop_training=not go_on)
+    for run in runs:
+        run.join()
 
 
 def _let_go_of_terminal() -> None:
@@ -66,15 +105,17 @@ def _let_go_of_terminal() -> None:
         os.close(nowhere)
 
 
-def _say_what_was_kept(engine: TrainingEngine) -> None:
-    snapshot = engine.snapshot
+def _say_what_was_kept(run: Run) -> None:
+    snapshot = run.snapshot
     if snapshot.saved_step is not None:
-        print(f"{snapshot.run}: {ending(engine, snapshot)}")
-        print(f"figures: fmnist-vae-tui export {engine.directory}")
+        print(f"{snapshot.run}: {ending(run, snapshot)}")
+        print(f"figures: fmnist-vae-tui export {run.directory}")
+        if snapshot.phase is Phase.STOPPED:
+            print(f"go on:   fmnist-vae-tui resume {run.directory}")
 
 
-def _exit_code(engine: TrainingEngine) -> int:
-    if engine.snapshot.phase is not Phase.FAILED:
+def _exit_code(run: Run) -> int:
+    if run.access is not Access.OWNER or run.snapshot.phase is not Phase.FAILED:
         return 0
-    print(f"fmnist-vae-tui: {engine.snapshot.error}", file=sys.stderr)
-    return MISUSE if isinstance(engine.failure, INPUT_ERRORS) else 1
+    print(f"fmnist-vae-tui: {run.snapshot.error}", file=sys.stderr)
+    return MISUSE if isinstance(run.failure, INPUT_ERRORS) else 1

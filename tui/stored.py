@@ -3,6 +3,8 @@
 import itertools
 import json
 import math
+import sys
+from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
 from engine.figures.catalog import FigureError, resolve_names
@@ -10,8 +12,11 @@ from engine.figures.options import FigureOptions, Projection
 from engine.runs import find_run, json_number, read_config
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.arguments import EvaluateArgs, ExportArgs, ProjectionChoice
-from tui.cli import complain
+from tui.cli import PROGRAM, complain
 from tui.text import nats
+
+if TYPE_CHECKING:
+    from engine.stored import StoredRun
 
 MAX_NUMBER = 2**32 - 1
 """Of a seed, a page, a position."""
@@ -37,6 +42,7 @@ def run_export(args: ExportArgs) -> int:
     from tui.slow_jobs import AudibleRun
 
     run = AudibleRun(path, args.weights)
+    warn_of_weights(run)
     directory = args.exports / run.run
     try:
         for name in names:
@@ -44,13 +50,21 @@ def run_export(args: ExportArgs) -> int:
                 for figure in export_figures(run, (name,), directory, options):
                     print(figure)
             elif other is not None:
-                runs = (run, AudibleRun(other, args.weights))
+                second = AudibleRun(other, args.weights)
+                warn_of_weights(second)
+                runs = (run, second)
                 print(export_comparison(runs, directory, options))
     except JobError as error:
         return complain(str(error))
     except OSError as error:
         return complain(f"can't write to {directory}/: {error.strerror or error}")
     return 0
+
+
+def warn_of_weights(run: "StoredRun") -> None:
+    """Say on stderr if the weights are not those that were asked for."""
+    if run.problem:
+        print(f"{PROGRAM}: {run.problem}: using {run.which}.pt instead", file=sys.stderr)
 
 
 def figure_options(args: ExportArgs, config: RunConfig) -> FigureOptions:
@@ -105,6 +119,7 @@ def run_evaluation(args: EvaluateArgs) -> int:
     from engine.stored import StoredRun
 
     run = StoredRun(path, args.weights)
+    warn_of_weights(run)
     measured = run.measure(args.split)
     numbers = {
         "neg_elbo": measured.metrics.neg_elbo,
@@ -112,11 +127,11 @@ def run_evaluation(args: EvaluateArgs) -> int:
         "kl": measured.metrics.kl,
     }
     if args.json:
-        about = {"run": run.run, "split": args.split, "weights": args.weights, "step": run.step}
+        about = {"run": run.run, "split": args.split, "weights": run.which, "step": run.step}
         values = {name: json_number(value) for name, value in numbers.items()}
         print(json.dumps({**about, **values, "active_units": measured.active_units}))
         return 0
-    print(f"{run.run}, {args.weights} weights (step {run.step:,}), {args.split} images:")
+    print(f"{run.run}, {run.which} weights (step {run.step:,}), {args.split} images:")
     for label, name in (("−ELBO", "neg_elbo"), ("reconstruction", "recon"), ("KL", "kl")):
         print(f"  {label:<15}{nats(numbers[name]):>8} nats per image")
     print(f"  active units{measured.active_units:>8} of {run.config.latent_dim}")

@@ -79,7 +79,7 @@ FIGURES: tuple[FigureEntry, ...] = (
     ),
     FigureEntry("traversal", _VAE, "one image, each latent dimension moved", ("traversal.png",)),
     FigureEntry("manifold", _VAE, "a plane of latent space, decoded", ("manifold.png",)),
-    FigureEntry("comparison", (), "two runs side by side", ("comparison.png",)),
+    FigureEntry("comparison", (), "two or more runs side by side", ("comparison.png",)),
     FigureEntry(
         "film",
         (),

@@ -165,9 +165,9 @@ def test_a_view_asked_for_while_loading_comes_when_there_is_a_model(
 ) -> None:
     original = Session.__init__
 
-    def slow_to_load(self: Session, *arguments: object) -> None:
+    def slow_to_load(self: Session, *arguments: object, **named: object) -> None:
         time.sleep(0.3)
-        original(self, *arguments)  # type: ignore[arg-type]
+        original(self, *arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Session, "__init__", slow_to_load)
     engine = start(small_config)

@@ -7,14 +7,16 @@ from tui.screens.comparison import ComparisonScreen
 from tui.screens.dashboard import Dashboard
 from tui.screens.explorer import ExplorerScreen
 from tui.screens.run_screen import RunScreen
+from tui.screens.runs import RunsScreen
 from tui.screens.walks import WalksScreen
 
 README = Path(__file__).parents[2] / "README.md"
-CLASSES: dict[str, type[RunScreen]] = {
+CLASSES: dict[str, type[RunScreen | RunsScreen]] = {
     "Dashboard": Dashboard,
     "Explorer": ExplorerScreen,
     "Walks": WalksScreen,
     "Comparison": ComparisonScreen,
+    "Runs": RunsScreen,
 }
 
 

@@ -23,7 +23,8 @@ from tui.app import FmnistVaeTui
 from tui.screens.comparison import SAMPLES, ComparisonScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import Dashboard
-from tui.widgets.comparison_panels import CurvesPanel, LabelledPictures, NumbersPanel
+from tui.widgets.comparison_panels import CurvesPanel, LabelledPictures
+from tui.widgets.comparison_table import NumbersPanel
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 
@@ -71,6 +72,14 @@ def pictures(screen: ComparisonScreen, which: str) -> LabelledPictures:
     return screen.query_one(f"#compared-{which}", LabelledPictures)
 
 
+def labels_of(panel: LabelledPictures) -> list[str]:
+    return [f"{row.label} {row.what}".strip() for row in panel.rows]
+
+
+def images_of(panel: LabelledPictures) -> list[np.ndarray]:
+    return [row.images for row in panel.rows]
+
+
 def table(screen: ComparisonScreen) -> dict[str, list[str]]:
     return {name: cells for name, *cells in screen.query_one(NumbersPanel).rows()}
 
@@ -82,7 +91,7 @@ async def test_both_runs_are_shown_by_the_same_measures(plan: TrainingPlan, tmp_
         vae, ae = app.context.engines
         numbers = table(screen)
         assert numbers[""] == ["VAE", "AE"]
-        assert numbers["epoch"] == ["3", "3"]
+        assert numbers["measured at epoch"] == ["3", "3"]
         assert vae.snapshot.last is not None
         assert numbers["−ELBO, nats"] == [f"{vae.snapshot.last.val.neg_elbo:.2f}", "–"]
         for engine, accuracy in zip((vae, ae), numbers["k-NN accuracy on μ"], strict=True):
@@ -90,21 +99,21 @@ async def test_both_runs_are_shown_by_the_same_measures(plan: TrainingPlan, tmp_
             held_out = engine.request(Embedding("validation")).result(30)
             classifier = KNeighborsClassifier(15).fit(train.latents, train.labels)
             assert accuracy == f"{classifier.score(held_out.latents, held_out.labels):.1%}"
-        await until(pilot, lambda: len(pictures(screen, "samples")._labels) == 4)
-        assert pictures(screen, "samples")._labels == [
+        await until(pilot, lambda: len(labels_of(pictures(screen, "samples"))) == 4)
+        assert labels_of(pictures(screen, "samples")) == [
             "VAE prior",
             "AE N(0, I)",
             "VAE GMM",
             "AE GMM",
         ]
-        assert pictures(screen, "images")._labels == ["original", "VAE", "AE"]
+        assert labels_of(pictures(screen, "images")) == ["original", "VAE", "AE"]
         for level, engine in enumerate((vae, ae), start=1):
             view = engine.request(Reconstructions()).result(30)
-            stacks = pictures(screen, "images")._stacks
+            stacks = images_of(pictures(screen, "images"))
             assert np.array_equal(stacks[0], view.originals)
             assert np.array_equal(stacks[level], view.reconstructions)
             drawn = engine.request(PriorSamples(count=SAMPLES)).result(30)
-            assert np.array_equal(pictures(screen, "samples")._stacks[level - 1], drawn.images)
+            assert np.array_equal(images_of(pictures(screen, "samples"))[level - 1], drawn.images)
         title = screen.query_one(CurvesPanel).border_title
         assert str(title).startswith("validation reconstruction")
         assert "\x00" not in "".join(texts_of(screen.query_one(CurvesPanel)))
@@ -115,12 +124,12 @@ async def test_keys_choose_other_images_and_draws_for_both(
 ) -> None:
     async with compared(plan, tmp_path) as (_, pilot, screen):
         samples, images = pictures(screen, "samples"), pictures(screen, "images")
-        await until(pilot, lambda: len(samples._labels) == 4 and len(images._labels) == 3)
-        before = [*samples._stacks, *images._stacks]
+        await until(pilot, lambda: len(labels_of(samples)) == 4 and len(labels_of(images)) == 3)
+        before = [*images_of(samples), *images_of(images)]
         await pilot.press("s", "r")
         changed = lambda: all(  # noqa: E731
             not np.array_equal(old, new)
-            for old, new in zip(before, [*samples._stacks, *images._stacks], strict=True)
+            for old, new in zip(before, [*images_of(samples), *images_of(images)], strict=True)
         )
         await until(pilot, changed)
         assert str(samples.border_title).endswith("draw 2")
@@ -178,14 +187,14 @@ async def test_before_the_second_run_begins_there_is_one_side_and_no_export(
             await pilot.press("v")
             screen = app.screen
             assert isinstance(screen, ComparisonScreen)
-            await until(pilot, lambda: len(pictures(screen, "images")._labels) == 2)
-            assert pictures(screen, "images")._labels == ["original", "VAE"]
-            assert table(screen)["epoch"] == ["–", "–"]
+            await until(pilot, lambda: len(labels_of(pictures(screen, "images"))) == 2)
+            assert labels_of(pictures(screen, "images")) == ["original", "VAE"]
+            assert table(screen)["measured at epoch"] == ["–", "–"]
             await pilot.press("e")
             assert "not begun" in screen.query_one(MessageLine).text
             await pilot.press("u")
             await until(pilot, lambda: len(app.context.numbers) == 1)
-            await until(pilot, lambda: table(screen)["epoch"][0] != "–")
+            await until(pilot, lambda: table(screen)["measured at epoch"][0] != "–")
             await pilot.press("escape")
             assert isinstance(app.screen, Dashboard)
     finally:
@@ -200,7 +209,7 @@ async def test_a_failure_of_the_helper_process_is_told_and_can_be_tried_again(
     def broken(*_: object) -> RunNumbers:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr("tui.screens.comparison.describe_run", broken)
+    monkeypatch.setattr("tui.measuring.describe_run", broken)
     async with compared(plan, tmp_path) as (app, pilot, screen):
         text = lambda: "".join(texts_of(screen.query_one(NumbersPanel)))  # noqa: E731
         await until(pilot, lambda: "not computed: RuntimeError: no memory" in text())

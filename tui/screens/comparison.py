@@ -1,98 +1,75 @@
-"""The runs that were started together, side by side: curves, numbers, images, samples."""
+"""Two or more runs side by side: curves, settings and numbers, images, samples."""
 
-import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize, ScreenResume
 
-from engine.comparison import RunNumbers, describe_run
-from engine.engine import TrainingEngine, describe
+from engine.run import Run
 from engine.snapshot import Phase
-from engine.views import (
-    Decode,
-    DecodedView,
-    Images,
-    PriorSamples,
-    Reconstructions,
-    ReconstructionView,
-    SampleView,
-)
+from engine.views import PriorSamples, Reconstructions
 from tui.actions import COMPARISON_ACTIONS, bindings
+from tui.comparison_rows import image_rows, sample_rows
+from tui.comparison_side import SAMPLES, Side, sides_of
 from tui.context import RunContext
-from tui.export import COMPARISON, ExportOrder, LiveRun
-from tui.feed import ViewFeed
+from tui.export import COMPARISON, ExportOrder
+from tui.measuring import Measuring
 from tui.screens.run_screen import LARGE, RunScreen
-from tui.widgets.comparison_panels import CurvesPanel, LabelledPictures, NumbersPanel
+from tui.series import TITLES, ChartMetric
+from tui.widgets.comparison_panels import CurvesPanel, LabelledPictures, RunCurve
+from tui.widgets.comparison_table import Column, NumbersPanel
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 
-log = logging.getLogger(__name__)
-
 TICK = 0.2
-INTERVAL = 2.0
-"""Seconds between two pictures of a model that trains."""
-SAMPLES = 16
-
-
-class _Side:
-    """One run's pictures, as fresh as they are."""
-
-    def __init__(self, engine: TrainingEngine) -> None:
-        self.engine = engine
-        self.reconstructions: ReconstructionView | None = None
-        self.samples: SampleView | None = None
-        self.mixture_samples: DecodedView | None = None
-        self.ask_mixture: Decode | None = None
-        self._feeds = ViewFeed[ReconstructionView](), ViewFeed[SampleView]()
-        self._mixture_feed = ViewFeed[DecodedView]()
-
-    @property
-    def name(self) -> str:
-        """What the rows call it."""
-        return self.engine.config.model.upper()
-
-    def update(self, images: Reconstructions, samples: PriorSamples) -> bool:
-        """Ask and take answers; whether there is something new.
-
-        Raises:
-            Exception: what the engine raised instead of an answer.
-        """
-        snapshot = self.engine.snapshot
-        if snapshot.last is None:
-            return False
-        reconstructed = self._feeds[0].poll(self.engine, images, snapshot.step, INTERVAL)
-        sampled = self._feeds[1].poll(self.engine, samples, snapshot.step, INTERVAL)
-        decoded = None
-        if self.ask_mixture is not None:
-            decoded = self._mixture_feed.poll(self.engine, self.ask_mixture, 0, INTERVAL)
-        self.reconstructions = reconstructed or self.reconstructions
-        self.samples = sampled or self.samples
-        self.mixture_samples = decoded or self.mixture_samples
-        return any(view is not None for view in (reconstructed, sampled, decoded))
+METRICS: tuple[ChartMetric, ...] = ("recon", "neg_elbo", "kl")
+LEAST_TABLE_HEIGHT = 12
+OTHER_LINES = 3
+"""Header, message, keys."""
 
 
 class ComparisonScreen(RunScreen):
-    """Live where it is cheap; the table and the mixtures when asked, and when training ends."""
+    """Live where it is cheap; the slow numbers and the mixtures when asked.
+
+    Args:
+        runs: what is compared, two or more; who asks for them starts and closes them. None for
+            the context's, whose slow numbers come by themselves when training has ended.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(COMPARISON_ACTIONS, {"escape": "back", "v": "back", "ctrl+c": "back"})
+        *bindings(
+            COMPARISON_ACTIONS,
+            {
+                **{"escape": "back", "v": "back", "ctrl+c": "back"},
+                **{"up": "view(-1,0)", "left": "view(0,-1)"},
+            },
+        )
     ]
     SCREEN_ACTIONS = COMPARISON_ACTIONS
     TITLE_FOR_FILES = "comparison"
 
-    def __init__(self, context: RunContext) -> None:
-        super().__init__(context)
-        self._sides = [_Side(engine) for engine in context.engines]
+    def __init__(self, context: RunContext, runs: Sequence[Run] | None = None) -> None:
+        # Runs of its own are those that this screen exports, and one of them that it pauses.
+        own = context if runs is None else replace(context, engines=list(runs), shown=_shown(runs))
+        super().__init__(own)
+        self._shared = context
         self._images, self._samples = Reconstructions(), PriorSamples(count=SAMPLES)
-        self._note = ""
-        self._measuring = False
-        self._ended: set[str] = set()
+        self._metric: ChartMetric = "recon"
+        self._measuring = Measuring(own.worker, own.numbers)
+        self._names: tuple[str, ...] = ()
+        self._sides: list[Side] = []
+        self._follow_names()
+        # Without being asked, the numbers of runs that end while they are watched.
+        ended = self._sides if runs is not None else ()
+        self._ended = {side.key for side in ended if not side.run.snapshot.phase.is_active}
+        self._others: list[str] = []
+        self._ticks = 0
 
     def compose(self) -> ComposeResult:
         """Curves and numbers over the pictures."""
@@ -110,132 +87,156 @@ class ComparisonScreen(RunScreen):
         self.apply_image_mode()
         self.query_one(CurvesPanel).focus()
         self._show_only(self.query_one(CurvesPanel))
-        self._decode_mixtures()
         self.set_interval(TICK, self._tick)
+
+    def on_unmount(self) -> None:
+        """Nobody waits for the numbers any more."""
+        self._measuring.close()
 
     def on_resize(self, event: Resize) -> None:
         """All panels where there is room, else the one in focus."""
         width, height = event.size
         self.set_class(width < LARGE[0] or height < LARGE[1], "-narrow")
+        self._divide(height)
 
     def on_screen_resume(self, _: ScreenResume) -> None:
         """Another screen may have changed how pictures are drawn."""
+        self.context.image_mode = self._shared.image_mode
         self.apply_image_mode()
+
+    def action_image_mode(self) -> None:
+        """Half-blocks or ASCII, on the other screens too."""
+        super().action_image_mode()
+        self._shared.image_mode = self.context.image_mode
 
     # What is new.
 
     def _tick(self) -> None:
         if not self.is_active:
             return
-        self.query_one(RunHeader).show_run(self.engine.config, self.engine.snapshot)
-        self.query_one(CurvesPanel).show(self.context.engines)
+        engine = self.engine
+        self.query_one(RunHeader).show_run(engine.config, engine.snapshot, engine.access)
+        self._follow_names()
+        curves = [RunCurve(side.label, side.index, side.run.history) for side in self._sides]
+        self.query_one(CurvesPanel).show(curves, self._metric)
         self._measure_if_due()
         self._show_numbers()
-        try:
-            # A list: every side is asked, also after one that has something new.
-            news = [side.update(self._images, self._samples) for side in self._sides]
-        except Exception as error:  # a picture that can't be had must not end the screen
-            self.say(str(error), "error")
-            return
+        for side in self._sides:
+            side.use_numbers(self._measuring.numbers_of(side), self._samples.seed)
+        before = [side.problem for side in self._sides]
+        # A list: every side is asked, also after one that has something new.
+        news = [side.update(self._images, self._samples) for side in self._sides]
         if any(news):
-            self._show_pictures()
+            self._show_images()
+            self._show_samples()
+        for side, problem in zip(self._sides, before, strict=True):
+            if side.problem and side.problem != problem:
+                self.say(f"{side.label}: {side.problem}", "error")
+        self._ticks += 1
+
+    def _follow_names(self) -> None:
+        """A run's name is final only once it has begun."""
+        names = tuple(run.snapshot.run for run in self.context.engines)
+        if names == self._names:
+            return
+        self._names = names
+        sides = sides_of(self.context.engines)
+        for side, new in zip(self._sides, sides, strict=False):
+            side.label = new.label
+        self._sides = self._sides or sides
 
     def _show_numbers(self) -> None:
-        runs = [
-            (engine.config, self.context.numbers.get(engine.snapshot.run))
-            for engine in self.context.engines
+        columns = [
+            Column(
+                side.label,
+                side.index,
+                side.run.config,
+                side.run.snapshot,
+                self._measuring.numbers_of(side),
+            )
+            for side in self._sides
         ]
-        note = self._note
-        if not note and all(numbers is None for _, numbers in runs):
+        note = self._measuring.note
+        if not note and all(column.numbers is None for column in columns):
             note = "u computes these (seconds)"
-        self.query_one(NumbersPanel).show(runs, note)
+        self.query_one(NumbersPanel).show(columns, note)
+        self._divide(self.size.height)
 
-    def _show_pictures(self) -> None:
-        rows: list[tuple[str, Images]] = []
-        for side in self._sides:
-            if side.reconstructions is not None:
-                if not rows:
-                    rows.append(("original", side.reconstructions.originals))
-                rows.append((side.name, side.reconstructions.reconstructions))
-        images = self.query_one("#compared-images", LabelledPictures)
+    def _divide(self, height: int) -> None:
+        """As many lines for the table as it has, but at most half of them."""
+        wanted = 1 + self.query_one(NumbersPanel).wanted_height
+        top = max(LEAST_TABLE_HEIGHT, min(wanted, (height - OTHER_LINES) // 2))
+        self.query_one("#comparison").styles.grid_rows = f"{top} 1fr"
+
+    def _show_images(self) -> None:
+        rows = image_rows(self._sides)
+        others = [side.label for side in self._sides if not side.reconstructs]
         which = "" if self._images.page == 0 else f" · set {self._images.page + 1}"
-        images.set_title(f"validation images, reconstructed from μ{which}")
-        images.show_rows(rows)
-        rows = []
-        for side in self._sides:
-            if side.samples is not None:
-                prior = "prior" if side.engine.config.model == "vae" else "N(0, I)"
-                rows.append((f"{side.name} {prior}", side.samples.images))
-        for side in self._sides:
-            if side.mixture_samples is not None:
-                rows.append((f"{side.name} GMM", side.mixture_samples.images))
-        samples = self.query_one("#compared-samples", LabelledPictures)
-        samples.set_title(f"samples, also from a Gaussian mixture · draw {self._samples.seed + 1}")
-        samples.show_rows(rows)
+        more = f" · {len(others)} on other images" if others else ""
+        title = "validation images at z = μ"
+        panel = self.query_one("#compared-images", LabelledPictures)
+        panel.show_rows(rows, title, more + which, pinned=1)
+        if others != self._others:
+            what = f"validated on other images than {self._sides[0].label}, and not shown with its"
+            self.say(f"{', '.join(others)}: {what}", "warning")
+        self._others = others
+
+    def _show_samples(self) -> None:
+        panel = self.query_one("#compared-samples", LabelledPictures)
+        title = "samples, also from a Gaussian mixture"
+        panel.show_rows(sample_rows(self._sides), title, f" · draw {self._samples.seed + 1}")
 
     # The numbers that take seconds.
 
     def _measure_if_due(self) -> None:
         """Without being asked: when a run has ended, once."""
-        for engine in self.context.engines:
-            s = engine.snapshot
-            known = self.context.numbers.get(s.run)
-            is_due = s.phase in (Phase.FINISHED, Phase.STOPPED) and s.last is not None
-            if is_due and s.run not in self._ended and not self._measuring:
-                self._ended.add(s.run)
-                if known is None or known.step != s.step:
-                    self._start_measuring([engine])
-
-    def _start_measuring(self, engines: list[TrainingEngine]) -> None:
-        self._measuring = True
-        self._measure(engines)
-
-    @work(thread=True)
-    def _measure(self, engines: list[TrainingEngine]) -> None:
-        def tell(note: str) -> None:
-            self._note = note  # shown at the next tick
-
-        try:
-            for engine in engines:
-                run = LiveRun(engine, self.context.worker)
-                numbers = describe_run(run, lambda share, what: tell(f"{what} {share:.0%}"))
-                self.context.numbers[run.run] = numbers
-            tell("")
-            self.app.call_from_thread(self._decode_mixtures)
-        except Exception as error:  # the numbers of before stay, and the screen
-            log.exception("the comparison failed")
-            tell(f"not computed: {describe(error)}")
-        finally:
-            self._measuring = False
-
-    def _decode_mixtures(self) -> None:
-        """Ask for the images of draws from the mixtures that are known."""
         for side in self._sides:
-            numbers: RunNumbers | None = self.context.numbers.get(side.engine.snapshot.run)
-            if numbers is not None:
-                latents = numbers.mixture.sample(SAMPLES, self._samples.seed)
-                side.ask_mixture = Decode(latents)
+            s = side.run.snapshot
+            is_due = s.phase in (Phase.FINISHED, Phase.STOPPED) and s.last is not None
+            if is_due and side.key not in self._ended and not self._measuring.is_busy:
+                self._ended.add(side.key)
+                if not self._measuring.is_done(side):
+                    self._measuring.start([side])
 
     # Keys.
 
     def action_update(self) -> None:
         """The numbers of the models of now."""
-        trained = [e for e in self.context.engines if e.snapshot.last is not None]
-        if self._measuring:
+        trained = [side for side in self._sides if side.has_begun]
+        due = [side for side in trained if not self._measuring.is_done(side)]
+        if self._measuring.is_busy:
             self.say("they are being computed already", "warning")
         elif not trained:
             self.say("nothing is trained yet", "warning")
+        elif not due:
+            self.say("the table is of the models of now already")
         else:
-            self._start_measuring(trained)
+            self._measuring.start(due)
+
+    def action_chart(self) -> None:
+        """The next metric, if all runs have it."""
+        without = [side.label for side in self._sides if side.run.config.model == "ae"]
+        if without:
+            self.say(
+                f"only reconstructions can be compared: {', '.join(without)} (autoencoder) "
+                "has no KL, and so no ELBO"
+            )
+            return
+        self._metric = METRICS[(METRICS.index(self._metric) + 1) % len(METRICS)]
+        self.say(f"the curves are of the {TITLES[self._metric]}")
 
     def action_sample(self) -> None:
         """Other draws."""
         self._samples = PriorSamples(self._samples.seed + 1, count=SAMPLES)
-        self._decode_mixtures()
 
     def action_other_images(self) -> None:
         """Other validation images."""
         self._images = Reconstructions(self._images.page + 1)
+
+    def action_view(self, rows: int, runs: int) -> None:
+        """What doesn't fit into the panel in focus."""
+        if isinstance(self.focused, NumbersPanel | LabelledPictures):
+            self.focused.move(rows, runs)
 
     def action_next_panel(self) -> None:
         """The focus to the next panel, which is shown if it was hidden."""
@@ -258,11 +259,29 @@ class ComparisonScreen(RunScreen):
 
     def action_export(self) -> None:
         """The comparison."""
-        if sum(e.snapshot.last is not None for e in self.context.engines) < 2:
+        trained = [side for side in self._sides if side.has_begun]
+        if len(trained) < 2:
             self.say("the second run has not begun: nothing to compare yet", "warning")
+        elif any(not side.reconstructs for side in trained):
+            what = "comparison.png is of runs that were validated on the same images"
+            self.say(f"{what}: {', '.join(self._others)} had others", "warning")
         else:
+            # One that has begun: without its run on show there is no export.
+            if not self.engine.snapshot.last:
+                self.context.shown = trained[0].index
             self.start_export(ExportOrder(COMPARISON))
 
     def action_export_all(self) -> None:
         """Every figure, and the comparison."""
-        self.start_export(ExportOrder(None))
+        models = [side.run.config.model for side in self._sides if side.has_begun]
+        if len(set(models)) < len(models):
+            what = "figures of two runs of one model would have one name"
+            self.say(f"{what}: e exports the comparison", "warning")
+        else:
+            self.start_export(ExportOrder(None))
+
+
+def _shown(runs: Sequence[Run]) -> int:
+    """Which run `space` pauses and the header names: one that trains, or else the first."""
+    active = (i for i, run in enumerate(runs) if run.snapshot.phase.is_active)
+    return next(active, 0)

@@ -13,6 +13,7 @@ from textual.containers import Container
 from textual.events import Resize
 
 from engine.figures.options import FigureOptions
+from engine.run import Access
 from engine.snapshot import Phase
 from engine.views import PriorSamples
 from tui.actions import ACTIONS, bindings
@@ -135,7 +136,7 @@ class Dashboard(RunControl):
     def _show_state(self) -> None:
         snapshot = self.engine.snapshot
         self._shown_phase = snapshot.phase
-        self.query_one(RunHeader).show_run(self.engine.config, snapshot)
+        self.query_one(RunHeader).show_run(self.engine.config, snapshot, self.engine.access)
         self.query_one(StatusPanel).show_snapshot(snapshot)
         for text, level in self._news.since_last(snapshot):
             self.say(text, level)
@@ -143,12 +144,13 @@ class Dashboard(RunControl):
         self._follow_training()
 
     def _follow_training(self) -> None:
-        """When the run on show has ended and another one begins, show that."""
+        """When the run on show has ended and another one of ours has begun, show that."""
         context = self.context
         if self._chose_run or self.engine.snapshot.phase.is_active:
             return
         for index, engine in enumerate(context.engines[context.shown + 1 :], context.shown + 1):
-            if engine.snapshot.phase in (Phase.LOADING, Phase.TRAINING):
+            # It may be short enough to have ended between two looks.
+            if engine.access is Access.OWNER and engine.snapshot.phase is not Phase.WAITING:
                 ended = self.engine.snapshot.run
                 self._switch_to(index)
                 self.say(f"{ended} has ended: now {engine.snapshot.run} trains (o shows the other)")
@@ -254,6 +256,10 @@ class Dashboard(RunControl):
         from tui.screens.walks import WalksScreen
 
         self.app.push_screen(WalksScreen(self.context))
+
+    def action_browse(self) -> None:
+        """All runs."""
+        self.post_message(self.Browse())
 
     def action_compare(self) -> None:
         """VAE beside autoencoder."""

@@ -161,7 +161,7 @@ class ExplorerScreen(RunScreen):
 
     def _show_state(self, snapshot: Snapshot) -> None:
         self._phase = snapshot.phase
-        self.query_one(RunHeader).show_run(self.engine.config, snapshot)
+        self.query_one(RunHeader).show_run(self.engine.config, snapshot, self.engine.access)
         for text, level in self._news.since_last(snapshot):
             self.say(text, level)
         if snapshot.last is None and not snapshot.phase.is_active:

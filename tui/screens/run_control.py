@@ -6,11 +6,16 @@ from dataclasses import dataclass, fields
 from textual.message import Message
 
 from engine.config import TrainingPlan
-from engine.engine import TrainingEngine
+from engine.run import Access, Run
 from engine.snapshot import Phase
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.new_run import NewRunScreen
-from tui.screens.run_screen import RunScreen
+from tui.screens.run_screen import READ_ONLY, RunScreen
+
+
+def is_own(run: Run) -> bool:
+    """Whether this process trains it."""
+    return run.access is Access.OWNER
 
 
 class RunControl(RunScreen):
@@ -22,6 +27,9 @@ class RunControl(RunScreen):
 
         plan: TrainingPlan
 
+    class Browse(Message):
+        """A person wants to see all runs there are."""
+
     class Leave(Message):
         """A person wants to quit, and was asked if need be."""
 
@@ -31,11 +39,14 @@ class RunControl(RunScreen):
         if not snapshot.phase.is_active:
             self.say(f"nothing to stop: the run is {snapshot.phase}")
             return
+        if self.engine.access is Access.READ:
+            self.say(READ_ONLY, "warning")
+            return
         self._ask(
             ConfirmScreen(
                 f"Stop training at epoch {snapshot.epoch:.2f} of {snapshot.epochs}?",
-                f"What was learnt is kept in {self.kept_in()}; it can be looked at and exported, "
-                "but not trained on.",
+                f"What was learnt is kept in {self.kept_in()}: it can be looked at, exported, and "
+                "gone on with.",
                 yes="stop",
                 no="go on",
             ),
@@ -45,7 +56,7 @@ class RunControl(RunScreen):
     def action_new_run(self) -> None:
         """The form."""
         warning = ""
-        if any(engine.snapshot.phase.is_active for engine in self.context.engines):
+        if any(e.snapshot.phase.is_active for e in self.context.engines if is_own(e)):
             warning = "stops the run of now and keeps it"
 
         def answered(plan: TrainingPlan | None) -> None:
@@ -79,10 +90,10 @@ class RunControl(RunScreen):
 
         self.app.push_screen(question, answered)
 
-    def _training(self) -> TrainingEngine | None:
+    def _training(self) -> Run | None:
         """The run that quitting would cut off, whichever is on show."""
         for engine in self.context.engines:
-            if engine.snapshot.phase in (Phase.TRAINING, Phase.PAUSED):
+            if is_own(engine) and engine.snapshot.phase in (Phase.TRAINING, Phase.PAUSED):
                 return engine
         return None
 

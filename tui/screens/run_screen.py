@@ -5,8 +5,8 @@ from typing import ClassVar
 from textual import work
 from textual.screen import Screen
 
-from engine.engine import TrainingEngine
 from engine.files import atomic_write
+from engine.run import Access, Run
 from engine.snapshot import Phase
 from tui.actions import Action
 from tui.context import RunContext
@@ -18,6 +18,7 @@ from tui.widgets.message_line import MessageLine
 
 LARGE = (120, 36)
 """Columns and rows from which four panels have room beside each other."""
+READ_ONLY = "read-only: the process that trains this run can't be asked from here"
 
 
 class RunScreen(Screen[None]):
@@ -33,7 +34,7 @@ class RunScreen(Screen[None]):
         self._exporting = False
 
     @property
-    def engine(self) -> TrainingEngine:
+    def engine(self) -> Run:
         """The run on show."""
         return self.context.engine
 
@@ -44,7 +45,9 @@ class RunScreen(Screen[None]):
     def action_pause(self) -> None:
         """Pause or go on."""
         phase = self.engine.snapshot.phase
-        if phase is Phase.PAUSED:
+        if self.engine.access is Access.READ and phase.is_active:
+            self.say(READ_ONLY, "warning")
+        elif phase is Phase.PAUSED:
             self.engine.resume()
         elif phase is Phase.TRAINING:
             self.engine.pause()

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from engine.engine import TrainingEngine
+from engine.run import Run
 from engine.views import SAMPLE_COUNT, Interpolation, InterpolationView, ViewRequest
 from tui.actions import WALK_ACTIONS, bindings
 from tui.context import RunContext
@@ -82,7 +82,7 @@ class WalksScreen(RunScreen):
         super().__init__(context)
         self._ticks = -1  # so that the first look shows everything
         self._walk: Walk = "interpolation"
-        self._shown: TrainingEngine | None = None
+        self._shown: Run | None = None
 
     def compose(self) -> ComposeResult:
         """Header, the walks' names, one of the walks, message line, its keys."""

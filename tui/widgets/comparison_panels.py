@@ -1,163 +1,231 @@
-"""The comparison's panels: curves, numbers, and pictures of several runs."""
+"""The comparison's curves, and its rows of pictures of several runs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rich.console import RenderableType
+import numpy as np
 from rich.segment import Segment
 from rich.style import Style
-from rich.table import Table
-from rich.text import Text
 from textual.geometry import Size
 from textual.strip import Strip
 
-from engine.comparison import RunNumbers
-from engine.config import RunConfig
-from engine.engine import TrainingEngine
+from engine.history import History
 from engine.limits import visible_limits
 from engine.views import Images
-from tui.plot import Curve, draw_chart, hex_color
-from tui.series import validation_series
-from tui.text import epochs, nats
-from tui.theme import TRAIN_COLOR, VALIDATION_COLOR, Rgb
+from tui.pixels import ImageMode
+from tui.plot import Curve, draw_chart
+from tui.run_marks import run_color, run_mark, run_style
+from tui.series import TITLES, ChartMetric, validation_series
 from tui.widgets.canvas import CanvasPanel
-from tui.widgets.panel import Panel
-from tui.widgets.pictures import PicturePanel
+from tui.widgets.pictures import READABLE, PicturePanel, choose_tiling
 
-RUN_COLORS: tuple[Rgb, ...] = (TRAIN_COLOR, VALIDATION_COLOR)
 EXPORTS = ("comparison",)
 LABEL_STYLE = Style(color="#9aa0aa")
+MARK_DISTANCE = 24
+"""Columns between two marks on a curve."""
+BRAILLE = range(0x2800, 0x2900)
 
 
-def run_color(index: int) -> Rgb:
-    """The colour of the run in every panel; they repeat."""
-    return RUN_COLORS[index % len(RUN_COLORS)]
+@dataclass(frozen=True, slots=True)
+class RunCurve:
+    """One run's curve."""
+
+    label: str
+    index: int
+    """Decides the colour and the mark."""
+    history: History
 
 
 class CurvesPanel(CanvasPanel):
-    """Validation reconstruction of the runs: what an autoencoder and a VAE both have."""
+    """One validation metric of all the runs, their marks on the curves and in a legend."""
 
     export_names = EXPORTS
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._engines: Sequence[TrainingEngine] = ()
+        self._curves: Sequence[RunCurve] = ()
+        self._metric: ChartMetric = "recon"
         self._version: tuple[object, ...] = ()
 
     def clear(self) -> None:
         """Nothing is kept that could be of another run."""
 
-    def show(self, engines: Sequence[TrainingEngine]) -> None:
+    def show(self, curves: Sequence[RunCurve], metric: ChartMetric) -> None:
         """Draw what is new since the last call, if anything is."""
-        self._engines = engines
-        version = tuple(len(engine.history.evaluations()) for engine in engines)
+        self._curves, self._metric = curves, metric
+        version = (metric, *((c.label, len(c.history.evaluations())) for c in curves))
         if version != self._version:
             self._version = version
-            names = [
-                f"[{hex_color(run_color(i))}]━ {engine.config.model.upper()}[/]"
-                for i, engine in enumerate(engines)
-            ]
-            self.set_title(f"validation reconstruction, nats per image  {' '.join(names)}")
+            self.set_title(f"validation {TITLES[metric]}, nats per image")
             self.repaint()
 
     def paint(self, size: Size) -> list[Strip]:
-        """The chart's lines."""
-        if not self._engines:
+        """The legend over the chart."""
+        if not self._curves:
             return []
-        series = [validation_series(e.history.evaluations(), "recon") for e in self._engines]
-        limits = visible_limits([(s.epochs, s.values) for s in series])
+        legend = self._legend(size.width)[: max(1, size.height // 3)]
+        series = [validation_series(c.history.evaluations(), self._metric) for c in self._curves]
+        floor = 0.0 if self._metric == "kl" else None
+        limits = visible_limits([(s.epochs, s.values) for s in series], floor=floor)
         epoch = max((float(s.epochs[-1]) for s in series if len(s.epochs)), default=0.0)
-        curves = [Curve(s, run_color(i)) for i, s in enumerate(series)]
-        chart = draw_chart(size, curves, limits, epoch)
-        return [Strip(list(line.render(self.app.console))) for line in chart.split()]
+        curves = [Curve(s, run_color(c.index)) for s, c in zip(series, self._curves, strict=True)]
+        room = Size(size.width, max(1, size.height - len(legend)))
+        chart = draw_chart(room, curves, limits, epoch)
+        lines = [list(line.render(self.app.console)) for line in chart.split()]
+        marked = _marked(lines, [curve.index for curve in self._curves], self.image_mode)
+        return [*legend, *map(Strip, marked)]
+
+    def _legend(self, width: int) -> list[Strip]:
+        lines: list[list[Segment]] = [[]]
+        used = 0
+        for curve in self._curves:
+            text = f" {run_mark(curve.index, self.image_mode)} {curve.label} "
+            if used and used + len(text) > width:
+                lines.append([])
+                used = 0
+            lines[-1].append(Segment(text, run_style(curve.index)))
+            used += len(text)
+        return [Strip(line) for line in lines]
 
 
-class NumbersPanel(Panel):
-    """What can be compared, as a table."""
+def _marked(
+    lines: Sequence[Sequence[Segment]], indices: Sequence[int], mode: ImageMode
+) -> list[list[Segment]]:
+    """A chart with every curve's mark on it, here and there and where it ends.
 
-    export_names = EXPORTS
+    The cells of a curve are known by their colour.
+    """
+    cells = [
+        [Segment(char, part.style) for part in line for char in part.text if char != "\n"]
+        for line in lines
+    ]
+    for number, index in enumerate(indices):
+        of_curve: dict[int, list[int]] = {}
+        for y, row in enumerate(cells):
+            for x, cell in enumerate(row):
+                if _is_of(cell, index):
+                    of_curve.setdefault(x, []).append(y)
+        if not of_curve:
+            continue
+        # Not all curves' marks in one column: where curves lie close these would be hidden.
+        start = min(of_curve) + MARK_DISTANCE * (number + 1) // (len(indices) + 1)
+        for x in {*range(start, max(of_curve), MARK_DISTANCE), max(of_curve)}:
+            if x in of_curve:
+                y = of_curve[x][len(of_curve[x]) // 2]
+                cells[y][x] = Segment(run_mark(index, mode), cells[y][x].style)
+    return [list(Segment.simplify(row)) for row in cells]
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
-        self._runs: list[tuple[RunConfig, RunNumbers | None]] = []
-        self._note = ""
 
-    def show(self, runs: list[tuple[RunConfig, RunNumbers | None]], note: str) -> None:
-        """Show other numbers.
+def _is_of(cell: Segment, index: int) -> bool:
+    color = cell.style.color if cell.style else None
+    return (
+        color is not None
+        and ord(cell.text) in BRAILLE
+        and color.triplet is not None
+        and tuple(color.triplet) == run_color(index)
+    )
 
-        Args:
-            runs: each with what is known of it so far.
-            note: what is being done, or how to begin.
-        """
-        if (runs, note) != (self._runs, self._note):
-            self._runs, self._note = runs, note
-            self.set_title("on the validation images")
-            self.refresh()
 
-    def render(self) -> RenderableType:
-        """The table, and the note under it."""
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="#9aa0aa", no_wrap=True)
-        for index, _ in enumerate(self._runs):
-            table.add_column(justify="right", style=hex_color(run_color(index)), no_wrap=True)
-        for row in self.rows():
-            table.add_row(*row)
-        table.add_row(Text(self._note, "#f0aa46"), *[""] * len(self._runs))
-        return table
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureRow:
+    """A row of images that belong together."""
 
-    def rows(self) -> list[list[str]]:
-        """The table's rows: what is measured, then a number for each run."""
-        known = [numbers for _, numbers in self._runs]
-        names = ["", *(config.model.upper() for config, _ in self._runs)]
-        moments = ["epoch", *("–" if n is None else epochs(n.epoch) for n in known)]
-        units = [
-            "–" if n is None else f"{n.active_units} of {config.latent_dim}"
-            for config, n in self._runs
-        ]
-        return [
-            names,
-            moments,
-            ["BCE at z = μ, nats", *(nats(n.recon_bce if n else None) for n in known)],
-            [
-                "MSE at z = μ, per pixel",
-                *("–" if n is None else f"{n.recon_mse:.5f}" for n in known),
-            ],
-            ["k-NN accuracy on μ", *("–" if n is None else f"{n.knn_accuracy:.1%}" for n in known)],
-            ["active units", *units],
-            ["E_q reconstruction, nats", *(nats(n.expected_recon if n else None) for n in known)],
-            ["−ELBO, nats", *(nats(n.neg_elbo if n else None) for n in known)],
-        ]
+    label: str
+    what: str
+    """What it is of the run, under the label; may be empty."""
+    index: int | None
+    """Decides the label's colour and mark; None for what is of no run."""
+    images: Images
+
+    def words(self, mode: ImageMode) -> str:
+        """The label, with its mark."""
+        return self.label if self.index is None else f"{run_mark(self.index, mode)} {self.label}"
 
 
 class LabelledPictures(PicturePanel):
-    """Rows of images that belong together, each with its name at the left."""
+    """Rows of images, each with its name at the left; those that don't fit by the arrow keys."""
 
     export_names = EXPORTS
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._labels: list[str] = []
+        self.rows: list[PictureRow] = []
+        """All of them, also those that don't fit."""
+        self._pinned = 0
+        self._words = ("", "")
+        self._first = 0
 
-    def show_rows(self, rows: list[tuple[str, Images]]) -> None:
-        """Show rows by their names; image i of every row stands in one column."""
-        self._labels = [label for label, _ in rows]
-        self.set_stacks([images for _, images in rows])
+    def show_rows(
+        self, rows: list[PictureRow], title: str, more: str = "", *, pinned: int = 0
+    ) -> None:
+        """Show rows; image i of every row stands in one column.
+
+        Args:
+            more: the title's end, after the word on the rows that don't fit.
+            pinned: so many rows, the first, are always seen.
+        """
+        self.rows, self._words, self._pinned = rows, (title, more), pinned
+        self.set_stacks([row.images for row in rows])
+
+    def clear(self) -> None:
+        """Wait for the pictures of another run."""
+        self.rows = []
+        super().clear()
+
+    def move(self, rows: int, _: int) -> None:
+        """Show the rows below or above."""
+        self._first += rows
+        self.repaint()
 
     def paint(self, size: Size) -> list[Strip]:
-        """The pictures, centred in what the names leave."""
-        if not self._labels:
+        """The pictures that fit, centred in what the names leave."""
+        title, more = self._words
+        if not self.rows:
+            self.set_title(f"{title}{more}")
             return super().paint(size)
-        width = max(map(len, self._labels)) + 1
-        lines = super().paint(Size(size.width - width, size.height))
+        texts = [text for row in self.rows for text in (row.words(self.image_mode), row.what)]
+        room = Size(max(0, size.width - max(map(len, texts)) - 1), size.height)
+        shown, words = self._fitting(room)
+        self.set_title(f"{title}{words}{more}")
+        self._stacks = [row.images for row in shown]
+        lines = super().paint(room)
         if self.tiling is None:
             return lines
         rows_per_image = self.tiling.size // 2
+        width = size.width - room.width
         names = [Segment(" " * width)] * len(lines)
-        for row in range(len(lines) // rows_per_image):
-            label = self._labels[row % len(self._labels)]
-            names[row * rows_per_image + rows_per_image // 2] = Segment(
-                label.ljust(width), LABEL_STYLE
-            )
+        for number in range(len(lines) // rows_per_image):
+            row = shown[number % len(shown)]
+            middle = number * rows_per_image + (rows_per_image - 1) // 2
+            style = LABEL_STYLE if row.index is None else run_style(row.index)
+            names[middle] = Segment(row.words(self.image_mode).ljust(width), style)
+            if row.what:
+                names[middle + 1] = Segment(row.what.ljust(width), LABEL_STYLE)
         return [
             Strip([name, *line], width + line.cell_length)
             for name, line in zip(names, lines, strict=True)
         ]
+
+    def _fitting(self, room: Size) -> tuple[list[PictureRow], str]:
+        """As many rows as can be made out, and a word on the others."""
+        pinned, others = self.rows[: self._pinned], self.rows[self._pinned :]
+        available = len(self.rows[0].images)
+        count = len(others)
+        while count > 1:
+            stacked = len(pinned) + count
+            tiling = choose_tiling(room.width, 2 * room.height, stacked, available)
+            if tiling is not None and tiling.size >= READABLE:
+                break
+            count -= 1
+        self._first = max(0, min(self._first, len(others) - count))
+        if count == len(others):
+            return self.rows, ""
+        first, last = self._first + 1, self._first + count
+        which = f"{first}" if first == last else f"{first}–{last}"
+        words = f" · rows {which} of {len(others)} ↑↓"
+        return [*pinned, *others[first - 1 : last]], words
+
+
+def waiting(like: Images) -> Images:
+    """Black images in place of those that are not there yet."""
+    return np.zeros_like(like)

@@ -4,6 +4,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from engine.config import RunConfig
+from engine.run import Access
 from engine.snapshot import Phase, Snapshot
 from tui.text import model_name, settings
 
@@ -26,11 +27,14 @@ class RunHeader(Widget):
         super().__init__(id=id)
         self._config: RunConfig | None = None
         self._snapshot: Snapshot | None = None
+        self._access = Access.OWNER
         self._text = ""
 
-    def show_run(self, config: RunConfig, snapshot: Snapshot) -> None:
+    def show_run(
+        self, config: RunConfig, snapshot: Snapshot, access: Access = Access.OWNER
+    ) -> None:
         """Show another state, if it reads differently."""
-        self._config, self._snapshot = config, snapshot
+        self._config, self._snapshot, self._access = config, snapshot, access
         text = self.render().plain
         if text != self._text:
             self._text = text
@@ -41,7 +45,10 @@ class RunHeader(Widget):
         if self._config is None or self._snapshot is None:
             return Text("fmnist-vae-tui", "bold")
         config, s = self._config, self._snapshot
-        phase = Text(f"● {s.phase}", PHASE_STYLES[s.phase])
+        phase = Text()
+        if self._access is not Access.OWNER:
+            phase.append(f"{self._access.value} ", "bold #7aa2f7")
+        phase.append(f"● {s.phase}", PHASE_STYLES[s.phase])
         if s.activity:
             phase.append(f": {s.activity}" if s.phase is Phase.LOADING else f" · {s.activity}")
         threads = f" · {s.threads} thread{'s'[: s.threads != 1]}" if s.device == "CPU" else ""

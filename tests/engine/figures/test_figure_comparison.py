@@ -19,7 +19,8 @@ from engine.figures import chart, comparison_page
 from engine.figures.caption import ComparisonCaption
 from engine.figures.catalog import FigureError
 from engine.figures.comparison import export_comparison, render_comparison
-from engine.figures.comparison_page import comparison_layout, table_row
+from engine.figures.comparison_page import comparison_layout
+from engine.figures.comparison_table import settings_lines, table_row
 from engine.figures.options import FigureOptions
 from engine.jobs import Mixture
 from engine.metrics import Metrics
@@ -206,10 +207,72 @@ def test_runs_without_evaluations_are_compared_by_the_rest(
 def test_three_runs_have_a_row_each(vae: FakeSource, ae: FakeSource) -> None:
     third = FakeSource(RunConfig(latent_dim=2), run="third")
     page = opened(render_comparison((vae, ae, third)))
-    layout = comparison_layout(3, 10)
+    layout = comparison_layout(3, 10, settings=True)
     assert page.size == layout.size
     prior = third.view(PriorSamples()).images[:10]
     assert_shows(page, layout.prior[2], prior)
+
+
+def sweep(count: int) -> list[FakeSource]:
+    """Runs of one model, whose long names differ at their end."""
+    return [
+        FakeSource(RunConfig(beta=float(n), seed=n), run=f"vae-20260728-120000-of-a-sweep-beta-{n}")
+        for n in range(1, count + 1)
+    ]
+
+
+def test_two_runs_of_one_model_are_named_by_what_tells_them_apart(
+    monkeypatch: pytest.MonkeyPatch, charts: list[Figure]
+) -> None:
+    words = written(monkeypatch)
+    render_comparison(sweep(2))
+    for number in (1, 2):
+        in_table, beside_rows = f"…120000-of-a-sweep-beta-{number}", f"…of-a-sweep-beta-{number}"
+        assert words.count(in_table) == 1
+        assert words.count(beside_rows) == 1 + 2  # the reconstructions, two rows of samples
+        assert f"β {number} · seed {number}" in words
+        assert f"{in_table} (VAE, at a z ~ q(z|x))" in texts(charts[0])
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
+def test_up_to_six_runs_have_rows_lines_and_names_of_their_own(
+    count: int, charts: list[Figure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = written(monkeypatch)  # asserts that none is cut or over another
+    sources = [*sweep(count - 1), FakeSource(RunConfig(model="ae"), run="ae-20260728")]
+    page = opened(render_comparison(sources))
+    layout = comparison_layout(count, 10, settings=True)
+    assert page.size == layout.size
+    rows = (layout.originals, *layout.reconstructions, *layout.prior, *layout.mixture)
+    assert_apart(tuple(origin for row in rows for origin in row), layout.size)
+    for i, source in enumerate(sources):
+        view: ReconstructionView = source.view(Reconstructions())
+        assert_shows(page, layout.reconstructions[i], view.reconstructions[::2])
+    (axes,) = charts[0].axes
+    lines = axes.lines
+    assert len({line.get_color() for line in lines}) == count
+    assert len({line.get_marker() for line in lines}) == count
+    assert len({str(line.get_label()) for line in lines}) == count
+    assert words[0].startswith("VAE " if count < 4 else f"{count} runs")
+
+
+def test_a_long_run_has_markers_at_other_places_than_the_next(
+    vae: FakeSource, charts: list[Figure]
+) -> None:
+    long = [replace(vae, epochs=200, run=name) for name in ("a", "b")]
+    render_comparison(long)
+    first, second = (line.get_markevery() for line in charts[0].axes[0].lines)
+    assert first == (0, 16)
+    assert second == (8, 16)
+
+
+def test_only_settings_that_differ_are_told_and_only_of_models_that_have_them() -> None:
+    vae, ae = RunConfig(lr=1e-3), RunConfig(model="ae", beta=3.0, lr=1e-4)
+    assert settings_lines((vae, ae)) == ("lr 0.001", "lr 0.0001")
+    assert settings_lines((vae, replace(ae, lr=1e-3, kl_warmup=9.0))) == ("", "")
+    deeper = RunConfig(lr=1e-3, hidden=(400,), beta=4.0, epochs=3, threads=2)
+    assert settings_lines((vae, deeper)) == ("hidden 512-256 · β 1", "hidden 400 · β 4")
+    assert settings_lines((vae, deeper, ae))[2] == "hidden 512-256 · lr 0.0001"
 
 
 def test_the_file_says_what_it_is_of(vae: FakeSource, ae: FakeSource, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""`StoredModel`: a run's model and its images, with the weights of one checkpoint or another."""
+
+import math
+import operator
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from data import load_dataset
+from engine.config import RunConfig, data_path
+from engine.images import ImageSplits
+from engine.models import build_model
+from engine.runs import CONFIG_FILE, RunError
+from engine.viewer import Viewer
+from engine.views import ViewRequest
+
+T = TypeVar("T")
+
+
+class StoredModel:
+    """Makes views on the CPU; has no weights before `set_weights`.
+
+    Args:
+        path: the run's directory.
+        about: the rest of its config.json.
+
+    Raises:
+        RunError: if the data set is not the one that the run was trained on.
+        DataError: if it can't be read.
+    """
+
+    def __init__(self, path: Path, config: RunConfig, about: Mapping[str, Any]) -> None:
+        self._path = path
+        self._config = config
+        self.dataset = load_dataset(data_path(config))
+        data = about.get("data")
+        fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
+        if fingerprint != self.dataset.fingerprint:
+            raise RunError(
+                f"{self.dataset.source} is not the data that run {path.resolve().name} was trained "
+                "on (its fingerprint differs)"
+            )
+        self.model = build_model(config, init_seed=0)
+        self.images = ImageSplits.of_dataset(self.dataset, config, torch.device("cpu"))
+        self._viewer = Viewer(config, self.model, self.images)
+
+    @property
+    def step(self) -> int:
+        """The step of the weights."""
+        return self._viewer.step
+
+    def set_weights(self, state: Mapping[str, Any], origin: str) -> None:
+        """Take over the weights of a checkpoint.
+
+        Args:
+            state: the checkpoint, as `engine.checkpoint.read` gives it.
+            origin: where it is from, for the error.
+
+        Raises:
+            RunError: if it is of another model, or trained with other settings.
+        """
+        try:
+            RunConfig.from_dict(state["config"]).check_same_model(self._config)
+            self.model.load_state_dict(state["model"])
+            step = operator.index(state["step"])
+        except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
+            raise RunError(f"{origin} doesn't fit {self._path / CONFIG_FILE}") from error
+        steps_per_epoch = math.ceil(len(self.images.train) / self._config.batch_size)
+        self._viewer.at(step, step / steps_per_epoch)
+
+    def view(self, request: ViewRequest[T]) -> T:
+        """A picture from these weights."""
+        return self._viewer.compute(request)

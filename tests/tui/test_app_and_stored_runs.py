@@ -1,0 +1,221 @@
+"""From the list of runs: opening, going on, comparing, exporting; with real runs on disk."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.attached import AttachedRun
+from engine.config import RunConfig
+from engine.engine import TrainingEngine, engines_in_turn
+from engine.origin import Beginning
+from engine.run import Access, Run
+from engine.session import Session
+from engine.snapshot import Phase
+from tui.app import FmnistVaeTui
+from tui.screens.comparison import ComparisonScreen
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.dashboard import Dashboard
+from tui.screens.more_epochs import MoreEpochsScreen
+from tui.screens.runs import RunsScreen
+from tui.widgets.header import RunHeader
+from tui.widgets.message_line import MessageLine
+from tui.widgets.samples import SamplePanel
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    for _ in range(600):
+        await pilot.pause()
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"never came true; it says {said(pilot)!r}")
+
+
+def said(pilot: Pilot[None]) -> str:
+    lines = pilot.app.screen.query(MessageLine)
+    return lines.first().text if lines else ""
+
+
+@pytest.fixture(scope="module")
+def stored(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of runs: a and b, finished after two epochs."""
+    checkpoints = tmp_path_factory.mktemp("stored")
+    config = RunConfig(
+        data=str(small_data), hidden=(16,), latent_dim=3, batch_size=32, epochs=2, device="cpu"
+    )
+    origins = [
+        (replace(config, seed=n), Beginning(checkpoints, name)) for n, name in enumerate("ab")
+    ]
+    for engine in engines_in_turn(origins):
+        engine.start()
+        engine.close(stop_training=False)
+        assert engine.join(60)
+    return checkpoints
+
+
+@pytest.fixture
+def checkpoints(stored: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(stored, tmp_path / "checkpoints")
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Session.train_slice
+
+    def train_slice(self: Session) -> None:
+        original(self)
+        import time
+
+        time.sleep(0.02)
+
+    monkeypatch.setattr(Session, "train_slice", train_slice)
+    monkeypatch.setattr("engine.session.SLICE_SECONDS", 0.0)
+
+
+@asynccontextmanager
+async def listing(
+    runs: list[Run], checkpoints: Path
+) -> AsyncIterator[tuple[FmnistVaeTui, Pilot[None]]]:
+    """The app with the list of runs on top."""
+    exports = checkpoints.parent / "exports"
+    app = FmnistVaeTui(runs, checkpoints, exports, images="half", browse=True)
+    try:
+        async with app.run_test(size=(140, 45)) as pilot:
+            screen = app.screen
+            assert isinstance(screen, RunsScreen)
+            await until(pilot, lambda: screen.runs)
+            yield app, pilot
+    finally:
+        for run in app.engines:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)
+
+
+def endless(checkpoints: Path) -> TrainingEngine:
+    config = replace(AttachedRun(checkpoints / "a").config, epochs=100_000)
+    return TrainingEngine(config, Beginning(checkpoints, "endless"))
+
+
+def to_run(app: FmnistVaeTui, name: str) -> None:
+    """The list's cursor."""
+    from tui.widgets.run_table import RunTable
+
+    table = app.screen.query_one(RunTable)
+    rows = [str(key.value) for key in table.rows]
+    table.move_cursor(row=next(n for n, key in enumerate(rows) if Path(key).name == name))
+
+
+async def test_a_finished_run_is_opened_read_only(checkpoints: Path) -> None:
+    async with listing([AttachedRun(checkpoints / "a")], checkpoints) as (app, pilot):
+        to_run(app, "b")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        await until(pilot, lambda: app.engine.snapshot.run == "b")
+        assert app.engine.access is Access.READ
+        header = app.screen.query_one(RunHeader)
+        await until(pilot, lambda: "read-only ● finished" in header.render().plain)
+        samples = app.screen.query_one(SamplePanel)
+        await until(pilot, lambda: samples.can_pick)
+        await pilot.press("space")
+        await until(pilot, lambda: "nothing to pause: the run is finished" in said(pilot))
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0, "leaving asks nothing: nothing is trained here"
+
+
+@pytest.mark.usefixtures("slow")
+async def test_what_is_trained_here_goes_on_while_others_are_looked_at(checkpoints: Path) -> None:
+    engine = endless(checkpoints)
+    async with listing([engine], checkpoints) as (app, pilot):
+        await until(pilot, lambda: engine.snapshot.step > 0)
+        await until(pilot, lambda: len(app.screen.runs) == 3)
+        to_run(app, "a")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.engine.snapshot.run == "a")
+        step = engine.snapshot.step
+        await until(pilot, lambda: engine.snapshot.step > step)
+        await pilot.press("o")
+        await until(pilot, lambda: app.engine is engine)
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen.runs)
+        to_run(app, "endless")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        assert app.engine is engine, "not attached to itself"
+        assert len(app.engines) == 2
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+
+
+async def test_a_finished_run_goes_on_for_more_epochs(checkpoints: Path) -> None:
+    async with listing([AttachedRun(checkpoints / "a")], checkpoints) as (app, pilot):
+        to_run(app, "b")
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, MoreEpochsScreen))
+        await pilot.press("home", "shift+end", *"2")
+        await pilot.press("enter")
+        assert isinstance(app.screen, MoreEpochsScreen), "2 are there already"
+        await pilot.press("backspace", *"3", "enter")
+        await until(pilot, lambda: app.engine.access is Access.OWNER)
+        await until(pilot, lambda: app.engine.snapshot.phase is Phase.FINISHED)
+        assert app.engine.snapshot.epoch == 3.0
+        assert app.engine.directory == checkpoints / "b"
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("yes", [False, True])
+async def test_going_on_asks_before_it_stops_another(yes: bool, checkpoints: Path) -> None:
+    status = checkpoints / "b/status.json"
+    status.write_text(status.read_text().replace('"finished"', '"stopped"'))
+    engine = endless(checkpoints)
+    async with listing([engine], checkpoints) as (app, pilot):
+        await until(pilot, lambda: engine.snapshot.step > 0)
+        to_run(app, "b")
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y" if yes else "n")
+        if yes:
+            await until(pilot, lambda: app.engine.snapshot.run == "b")
+            await until(pilot, lambda: engine.snapshot.phase is Phase.STOPPED)
+        else:
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+            assert app.engine is engine
+            assert engine.snapshot.phase is Phase.TRAINING
+
+
+async def test_marked_runs_are_compared_and_let_go_of(checkpoints: Path) -> None:
+    first = AttachedRun(checkpoints / "a")
+    async with listing([first], checkpoints) as (app, pilot):
+        for name in "ab":
+            to_run(app, name)
+            await pilot.press("m")
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
+        threads = [t.name for t in threading.enumerate() if t.name == "attached"]
+        assert len(threads) == 2, "the run on show is not attached to twice"
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await until(
+            pilot,
+            lambda: sum(t.name == "attached" for t in threading.enumerate()) == 1,
+        )
+
+
+async def test_a_stored_run_is_exported(checkpoints: Path) -> None:
+    async with listing([AttachedRun(checkpoints / "a")], checkpoints) as (app, pilot):
+        to_run(app, "b")
+        await pilot.press("e")
+        await until(pilot, lambda: said(pilot).startswith("wrote "))
+        for _ in range(10):
+            if "vae_samples.png" in said(pilot):
+                break
+            await until(pilot, lambda: "…" not in said(pilot))
+    files = {file.name for file in (checkpoints.parent / "exports/b").iterdir()}
+    assert {"vae_samples.png", "manifold.png", "vae_recon_val.png"} <= files
