@@ -11,6 +11,7 @@ from data import CLASS_NAMES, load_dataset
 from engine.config import RunConfig, TrainingPlan
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.run import Access
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentMap, PriorSamples, Reconstructions, ReconstructionView
 
@@ -44,6 +45,8 @@ def history() -> History:
 
 class CannedEngine:
     """Looks like a `TrainingEngine` after five epochs of thirty."""
+
+    access = Access.OWNER
 
     def __init__(self, config: RunConfig, checkpoints: Path, _name: str | None) -> None:
         self.config = config

@@ -14,6 +14,7 @@ from engine.config import RunConfig
 from engine.engine import EngineError
 from engine.history import History
 from engine.metrics import Evaluation
+from engine.run import Access
 from engine.snapshot import Phase, Snapshot
 from engine.views import (
     Decode,
@@ -52,6 +53,8 @@ def original(index: int) -> np.ndarray:
 
 class FakeEngine:
     """Answers at once, or with `held` when `answer` is called."""
+
+    access = Access.OWNER
 
     def __init__(self, latent_dim: int = 4, model: str = "vae") -> None:
         self.config = RunConfig(latent_dim=latent_dim, model=model)  # type: ignore[arg-type]

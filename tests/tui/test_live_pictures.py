@@ -7,6 +7,7 @@ import pytest
 from made_views import sample_view
 from tui_fakes import CLASS_NAMES, history, snapshot_of
 
+from engine.run import Access
 from engine.snapshot import Snapshot
 from engine.views import (
     Frame,
@@ -20,6 +21,8 @@ from tui.live_pictures import HOTTEST, LivePictures
 
 class Engine:
     """Answers at once, and remembers what it was asked."""
+
+    access = Access.OWNER
 
     def __init__(self) -> None:
         self.asked: list[object] = []

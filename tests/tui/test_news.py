@@ -5,6 +5,7 @@ import pytest
 from tui_fakes import evaluation
 
 from engine.config import RunConfig
+from engine.run import Access
 from engine.snapshot import Alert, Phase, Snapshot
 from tui.news import News
 
@@ -12,6 +13,8 @@ from tui.news import News
 @dataclass
 class QuietEngine:
     """What News looks at."""
+
+    access = Access.OWNER
 
     config: RunConfig = field(default_factory=RunConfig)
     directory: Path | None = Path("checkpoints/vae-test")

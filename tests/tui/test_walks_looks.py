@@ -16,6 +16,7 @@ from tui_fakes import history, snapshot_of
 import tui
 from data import CLASS_NAMES, load_dataset
 from engine.config import ModelName, RunConfig
+from engine.run import Access
 from engine.views import (
     Interpolation,
     InterpolationView,
@@ -42,6 +43,8 @@ def first_of_each_class() -> np.ndarray:
 
 class CannedWalks:
     """Answers with mixtures of real images."""
+
+    access = Access.OWNER
 
     def __init__(self, model: ModelName) -> None:
         self.config = RunConfig(model=model)
@@ -122,7 +125,9 @@ def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
     async def settle(pilot: Pilot[None]) -> None:
         assert isinstance(pilot.app, WalksApp)
         until = pilot.app.walks._ticks + 8
-        while pilot.app.walks._ticks < until:
+        for _ in range(1000):
+            if pilot.app.walks._ticks >= until:
+                break
             await pilot.pause(0.05)
         await pilot.pause()
 

@@ -23,6 +23,7 @@ from engine.engine import EngineError, TrainingEngine
 from engine.images import ImageSplits
 from engine.models import build_model
 from engine.origin import Beginning
+from engine.run import Access
 from engine.snapshot import Alert, Phase
 from engine.viewer import Viewer
 from engine.views import Interpolation, Manifold, Traversal, ViewRequest
@@ -43,6 +44,8 @@ CONFIG = RunConfig(hidden=(16,), latent_dim=6)
 
 class ReadyEngine:
     """An untrained model that answers every question, and notes it."""
+
+    access = Access.OWNER
 
     def __init__(self, dataset: ImageDataset, config: RunConfig = CONFIG) -> None:
         self.config = config
