@@ -149,14 +149,11 @@ def step_flops(config: RunConfig) -> int:
     return 2 * config.batch_size * (3 * sum(sizes) - sizes[0])
 
 
-def measure_steps(
-    config: RunConfig, rounds: int, tell: Callable[[str], None], seconds: float = TURN_SECONDS
-) -> StepRates:
+def measure_steps(config: RunConfig, rounds: int, tell: Callable[[str], None]) -> StepRates:
     """Measure a setting on the bundled images.
 
     Args:
         tell: called with what is measured next.
-        seconds: of a turn.
 
     Raises:
         ConfigError: if the device isn't there.
@@ -173,7 +170,7 @@ def measure_steps(
         },
         rounds,
         tell,
-        seconds,
+        TURN_SECONDS,
     )
     steps_per_second = float(np.median(rates["products"])) / config.batch_size
     gflops = steps_per_second * step_flops(config) / 1e9

@@ -161,9 +161,9 @@ def summarize(path: Path) -> RunSummary:
 
 
 def differing_settings(runs: Sequence[RunSummary]) -> list[str]:
-    """Settings that are not the same in all these runs; the model is told apart from them."""
+    """Settings that are not the same in all these runs, but for those with columns of their own."""
     configs = [run.config for run in runs if run.config is not None]
-    names = [field.name for field in fields(RunConfig) if field.name != "model"]
+    names = [field.name for field in fields(RunConfig) if field.name not in ("model", "epochs")]
     return [name for name in names if len({getattr(config, name) for config in configs}) > 1]
 
 

@@ -51,7 +51,7 @@ ACTIONS = (
     Action("w", "walks", "walks", "Interpolation, traversal and the manifold, live.", rank=9),
     Action("v", "compare", "versus", "Compare the VAE with the autoencoder.", rank=10),
     Action("o", "other_run", "other", "Show the next of the runs that are open.", rank=17),
-    Action("b", "browse", "runs", "Browse all runs: open, resume, compare, delete.", rank=18),
+    Action("b", "browse", "runs", "Browse all runs: open, resume, compare, delete.", rank=11),
     Action("left", "film_back", "film", "Back through the film; → forward, Home start.", "←", 11),
     Action("end", "film_live", "", "Leave the film and follow the model live.", "End"),
     Action("f", "export_film", "", "Export the film: GIF, animated PNG, and a strip."),

@@ -22,13 +22,13 @@ from engine.origin import Continuation, continued_config
 from engine.run import Access, Run
 from engine.run_index import RunState, summarize
 from engine.runs import RunError
+from tui.actions import Action
 from tui.context import RunContext
 from tui.export import ExportOrder, export
 from tui.news import Level
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import Dashboard
 from tui.screens.more_epochs import MoreEpochsScreen
-from tui.screens.run_screen import RunScreen
 from tui.terminal import ColorChoice, ImageChoice, describe_colors, image_mode
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
@@ -111,13 +111,13 @@ class FmnistVaeTui(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The action table, in the command palette."""
-        if isinstance(screen, RunScreen):
-            for action in screen.SCREEN_ACTIONS:
+        actions: tuple[Action, ...] = getattr(screen, "SCREEN_ACTIONS", ())
+        for action in actions:
 
-                async def run(name: str = action.name) -> None:
-                    await screen.run_action(name)
+            async def run(name: str = action.name) -> None:
+                await screen.run_action(name)
 
-                yield SystemCommand(f"{action.help} ({action.key_text})", action.help, run)
+            yield SystemCommand(f"{action.help} ({action.key_text})", action.help, run)
 
     @on(Dashboard.NewRun)
     def start_new_run(self, event: Dashboard.NewRun) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from engine.config import PRESETS, PresetName, RunConfig
 from tui.arguments import BenchArgs
-from tui.bench_process import BenchError, Watched, watch_in_turn
+from tui.bench_process import COLUMNS, LINES, BenchError, Watched, watch_in_turn
 from tui.cli import complain
 
 RUN_SECONDS = 8.0
@@ -62,7 +62,9 @@ def run_bench(args: BenchArgs) -> int:
         print(json.dumps(results, ensure_ascii=False))
         return 0
     for result in results:
-        Console().print(_table(result), "")
+        Console().print(_table(result))
+        if "memory_bytes" in result:
+            Console().print(_cost(result), "", highlight=False)
     return 0
 
 
@@ -111,40 +113,40 @@ def _of(watched: Sequence[Watched], name: str) -> dict[str, float]:
 
 
 ROWS = (
-    ("reference", "PyTorch's VAE example: DataLoader, .item() every step", ""),
-    ("ours", "our training loop", "ours/reference"),
-    ("products", "the step's matrix products alone", "ours/products"),
-    ("headless", "a whole run, evaluations and files counted in", ""),
-    ("dashboard", "the same with the dashboard, 120×40", "dashboard/headless"),
+    ("reference", "PyTorch's VAE example", "", ""),
+    ("ours", "our training loop", "ours/reference", "× the example"),
+    ("products", "matrix products alone", "ours/products", "is our share"),
+    ("headless", "a whole run", "", ""),
+    ("dashboard", "the same, with the dashboard", "dashboard/headless", "× without"),
 )
+"""What is measured, what people call it, and the ratio that is told beside it."""
 
 
 def _table(result: dict[str, Any]) -> Table:
     threads = result["threads"]
-    table = Table(
-        title=f"{result['preset']}: {result['network']}, batch {result['batch_size']}, "
-        f"{result['device']}, {threads} thread{'s'[: threads != 1]}",
-        title_justify="left",
-        box=None,
-        padding=(0, 2, 0, 0),
+    title = (
+        f"{result['preset']}: {result['network']}, batch {result['batch_size']}, "
+        f"{result['device']}, {threads} thread{'s'[: threads != 1]}, "
+        f"{result['gflops']:,.0f} GFLOPS"
     )
-    for name, justify in (("", "left"), ("images/s", "right"), ("from to", "right"), ("", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for name, label, ratio in ROWS:
-        if name not in result["images_per_second"]:
-            continue
-        rate = result["images_per_second"][name]
-        spread = f"{rate['low']:,.0f} to {rate['high']:,.0f}"
-        beside = ""
-        if ratio:
-            r = result["ratios"][ratio]
-            beside = f"{ratio} {r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})"
-        table.add_row(label, f"{rate['median']:,.0f}", spread, beside)
-    if "terminal_bytes_per_second" in result:
-        terminal, start = result["terminal_bytes_per_second"], result["start_seconds"]
-        memory = result["memory_bytes"]
-        table.add_row(
-            f"terminal {terminal['median'] / 1000:.1f} KB/s · training "
-            f"{start['median']:.1f} s after the command · {memory['median'] / 1e6:.0f} MB"
-        )
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in ("images/s", "from", "to"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for name, label, ratio, words in ROWS:
+        if name in result["images_per_second"]:
+            rate = result["images_per_second"][name]
+            numbers = [f"{rate[key]:,.0f}" for key in ("median", "low", "high")]
+            beside = f"{result['ratios'][ratio]['median']:.2f} {words}" if ratio else ""
+            table.add_row(label, *numbers, beside)
     return table
+
+
+def _cost(result: dict[str, Any]) -> str:
+    terminal, start = result["terminal_bytes_per_second"], result["start_seconds"]
+    return (
+        f"dashboard at {COLUMNS}×{LINES}: {terminal['median'] / 1000:.1f} KB/s to the terminal, "
+        f"training {start['median']:.1f} s after the command, "
+        f"{result['memory_bytes']['median'] / 1e6:.0f} MB resident"
+    )

@@ -20,7 +20,7 @@ import psutil
 
 from engine.control import ControlError, ask
 
-COLUMNS, ROWS = 120, 40
+COLUMNS, LINES = 120, 40
 SETTLE_SECONDS = 3.0
 """Of training before it is measured: the first pictures, and the first epoch's many evaluations."""
 START_SECONDS = 120.0
@@ -121,7 +121,7 @@ class _Terminal:
     def __init__(self) -> None:
         self.bytes_read = 0
         self._ours, self._theirs = pty.openpty()
-        size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
+        size = struct.pack("HHHH", LINES, COLUMNS, 0, 0)
         fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, size)
         self._reader = threading.Thread(target=self._read, daemon=True)
 

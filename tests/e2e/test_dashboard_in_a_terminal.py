@@ -264,7 +264,7 @@ def test_a_vae_and_an_autoencoder_are_trained_and_compared(start: Start, tmp_pat
     session.send("v")
     session.wait_for("validation reconstruction")
     session.wait_for(lambda screen: re.search(r"k-NN accuracy.*\d%.*\d%", screen) is not None, 120)
-    session.wait_for("AE GMM")
+    session.wait_for(lambda screen: screen.count(" GMM ") == 2)  # of the VAE and of the AE
     session.send("q")
     session.wait_for("decoded N(0, I)")
     session.send("q")
