@@ -8,15 +8,14 @@ are those of now, and it can be asked to pause, go on and stop. Nothing is ever 
 import io
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data import DataError
+from engine.commands import Commands
 from engine.control import SOCKET_FILE, WEIGHTS_TIMEOUT, ControlError, ask
 from engine.film import FilmReader
 from engine.history import History
@@ -67,7 +66,7 @@ class AttachedRun:
         self._access = Access.READ
         self._problem = ""
         self._snapshot = Snapshot(run=path.resolve().name, epochs=self.config.epochs)
-        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._commands = Commands()
         self._closing = self._closed = False
         self._model: StoredModel | None = None
         self._version: object = None
@@ -133,7 +132,7 @@ class AttachedRun:
         future: Future[T] = Future()
         self._commands.put(lambda: self._answer(view, future))
         if self._closed:
-            self._answer_waiting()  # nobody else will: refuse it here
+            self._commands.do_waiting()  # nobody else will: refuse it here
         return future
 
     def close(self, *, stop_training: bool = True) -> None:  # noqa: ARG002
@@ -156,13 +155,10 @@ class AttachedRun:
             if time.monotonic() - looked_at >= interval:
                 self._look()
                 looked_at = time.monotonic()
-            try:
-                self._commands.get(timeout=TICK)()
-            except Empty:
-                continue
-            self._answer_waiting()
+            self._commands.do_next(timeout=TICK)
+            self._commands.do_waiting()
         self._closed = True
-        self._answer_waiting()
+        self._commands.do_waiting()
 
     def _look(self) -> None:
         owner = owner_of(self._path)
@@ -219,14 +215,6 @@ class AttachedRun:
         except ControlError as error:
             log.warning("%s: %s", what, error)
         self._look()
-
-    def _answer_waiting(self) -> None:
-        while True:
-            try:
-                command = self._commands.get_nowait()
-            except Empty:
-                return
-            command()
 
     def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
         if not future.set_running_or_notify_cancel():

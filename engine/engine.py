@@ -6,16 +6,16 @@ looks when it likes. Importing this module doesn't import torch: the thread does
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from data import DataError
+from engine.commands import Commands
 from engine.config import ConfigError, RunConfig, TrainingPlan
 from engine.control import WEIGHTS_TIMEOUT, Answer, ControlServer
 from engine.history import History
@@ -71,7 +71,7 @@ class TrainingEngine:
         self._snapshot = Snapshot(
             run=_name_of(origin, config), activity="starting", epochs=config.epochs
         )
-        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._commands = Commands()
         self._session: Session | None = None
         self._directory: Path | None = None
         self._control: ControlServer | None = None
@@ -136,7 +136,7 @@ class TrainingEngine:
         future: Future[T] = Future()
         self._commands.put(lambda: self._answer(view, future))
         if self._closed:
-            self._answer_waiting()  # nobody else will: refuse it here
+            self._commands.do_waiting()  # nobody else will: refuse it here
         return future
 
     def close(self, *, stop_training: bool = True) -> None:
@@ -165,11 +165,11 @@ class TrainingEngine:
             self._fail(error)
         self._trained.set()
         while not self._closing:
-            self._commands.get()()
+            self._commands.do_next()
         # A request that came while the thread was ending must not wait for ever.
         self._session = None
         self._closed = True
-        self._answer_waiting()
+        self._commands.do_waiting()
 
     def _load(self) -> "Session | None":
         """The session, ready to train; None if stopped meanwhile: nothing is written then."""
@@ -213,12 +213,12 @@ class TrainingEngine:
             due = session.trainer.evaluation_due()
             if due and session.trainer.step != session.evaluated_step:
                 self._publish(self._snapshot.phase, "evaluating")
-                session.evaluate(between=self._answer_waiting)
+                session.evaluate(between=self._commands.do_waiting)
             if session.trainer.finished:
                 break
-            self._answer_waiting()
+            self._commands.do_waiting()
             while self._snapshot.phase is Phase.PAUSED and not self._stopping:
-                self._commands.get()()
+                self._commands.do_next()
             if not self._stopping:
                 session.train_slice()
                 session.save_if_due()
@@ -228,7 +228,7 @@ class TrainingEngine:
     def _finish(self, session: "Session") -> None:
         if session.trainer.step != session.evaluated_step:
             self._publish(Phase.TRAINING, "evaluating")
-            session.evaluate(between=self._answer_waiting)
+            session.evaluate(between=self._commands.do_waiting)
         self._publish(Phase.TRAINING, "saving")
         session.save()
         session.finish_saving()
@@ -267,14 +267,6 @@ class TrainingEngine:
         if self._snapshot.phase is origin:
             self._publish(target)
 
-    def _answer_waiting(self) -> None:
-        while True:
-            try:
-                command = self._commands.get_nowait()
-            except Empty:
-                return
-            command()
-
     def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
         if not future.set_running_or_notify_cancel():
             return
@@ -282,7 +274,7 @@ class TrainingEngine:
             future.set_exception(EngineError("there is no model here (any more)"))
             return
         try:
-            future.set_result(self._session.look().compute(view, self._answer_waiting))
+            future.set_result(self._session.look().compute(view, self._commands.do_waiting))
         except Exception as error:
             log.exception("view %r failed", view)
             future.set_exception(EngineError(f"can't draw this: {describe(error)}"))

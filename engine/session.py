@@ -91,11 +91,7 @@ class Session:
         self._train_seconds = past.train_seconds
         self._evaluation_seconds = past.evaluation_seconds
         self._writer = RunWriter(self.directory, config, status)
-        self._events: EventLog | None = None
-        if tensorboard:
-            # Where an evaluation is due, a run that goes on makes it again.
-            logged = self.trainer.step - int(self.trainer.evaluation_due())
-            self._events = EventLog(self.directory.path, logged + 1)
+        self._events = self._event_log() if tensorboard else None
 
     @property
     def evaluated_step(self) -> int:
@@ -228,6 +224,15 @@ class Session:
     def _state(self) -> dict[str, Any]:
         seconds = [self._train_seconds, self._evaluation_seconds]
         return {**self.trainer.state_dict(), "seconds": seconds}
+
+    def _event_log(self) -> EventLog | None:
+        # Where an evaluation is due, a run that goes on makes it again.
+        logged = self.trainer.step - int(self.trainer.evaluation_due())
+        try:
+            return EventLog(self.directory.path, logged + 1)
+        except OSError as error:
+            self._alert(f"can't write TensorBoard's files: {error.strerror or error}; none are")
+            return None
 
     def _log_events(self, add: Callable[[EventLog], None]) -> None:
         if self._events is None:

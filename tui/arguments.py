@@ -41,8 +41,8 @@ class DashboardArgs(_Looks, _Training):
 
     Other commands: `train` (without the dashboard), `resume RUN` (go on), `attach RUN` (watch a
     run of another process), `runs` (what there is), `export RUN` (figures as PNG), `evaluate RUN`
-    (final scores), `report RUN …` (a page with all of it); `fmnist-vae-tui COMMAND --help` tells
-    more. Keys: press ? there.
+    (final scores), `report RUN …` (a page with all of it), `bench` (how fast it is here);
+    `fmnist-vae-tui COMMAND --help` tells more. Keys: press ? there.
     """
 
     detach: bool = False

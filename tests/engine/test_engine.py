@@ -80,6 +80,8 @@ def test_a_run_trains_to_its_end_and_keeps_its_files(
     assert s.best is not None
     assert s.best.val.score == min(e.val.score for e in engine.history.evaluations()[1:])
     assert engine.directory is not None
+    engine.close()
+    assert engine.join(30), "and with it the last write"
     files = sorted(path.name for path in engine.directory.iterdir())
     assert files == [
         *("best.pt", "config.json", "frames", "kl.csv", "last.pt", "lock", "metrics.csv"),

@@ -72,18 +72,21 @@ def test_without_the_package_nothing_is_trained(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_ends_the_logging_not_the_training(
-    small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("method", "end"), [("add_evaluation", "no more are"), ("__init__", "none are")]
+)
+def test_a_disk_that_is_full_ends_the_logging_not_the_training(
+    method: str, end: str, small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.tensorboard.EventLog.add_evaluation", full)
+    monkeypatch.setattr(f"engine.tensorboard.EventLog.{method}", full)
     origin = (small_config, Beginning(tmp_path, "x"))
     engine = trained(engines_in_turn([origin], tensorboard=True)[0])
     assert engine.snapshot.epoch == 3.0
     (alert,) = engine.snapshot.alerts
-    assert alert.text == "can't write TensorBoard's files: No space left on device; no more are"
+    assert alert.text == f"can't write TensorBoard's files: No space left on device; {end}"
 
 
 def test_it_is_not_imported_unless_it_is_wanted() -> None:
