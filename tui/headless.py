@@ -133,7 +133,8 @@ class _Reporter:
                 self._line(self._untold)
             self._untold = None
         for alert in s.alerts[self._alerts :]:
-            self._console.print(f"step {alert.step:,}: {alert.text}", markup=False, style="yellow")
+            text = f"step {alert.step:,}: {alert.text}"
+            self._console.print(text, markup=False, style="yellow", soft_wrap=True)
         self._alerts = len(s.alerts)
 
     def _update_bar(self, s: Snapshot) -> None:

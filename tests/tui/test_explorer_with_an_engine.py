@@ -1,6 +1,7 @@
 """The explorer over a real run on a small data set."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -154,35 +155,35 @@ async def test_while_the_training_images_are_embedded_the_cursor_is_answered(
     from engine.codec import Codec
 
     original = Codec.embed
+    seen = threading.Event()
 
     def slow(self: Codec, split: Any, indices: Any = None, between: Any = None) -> Any:
         found = original(self, split, indices, between)
         if split == "train" and indices is None and between is not None:
-            import time
-
-            until = time.monotonic() + 1.5
-            while time.monotonic() < until:
+            while not seen.wait(0.005):
                 between()
-                time.sleep(0.005)
         return found
 
     monkeypatch.setattr(Codec, "embed", slow)
     async with exploring(endless, tmp_path) as (_, screen, pilot):
-        panel = screen.query_one(PlacePanel)
-        await until(pilot, lambda: panel._image is not None)
-        await pilot.press("L", "k")
-        await until(
-            pilot,
-            lambda: (
-                panel._spot is not None
-                and panel._spot.coordinates[0][1] == screen._cursor.x
-                and panel._view is not None
-            ),
-        )
-        assert panel._view is not None
-        assert not len(panel._view.neighbours), "still being embedded"
-        text = "\n".join(panel.render_line(y).text for y in range(panel.size.height))
-        assert "embedding the training images" in text
+        try:
+            panel = screen.query_one(PlacePanel)
+            await until(pilot, lambda: panel._image is not None)
+            await pilot.press("L", "k")
+            await until(
+                pilot,
+                lambda: (
+                    panel._spot is not None
+                    and panel._spot.coordinates[0][1] == screen._cursor.x
+                    and panel._view is not None
+                ),
+            )
+            assert panel._view is not None
+            assert not len(panel._view.neighbours), "still being embedded"
+            text = "\n".join(panel.render_line(y).text for y in range(panel.size.height))
+            assert "embedding the training images" in text
+        finally:
+            seen.set()
         await until(pilot, lambda: bool(panel._view is not None and len(panel._view.neighbours)))
 
 
