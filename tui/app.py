@@ -140,6 +140,8 @@ class FmnistVaeTui(App[None]):
 
     def on_runs_screen_open(self, event: "RunsScreen.Open") -> None:
         """Attach to runs, beside those that are trained here."""
+        if not self._list_on_top:
+            return  # the key was pressed twice
         own = [run for run in self.context.engines if _trains_here(run)]
         here = [run for run in own if run.directory in event.paths]
         others = [self._attached(p) for p in event.paths if p not in [r.directory for r in here]]
@@ -155,6 +157,8 @@ class FmnistVaeTui(App[None]):
 
     def on_runs_screen_resume(self, event: "RunsScreen.Resume") -> None:
         """Go on with a stored run: a finished one for more epochs, if a person wants that."""
+        if not self._list_on_top:
+            return
         run = summarize(event.path)
         if run.state is not RunState.FINISHED:
             self._go_on_with(event.path, None)
@@ -197,6 +201,8 @@ class FmnistVaeTui(App[None]):
 
     def on_runs_screen_compare(self, event: "RunsScreen.Compare") -> None:
         """Attach to runs for as long as they are compared."""
+        if not self._list_on_top:
+            return
         own = {run.directory: run for run in self.context.engines}
         runs = [own.get(path) or self._attached(path) for path in event.paths]
         compared = [run for run in runs if run is not None]
@@ -205,6 +211,7 @@ class FmnistVaeTui(App[None]):
         borrowed = [run for run in compared if run not in self.context.engines]
         for run in borrowed:
             run.start()
+        self.engines += borrowed
 
         def closed(_: None) -> None:
             for run in borrowed:
@@ -232,6 +239,12 @@ class FmnistVaeTui(App[None]):
         finally:
             run.close()
         self.call_from_thread(self._tell, text, level)
+
+    @property
+    def _list_on_top(self) -> bool:
+        from tui.screens.runs import RunsScreen
+
+        return isinstance(self.screen, RunsScreen)
 
     def _attached(self, path: Path) -> AttachedRun | None:
         try:

@@ -112,6 +112,31 @@ def to_run(app: FmnistVaeTui, name: str) -> None:
     table.move_cursor(row=next(n for n, key in enumerate(rows) if Path(key).name == name))
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"), [("enter", Dashboard), ("c", ComparisonScreen), ("R", MoreEpochsScreen)]
+)
+async def test_a_key_that_is_pressed_twice_does_it_once(
+    key: str, expected: type, checkpoints: Path
+) -> None:
+    async with listing([AttachedRun(checkpoints / "a")], checkpoints) as (app, pilot):
+        for name in "ab":
+            to_run(app, name)
+            await pilot.press("m")
+        if key == "enter":
+            await pilot.press("m")  # only the first
+        depth = len(app.screen_stack)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        for _ in range(2):  # before the app has seen the first
+            getattr(
+                screen, {"enter": "action_open", "c": "action_compare"}.get(key, "action_resume")
+            )()
+        await until(pilot, lambda: isinstance(app.screen, expected))
+        await pilot.pause()
+        assert isinstance(app.screen, expected)
+        assert len(app.screen_stack) == depth + (-1 if key == "enter" else 1)
+
+
 async def test_a_finished_run_is_opened_read_only(checkpoints: Path) -> None:
     async with listing([AttachedRun(checkpoints / "a")], checkpoints) as (app, pilot):
         to_run(app, "b")
