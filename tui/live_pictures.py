@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from engine.run import Run
+from engine.run import Access, Run
 from engine.snapshot import Snapshot
 from engine.views import (
     Frame,
@@ -116,10 +116,13 @@ class LivePictures:
             self._of_film = view
         if self._pass(self._sample_feed, self.samples, step, wait, samples) is not None:
             self._has_samples = True
-        elif not self._has_samples and self._engine.frames:
+        elif not self._has_samples and self._engine.frames and self._is_another_process_s():
             # While a model is loaded for a run that another process trains: its newest frame.
             self._has_samples = True
             samples.show(*_samples_of(self._engine.frames[-1]))
+
+    def _is_another_process_s(self) -> bool:
+        return self._engine.access is not Access.OWNER
 
     def _show_frame(
         self,
