@@ -182,10 +182,9 @@ class AttachedRun:
 
     def _ask_for_status(self) -> bytes | None:
         try:
-            status = ask(self._path, "status")
+            return ask(self._path, "status")
         except ControlError:
             return None
-        return status
 
     def _read_files(self) -> None:
         try:
@@ -224,7 +223,7 @@ class AttachedRun:
             return
         try:
             future.set_result(self._fresh_model().view(view))
-        except (RunError, DataError, AttachError) as error:
+        except (RunError, DataError) as error:
             future.set_exception(AttachError(str(error)))
         except Exception as error:
             log.exception("view %r failed", view)

@@ -113,7 +113,7 @@ def our_steps(config: RunConfig, dataset: ImageDataset, device: torch.device) ->
 
 
 def product_steps(config: RunConfig, device: torch.device) -> Steps:
-    """The matrix products of a step and nothing else: no loop over this network is faster.
+    """The matrix products of a step and nothing else: what any loop over this network has to do.
 
     Forward, the weights' gradients, and the inputs' gradients but for the images'.
     """

@@ -16,7 +16,7 @@ from engine.history import History
 from engine.lock import RunLock, owner_of
 from engine.records import HistoryReader
 from engine.run_directory import RunDirectory
-from engine.runs import CONFIG_FILE, RunError, read_config
+from engine.runs import CONFIG_FILE, RunError, check_data, read_config, run_directories
 from engine.views import Frame
 
 if TYPE_CHECKING:
@@ -130,15 +130,14 @@ def _own_name(name: str | None, config: RunConfig, count: int) -> str | None:
 
 def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
     found: list[tuple[float, Path]] = []
-    for file in checkpoints.glob(f"[!.]*/{CONFIG_FILE}"):
-        path = file.parent
+    for path in run_directories(checkpoints):
         try:
             stored, _ = read_config(path)
             stored.check_same_model(config)
             evaluations = HistoryReader(path, stored).update().evaluations()
             done = bool(evaluations) and evaluations[-1].epoch >= config.epochs
             if not done and owner_of(path) is None:
-                found.append((file.stat().st_mtime, path))
+                found.append(((path / CONFIG_FILE).stat().st_mtime, path))
         except (RunError, ValueError, OSError):
             continue  # another's settings, or nothing to go on with
     return max(found, default=(0.0, None))[1]
@@ -170,7 +169,7 @@ def take_up(
         raise RunError(f"can't write to {path}/: {error}") from error
     try:
         _, stored = read_config(path)
-        _check_data(path, stored, about)
+        check_data(path.name, stored, about["data"]["source"], about["data"]["fingerprint"])
         past = _load(path, trainer)
         # Without a checkpoint nothing is kept: not even what was found out at step 0.
         last_step = trainer.step if past is not None else -1
@@ -190,16 +189,6 @@ def take_up(
         raise
     _note_continuation(directory, trainer, stored, about)
     return directory, past
-
-
-def _check_data(path: Path, stored: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    data = stored.get("data")
-    known = data.get("fingerprint") if isinstance(data, dict) else None
-    if known != about["data"]["fingerprint"]:
-        raise RunError(
-            f"{about['data']['source']} is not the data that run {path.name} was trained on "
-            "(its fingerprint differs)"
-        )
 
 
 def _load(path: Path, trainer: "Trainer") -> Past | None:

@@ -225,8 +225,10 @@ def _locked(path: Path, done: str) -> Iterator[None]:
 
 def _is_ours(path: Path) -> bool:
     """Whether a directory is a run's, perhaps a damaged one's: others have config.json too."""
-    readable = summarize(path).config is not None
-    return readable or any((path / name).is_file() for name in RUN_FILES)
+    with contextlib.suppress(*_DAMAGE):
+        read_config(path)
+        return True
+    return any((path / name).is_file() for name in RUN_FILES)
 
 
 def _has_config(path: Path) -> bool:

@@ -57,13 +57,15 @@ def find_run(run: str, checkpoints: Path) -> Path:
     raise RunError(f"no run {run!r} in {checkpoints}/: {hint}")
 
 
+def run_directories(checkpoints: Path) -> list[Path]:
+    """The directories of all runs, in no order; names with a dot are in the making, or going."""
+    return [file.parent for file in checkpoints.glob(f"[!.]*/{CONFIG_FILE}")]
+
+
 def latest_runs(checkpoints: Path) -> list[Path]:
     """The directories of all runs, the one that changed last first."""
-    return sorted(
-        (file.parent for file in checkpoints.glob(f"[!.]*/{CONFIG_FILE}")),
-        key=lambda path: path.stat().st_mtime,
-        reverse=True,
-    )
+    directories = run_directories(checkpoints)
+    return sorted(directories, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
@@ -93,6 +95,25 @@ def check_format(file: Path, version: object) -> None:
     """
     if version != FORMAT:
         raise RunError(f"{file} has format {version!r}; this version reads format {FORMAT}")
+
+
+def check_data(run: str, about: Mapping[str, Any], source: str, fingerprint: str) -> None:
+    """See that a data set is the one that a run was trained on.
+
+    Args:
+        run: its name.
+        about: the rest of its config.json.
+        source, fingerprint: of the data set.
+
+    Raises:
+        RunError: if it is another one, or the run doesn't say which it was.
+    """
+    data = about.get("data")
+    known = data.get("fingerprint") if isinstance(data, dict) else None
+    if known != fingerprint:
+        raise RunError(
+            f"{source} is not the data that run {run} was trained on (its fingerprint differs)"
+        )
 
 
 def recorded_threads(about: Mapping[str, Any]) -> int | None:

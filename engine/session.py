@@ -34,6 +34,7 @@ from engine.writer import RunWriter, Work
 
 log = logging.getLogger(__name__)
 
+HOST = torch.device("cpu")
 SLICE_SECONDS = 0.02
 """How long a slice of steps should take: a person who walks in latent space waits for its end."""
 SAVE_INTERVAL = 5.0
@@ -163,15 +164,8 @@ class Session:
         save before stay, and the next save tries again.
         """
         self._saved_at = time.monotonic()
-        host = torch.device("cpu")
-        best, self._best_state = self._best_state, None
-        self._writer.save(
-            Work(
-                frames=tuple(self._frames),
-                last=checkpoint.copied(self._state(), host),
-                best=None if best is None else checkpoint.copied(best, host),
-            )
-        )
+        last = checkpoint.copied(self._state(), HOST)
+        self._writer.save(Work(tuple(self._frames), last, self._take_best()))
 
     def finish_saving(self) -> None:
         """Wait until what was handed over is on disk."""
@@ -179,10 +173,7 @@ class Session:
 
     def save_best(self) -> None:
         """Have all but the weights of now written, which may be the ones that failed."""
-        best, self._best_state = self._best_state, None
-        if best is not None:
-            best = checkpoint.copied(best, torch.device("cpu"))
-        self._writer.save(Work(frames=tuple(self._frames), best=best))
+        self._writer.save(Work(tuple(self._frames), best=self._take_best()))
 
     def close(self) -> None:
         """Write what waits, and let others have the run."""
@@ -224,6 +215,14 @@ class Session:
     def _state(self) -> dict[str, Any]:
         seconds = [self._train_seconds, self._evaluation_seconds]
         return {**self.trainer.state_dict(), "seconds": seconds}
+
+    def _take_best(self) -> dict[str, Any] | None:
+        """The best weights in the host's memory, once: None if they were taken before."""
+        best, self._best_state = self._best_state, None
+        if best is None or self.trainer.device == HOST:
+            return best  # a copy already
+        copy: dict[str, Any] = checkpoint.copied(best, HOST)
+        return copy
 
     def _event_log(self) -> EventLog | None:
         # Where an evaluation is due, a run that goes on makes it again.

@@ -12,7 +12,7 @@ from data import load_dataset
 from engine.config import RunConfig, data_path
 from engine.images import ImageSplits
 from engine.models import build_model
-from engine.runs import CONFIG_FILE, RunError
+from engine.runs import CONFIG_FILE, RunError, check_data
 from engine.viewer import Viewer
 from engine.views import ViewRequest
 
@@ -35,13 +35,7 @@ class StoredModel:
         self._path = path
         self._config = config
         self.dataset = load_dataset(data_path(config))
-        data = about.get("data")
-        fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
-        if fingerprint != self.dataset.fingerprint:
-            raise RunError(
-                f"{self.dataset.source} is not the data that run {path.resolve().name} was trained "
-                "on (its fingerprint differs)"
-            )
+        check_data(path.resolve().name, about, self.dataset.source, self.dataset.fingerprint)
         self.model = build_model(config, init_seed=0)
         self.images = ImageSplits.of_dataset(self.dataset, config, torch.device("cpu"))
         self._viewer = Viewer(config, self.model, self.images)

@@ -1,5 +1,7 @@
 """A small data set of real images, for tests that train."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,16 @@ from engine.config import RunConfig
 def one_thread() -> None:
     """Another number of threads sums in another order, and gives other last bits."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def in_utc() -> Iterator[None]:
+    """Local times that are the same on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

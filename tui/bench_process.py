@@ -7,7 +7,6 @@ import pty
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import termios
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from engine.control import ControlError, ask
+from tui.cli import THIS_PROGRAM
 
 COLUMNS, LINES = 120, 40
 SETTLE_SECONDS = 3.0
@@ -59,11 +59,11 @@ def watch(settings: Sequence[str], seconds: float, *, dashboard: bool) -> Watche
     """
     with tempfile.TemporaryDirectory(prefix="fmnist-vae-bench-") as folder:
         directory = Path(folder)
-        program = [sys.executable, "-P", "-m", "tui", *([] if dashboard else ["train"])]
-        flags = ["--name", RUN, "--checkpoints", str(directory), *settings]
+        command = [*THIS_PROGRAM, *([] if dashboard else ["train"])]
+        command += ["--name", RUN, "--checkpoints", str(directory), *settings]
         started = time.monotonic()
         with _Terminal() as terminal:
-            process = terminal.spawn([*program, *flags], dashboard=dashboard)
+            process = terminal.spawn(command, dashboard=dashboard)
             try:
                 return _measure(process, terminal, directory / RUN, started, seconds)
             finally:

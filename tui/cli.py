@@ -33,6 +33,9 @@ from tui.arguments import (
 )
 
 PROGRAM = "fmnist-vae-tui"
+THIS_PROGRAM = (sys.executable, "-P", "-m", "tui")
+"""The command line for another process of it; -P, so that no directory called data where this was
+called is taken for ours."""
 MISUSE = 2
 """Exit code for input that can't be used."""
 

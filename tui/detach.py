@@ -14,6 +14,7 @@ from engine.config import TrainingPlan
 from engine.origin import Beginning, planned_origins
 from engine.runs import CONFIG_FILE, default_name
 from tui.arguments import DashboardArgs, ResumeArgs
+from tui.cli import THIS_PROGRAM
 from tui.engines import origin_to_resume
 
 DEFAULT_CHECKPOINTS = Path("checkpoints")
@@ -60,16 +61,7 @@ def _settings(plan: TrainingPlan) -> list[str]:
 
 
 def _start(flags: Sequence[str], checkpoints: Path, path: Path, names: Sequence[str]) -> int:
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "tui",
-        "train",
-        *flags,
-        "--checkpoints",
-        str(checkpoints),
-    ]
+    command = [*THIS_PROGRAM, "train", *flags, "--checkpoints", str(checkpoints)]
     was_there = (path / CONFIG_FILE).exists()
     # Not a pipe: nobody will read on, and writing to it would be an error then.
     with tempfile.TemporaryFile() as words:
@@ -89,13 +81,11 @@ def _start(flags: Sequence[str], checkpoints: Path, path: Path, names: Sequence[
             words.seek(0)
             sys.stderr.write(words.read().decode(errors="replace"))
             return process.returncode
-    where = (
-        ""
-        if checkpoints == DEFAULT_CHECKPOINTS
-        else f" --checkpoints {shlex.quote(str(checkpoints))}"
-    )
+    watch = ["fmnist-vae-tui", "attach", names[0]]
+    if checkpoints != DEFAULT_CHECKPOINTS:
+        watch += ["--checkpoints", str(checkpoints)]
     print(f"{' and '.join(names)}: process {process.pid} trains without a terminal")
-    print(f"watch it:  fmnist-vae-tui attach {' '.join(map(shlex.quote, names[:1]))}{where}")
+    print(f"watch it:  {shlex.join(watch)}")
     print(f"stop it:   kill {process.pid}   (keeps what was learnt)")
     return 0
 

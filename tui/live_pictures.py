@@ -116,13 +116,12 @@ class LivePictures:
             self._of_film = view
         if self._pass(self._sample_feed, self.samples, step, wait, samples) is not None:
             self._has_samples = True
-        elif not self._has_samples and self._engine.frames and self._is_another_process_s():
+            return
+        is_ours = self._engine.access is Access.OWNER
+        if not self._has_samples and not is_ours and (frames := self._engine.frames):
             # While a model is loaded for a run that another process trains: its newest frame.
             self._has_samples = True
-            samples.show(*_samples_of(self._engine.frames[-1]))
-
-    def _is_another_process_s(self) -> bool:
-        return self._engine.access is not Access.OWNER
+            samples.show(_samples_of(frames[-1]), f"film, step {frames[-1].step:,}")
 
     def _show_frame(
         self,
@@ -137,7 +136,7 @@ class LivePictures:
         moment = f"film {self.film.describe()}, step {frame.step:,}"
         made = (frame.reconstructions / 255.0).astype(np.float32)
         reconstructions.show(replace(page, reconstructions=made), moment)
-        samples.show(_samples_of(frame)[0], moment)
+        samples.show(_samples_of(frame), moment)
 
     def _pass(
         self,
@@ -155,8 +154,7 @@ class LivePictures:
         return view
 
 
-def _samples_of(frame: Frame) -> tuple[SampleView, str]:
-    """A frame's samples, and which they are."""
+def _samples_of(frame: Frame) -> SampleView:
+    """A frame's samples, as if they had just been drawn; their latents aren't kept."""
     drawn = (frame.samples / 255.0).astype(np.float32)
-    view = SampleView(frame.step, frame.epoch, drawn, np.empty((0, 0), np.float32), PriorSamples())
-    return view, f"film, step {frame.step:,}"
+    return SampleView(frame.step, frame.epoch, drawn, np.empty((0, 0), np.float32), PriorSamples())

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from trap import Trap
 
 from engine import checkpoint
 from engine.config import RunConfig
@@ -120,16 +121,6 @@ def test_another_format_is_refused_with_its_number(version: object, tmp_path: Pa
     assert f"has format {version!r}; this version reads format 1" in refusal(
         tmp_path / "last.pt", content
     )
-
-
-class Trap:
-    """Touches a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (Path.touch, (self.path,))
 
 
 def with_pickle(whole: bytes, pickled: bytes) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from dataset_files import random_dataset, write_idx_folder
+from trap import Trap
 
 from engine import checkpoint
 from engine.config import ConfigError, RunConfig, TrainingPlan
@@ -425,16 +426,6 @@ def test_rows_that_were_being_written_are_cut_off(copied: Path, whole: Path) -> 
             stream.write("25,2.08")
     run(continued_config(copied, epochs=3), Continuation(copied))
     assert_same_run(copied, whole)
-
-
-class Trap:
-    """Touches a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (Path.touch, (self.path,))
 
 
 @pytest.mark.parametrize("form", ["pickle", "torch"])

@@ -15,6 +15,7 @@ import pytest
 import torch
 from dataset_files import random_dataset, write_idx_folder
 from torch.distributions import Bernoulli, Normal, kl_divergence
+from trap import Trap
 
 from data import DataError, ImageDataset, split_indices
 from engine import checkpoint
@@ -353,16 +354,6 @@ def test_of_weights_that_cannot_be_read_the_others_are_taken_saying_so(
     assert (found.which, found.step) == (other, expected.step)
     weights = zip(found.model.parameters(), expected.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in weights)
-
-
-class Trap:
-    """Touches a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (Path.touch, (self.path,))
 
 
 @pytest.mark.parametrize("form", ["pickle", "torch"])

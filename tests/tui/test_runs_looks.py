@@ -1,7 +1,6 @@
 """How the run browser looks, against stored pictures (`pytest --snapshot-update` renews them)."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,14 +79,12 @@ RUNS = [
 ]
 
 
+pytestmark = pytest.mark.usefixtures("in_utc")
+
+
 @pytest.fixture(autouse=True)
-def known_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def known_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.screens.run_list.list_runs", lambda _: list(RUNS))
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
