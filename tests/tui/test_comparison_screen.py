@@ -227,7 +227,7 @@ async def test_one_run_alone_has_nothing_to_be_compared_with(
     try:
         async with app.run_test(size=LARGE) as pilot:
             # Or the news that it trains may come after the answer to the key.
-            await until(pilot, lambda: "? for help" in message(pilot))
+            await until(pilot, lambda: "epochs; ? for help" in message(pilot))
             for key in ("v", "o"):
                 await pilot.press(key)
                 assert isinstance(app.screen, Dashboard)
