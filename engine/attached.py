@@ -196,8 +196,7 @@ class AttachedRun:
 
     def _without_status(self) -> Snapshot:
         """Of a run that was killed in its first second, or hasn't had one yet."""
-        evaluations = self.history.evaluations(-1)
-        last = evaluations[-1] if evaluations else None
+        last = self.history.last
         return replace(
             self._snapshot,
             activity="",

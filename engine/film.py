@@ -1,4 +1,4 @@
-"""The film of a run: a frame per evaluation, a bounded number of them, one file each.
+"""The film of a run: a frame per evaluation, of a long run fewer, one file each.
 
 checkpoints/<run>/frames/<step>.npz: a frame is written once and never changed, so a run that is
 watched from another process, or killed, has every frame whole or not at all.
@@ -16,16 +16,32 @@ from engine.runs import RunError
 from engine.views import Frame
 
 MAX_FRAMES = 400
-"""Frames kept of a run; beyond, every second one of the older half is dropped."""
+"""Frames kept of a run, evenly spread over its epochs."""
+_MOST_EVEN = MAX_FRAMES - 20
+"""Of them after the first epoch, whose evaluations at powers of two are fewer than 20."""
 
 _FOLDER = "frames"
 _FILES = "[0-9]" * 9 + "*.npz"
 
 
 def thin(frames: list[Frame]) -> None:
-    """Drop frames in place if there are too many: the first and the newer half stay."""
-    if len(frames) > MAX_FRAMES:
-        del frames[1 : MAX_FRAMES // 2 : 2]
+    """Drop frames in place if there are too many.
+
+    The newest stays, those of the first epoch's own evaluations, and those of every 2nd (4th, 8th,
+    …) epoch: what is dropped depends on the epochs trained alone, not on what was dropped before,
+    so a run that was interrupted has the same film.
+    """
+    spacing = 1
+    while frames and frames[-1].epoch > spacing * _MOST_EVEN:
+        spacing *= 2
+    if spacing > 1 or len(frames) > MAX_FRAMES:
+        frames[:-1] = [frame for frame in frames[:-1] if _stays(frame, spacing)]
+
+
+def _stays(frame: Frame, spacing: int) -> bool:
+    if frame.epoch < 1:
+        return frame.step.bit_count() <= 1
+    return frame.epoch % spacing == 0
 
 
 class FilmWriter:

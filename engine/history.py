@@ -6,6 +6,7 @@ reader keeps how far it has read and asks for what came since.
 
 from collections.abc import Sequence
 
+from engine.evaluation_log import EvaluationLog
 from engine.metrics import Evaluation, TrainPoint
 
 MAX_TRAIN_POINTS = 4_000
@@ -32,11 +33,19 @@ class History:
     def __init__(
         self, evaluations: Sequence[Evaluation] = (), train: Sequence[TrainPoint] = ()
     ) -> None:
-        self._evaluations = list(evaluations)
+        self._evaluations = EvaluationLog()
         self._train = list(train)
+        self._best: Evaluation | None = None
+        self._last: Evaluation | None = None
+        for evaluation in evaluations:
+            self.add_evaluation(evaluation)
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
         """Append; only the engine's thread does this."""
+        best = self._best
+        if evaluation.step > 0 and (best is None or evaluation.val.score < best.val.score):
+            self._best = evaluation
+        self._last = evaluation
         self._evaluations.append(evaluation)
 
     def add_train_points(self, points: Sequence[TrainPoint]) -> None:
@@ -44,15 +53,28 @@ class History:
         self._train.extend(points)
 
     def evaluations(self, since: int = 0) -> list[Evaluation]:
-        """Evaluations from index `since` on, oldest first."""
-        return self._evaluations[since:]
+        """Evaluations from index `since` on, oldest first.
+
+        All but the best and the last are made anew at each call: ask for what is new.
+        """
+        known = {e.step: e for e in (self._best, self._last) if e is not None}
+        return [known.get(e.step, e) for e in self._evaluations.since(since)]
+
+    @property
+    def evaluation_count(self) -> int:
+        """How many evaluations there are."""
+        return len(self._evaluations)
 
     def train_points(self, since: int = 0) -> list[TrainPoint]:
         """Training points from index `since` on, oldest first."""
         return self._train[since:]
 
     @property
+    def last(self) -> Evaluation | None:
+        """The newest evaluation."""
+        return self._last
+
+    @property
     def best(self) -> Evaluation | None:
         """The trained evaluation with the lowest score; the untrained one doesn't count."""
-        trained = [e for e in self._evaluations if e.step > 0]
-        return min(trained, key=lambda e: e.val.score, default=None)
+        return self._best

@@ -35,6 +35,9 @@ METRICS_COLUMNS = (
 )
 STEPS_COLUMNS = ("step", "epoch", "loss", "neg_elbo", "recon", "kl")
 
+BLOCK = 1 << 20
+"""Bytes of a file that are read and made into numbers at once: the rows of a long run are not."""
+
 Row = TypeVar("Row")
 Values = dict[str, float]
 
@@ -75,19 +78,24 @@ class RowReader(Generic[Row]):
         self._make = make
         self._offset = 0
         self._line = 0
+        self._read_last = b""
 
     @property
     def was_cut(self) -> bool:
-        """Whether the file is shorter than what was read of it: the run went back a little."""
+        """Whether what was read last is not there any more: the run went back a little."""
         try:
-            return self._file.stat().st_size < self._offset
+            with self._file.open("rb") as stream:
+                stream.seek(self._offset - len(self._read_last))
+                return stream.read(len(self._read_last)) != self._read_last
         except FileNotFoundError:
             return self._offset > 0
         except OSError:
             return False
 
     def new_rows(self) -> list[Row]:
-        """The whole rows since the last call; a line without its end is still being written.
+        """Rows since the last call, a block at most: call again until there are none.
+
+        A line without its end is still being written, and comes later.
 
         Raises:
             RunError: naming the file, and the line that is no row of it.
@@ -95,7 +103,7 @@ class RowReader(Generic[Row]):
         try:
             with self._file.open("rb") as stream:
                 stream.seek(self._offset)
-                content = stream.read()
+                content = stream.read(BLOCK)
             whole = content[: content.rfind(b"\n") + 1]
             lines = [line.split(",") for line in whole.decode().splitlines()]
         except FileNotFoundError:
@@ -110,6 +118,7 @@ class RowReader(Generic[Row]):
                 header = ",".join(self._columns)
                 raise RunError(f"{self._file} line 1 is not the header {header}")
         self._offset += len(whole)
+        self._read_last = whole[whole.rfind(b"\n", 0, -1) + 1 :] or self._read_last
         self._line += len(lines)
         return rows
 
@@ -141,6 +150,7 @@ class HistoryReader:
         self._points = RowReader(path / STEPS_FILE, STEPS_COLUMNS, _train_point)
         self._kl = RowReader(path / KL_FILE, kl_columns(self._config), _kl)
         self._kl_per_dim: dict[int, npt.NDArray[np.float64]] = {}
+        self._kl_step = -1
 
     def update(self) -> History:
         """Read what is new; the history.
@@ -150,17 +160,29 @@ class HistoryReader:
         """
         if self._evaluations.was_cut or self._kl.was_cut or self._points.was_cut:
             self._begin()
-        # Metrics first: kl.csv is written before them, so it has whatever they have.
-        evaluations = self._evaluations.new_rows()
+        while evaluations := self._evaluations.new_rows():
+            # After the metrics: kl.csv is written before them, so it has whatever they have.
+            try:
+                self._read_kl(evaluations[-1].step)
+            finally:
+                self._add(evaluations)
+        while points := self._points.new_rows():
+            self.history.add_train_points(points)
+        return self.history
+
+    def _read_kl(self, step: int) -> None:
+        """Up to this step's at least."""
         if self._config.model == "vae":
-            self._kl_per_dim.update(self._kl.new_rows())
+            while self._kl_step < step and (rows := self._kl.new_rows()):
+                self._kl_per_dim.update(rows)
+                self._kl_step = rows[-1][0]
+
+    def _add(self, evaluations: list[Evaluation]) -> None:
         for evaluation in evaluations:
             per_dim = self._kl_per_dim.pop(evaluation.step, None)
             self.history.add_evaluation(
                 evaluation if per_dim is None else replace(evaluation, kl_per_dim=per_dim)
             )
-        self.history.add_train_points(self._points.new_rows())
-        return self.history
 
 
 def _cells(m: Metrics) -> tuple[float, float, float, float]:

@@ -18,8 +18,8 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.history import History
 from engine.lock import LOCK_FILE, Owner, RunLock, owner_of
-from engine.metrics import Metrics
-from engine.records import METRICS_COLUMNS, METRICS_FILE, RowReader
+from engine.records import METRICS_FILE
+from engine.run_scores import RunScores
 from engine.runs import CONFIG_FILE, RunError, check_name, read_config
 from engine.snapshot import Phase, Snapshot
 from engine.status import read_status
@@ -88,20 +88,13 @@ class RunSummary:
     """The process that trains it now."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What the list needs of a row of metrics.csv."""
-
-    step: float
-    epoch: float
-    seconds: float
-    score: float
-
-
-def list_runs(checkpoints: Path) -> list[RunSummary]:
+def list_runs(checkpoints: Path, known: dict[Path, RunScores] | None = None) -> list[RunSummary]:
     """The runs in a directory, the newest first.
 
     Names that begin with '.' are runs in the making, or on their way out.
+
+    Args:
+        known: the scores of the call before; changed to those of this one.
 
     Raises:
         RunError: if there is such a directory, and it can't be read.
@@ -112,12 +105,21 @@ def list_runs(checkpoints: Path) -> list[RunSummary]:
         return []
     except OSError as error:
         raise RunError(f"{checkpoints}/ can't be read: {error.strerror or error}") from error
-    runs = [summarize(path) for path in found if _has_config(path)]
+    before = {} if known is None else known.copy()
+    scores = {path: before.get(path) or RunScores(path) for path in found if _has_config(path)}
+    runs = [summarize(path, of_path) for path, of_path in scores.items()]
+    if known is not None:
+        known.clear()
+        known.update(scores)
     return sorted(runs, key=lambda run: (run.created or run.modified, run.name), reverse=True)
 
 
-def summarize(path: Path) -> RunSummary:
-    """How the run in a directory stands, as far as its files can be read."""
+def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
+    """How the run in a directory stands, as far as its files can be read.
+
+    Args:
+        scores: of this run, from an earlier look.
+    """
     # Who has it comes first: a process that ends in between has written its last status then.
     owner = None
     with contextlib.suppress(*_DAMAGE):
@@ -129,18 +131,17 @@ def summarize(path: Path) -> RunSummary:
         created = _time(about.get("created"))
     except _DAMAGE as error:
         problem = _sentence(error, path / CONFIG_FILE)
-    rows: list[_Row] = []
+    scores = scores or RunScores(path)
     try:
-        rows = RowReader(path / METRICS_FILE, METRICS_COLUMNS, _row).new_rows()
+        scores.update()
     except _DAMAGE as error:
         problem = problem or _sentence(error, path / METRICS_FILE)
     status = _status(path)
-    epoch, seconds = (rows[-1].epoch, rows[-1].seconds) if rows else (0.0, 0.0)
+    last, best = scores.last, scores.best
+    epoch, seconds = (last.epoch, last.seconds) if last else (0.0, 0.0)
     if status is not None:
         epoch, seconds = status.epoch, status.elapsed
         problem = problem or status.error or ""
-    trained = [row for row in rows if row.step > 0 and math.isfinite(row.score)]
-    best = min(trained, key=lambda row: row.score, default=None)
     return RunSummary(
         path=path,
         name=path.name or path.resolve().name,
@@ -149,7 +150,7 @@ def summarize(path: Path) -> RunSummary:
         config=config,
         epoch=epoch,
         epochs=config.epochs if config else 0,
-        last=rows[-1].score if rows else None,
+        last=last.score if last else None,
         best=best.score if best else None,
         best_epoch=best.epoch if best else None,
         seconds=seconds,
@@ -260,13 +261,6 @@ def _status(path: Path) -> Snapshot | None:
             # A word here raises TypeError.
             return status if math.isfinite(status.epoch + status.elapsed) else None
     return None
-
-
-def _row(values: dict[str, float]) -> _Row:
-    if not all(math.isfinite(values[name]) for name in ("step", "epoch", "seconds")):
-        raise ValueError("not a row's numbers")
-    val = Metrics(values["val_loss"], values["val_recon"], values["val_kl"])
-    return _Row(values["step"], values["epoch"], values["seconds"], val.score)
 
 
 def _time(text: object) -> datetime | None:

@@ -21,7 +21,6 @@ from engine.config import RunConfig, data_path
 from engine.device import choose_threads, device_label, memory, resolve_device
 from engine.film import thin
 from engine.history import History
-from engine.metrics import Evaluation
 from engine.origin import Beginning, Continuation, Origin, Past, take_up
 from engine.run_directory import RunDirectory
 from engine.runs import read_config, recorded_threads
@@ -63,6 +62,10 @@ class Session:
         self.config = config
         self._history = history
         self._frames = frames
+        # Adam's averages of gradients that have become 0 (units that are dead) decay to denormal
+        # numbers, with which processors are slow: a third of the rate. For this thread and those
+        # that OpenMP makes for it, so before anything is computed.
+        torch.set_flush_denormal(True)
         device = resolve_device(config.device)
         self.threads = choose_threads(config, _threads_before(origin))
         torch.set_num_threads(self.threads)
@@ -81,8 +84,7 @@ class Session:
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
-        evaluations = history.evaluations(-1)
-        self._last: Evaluation | None = evaluations[-1] if evaluations else None
+        self._last = history.last
         self._best = history.best
         self._best_state: dict[str, Any] | None = None
         self._memory = memory(device)
@@ -266,7 +268,7 @@ class Session:
             return None
         steps_left = self.trainer.total_steps - self.trainer.step
         evaluations_left = steps_left / self.trainer.steps_per_epoch
-        per_evaluation = self._evaluation_seconds / max(1, len(self._history.evaluations()))
+        per_evaluation = self._evaluation_seconds / max(1, self._history.evaluation_count)
         return steps_left * self.config.batch_size / rate + evaluations_left * per_evaluation
 
 

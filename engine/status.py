@@ -58,11 +58,11 @@ def parse_status(content: bytes, path: Path, history: History) -> Snapshot | Non
         values["phase"] = Phase(values["phase"])
         values["alerts"] = tuple(Alert(a["step"], a["text"]) for a in values["alerts"])
         values["run"] = path.resolve().name  # it may have been renamed
-        evaluations, points = history.evaluations(-1), history.train_points(-1)
+        points = history.train_points(-1)
         return Snapshot(
             **values,
             train=points[-1] if points else None,
-            last=evaluations[-1] if evaluations else None,
+            last=history.last,
             best=history.best,
         )
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -139,8 +139,8 @@ class LatentMaps:
             self._asked = None
 
     def _kl_per_dim(self) -> list[float] | None:
-        evaluations = self._engine.history.evaluations()
-        kl: list[float] = evaluations[-1].kl_per_dim.tolist() if evaluations else []
+        last = self._engine.history.last
+        kl: list[float] = last.kl_per_dim.tolist() if last is not None else []
         return kl if len(kl) == self._engine.config.latent_dim else None
 
     def _informative_dims(self) -> list[int]:

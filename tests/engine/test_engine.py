@@ -11,6 +11,8 @@ from engine import checkpoint
 from engine.config import RunConfig
 from engine.engine import EngineError, TrainingEngine
 from engine.film import read_frames
+from engine.history import History
+from engine.metrics import Evaluation
 from engine.origin import Beginning
 from engine.session import Session
 from engine.snapshot import Phase
@@ -92,6 +94,39 @@ def test_a_run_trains_to_its_end_and_keeps_its_files(
         assert (frame.step, frame.epoch) == (expected.step, expected.epoch)
         assert np.array_equal(frame.reconstructions, expected.reconstructions)
         assert np.array_equal(frame.samples, expected.samples)
+
+
+def test_training_costs_no_more_the_longer_the_history_is(
+    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def read_all(self: History, since: int = 0) -> list[Evaluation]:
+        read.append(since)
+        return []
+
+    monkeypatch.setattr(History, "evaluations", read_all)
+    engine = start(small_config)
+    wait_for_end(engine)
+    assert engine.snapshot.phase is Phase.FINISHED
+    assert read == [], "every snapshot would go through all that was ever measured"
+
+
+def test_denormal_numbers_are_zero_where_training_computes(
+    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adam's averages decay to them where units are dead; processors take them very slowly."""
+    products: list[float] = []
+    original = Session.train_slice
+
+    def multiplying(self: Session) -> None:
+        products.append(float(torch.tensor(1e-39) * 0.5))
+        original(self)
+
+    monkeypatch.setattr(Session, "train_slice", multiplying)
+    wait_for_end(start(small_config))
+    assert set(products) == {0.0}
+    assert float(torch.tensor(1e-39) * 0.5) > 0, "and nowhere else"
 
 
 @pytest.mark.usefixtures("slow_steps")

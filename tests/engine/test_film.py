@@ -2,6 +2,9 @@
 
 import contextlib
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +23,7 @@ def frame(step: int, samples: int = 3) -> Frame:
     return Frame(step, step / 7, images[:2], images[2:])
 
 
-def small(step: int) -> Frame:
-    nothing = np.zeros((0, 28, 28), np.uint8)
-    return Frame(step, float(step), nothing, nothing)
+NOTHING = Frame(0, 0.0, np.zeros((0, 28, 28), np.uint8), np.zeros((0, 28, 28), np.uint8))
 
 
 def steps(frames: list[Frame]) -> list[int]:
@@ -37,24 +38,66 @@ def same(a: Frame, b: Frame) -> bool:
     )
 
 
-@given(st.integers(0, 1500))
-def test_however_long_a_run_its_film_keeps_the_first_frame_and_the_latest(count: int) -> None:
+def evaluations_of(steps_per_epoch: int, epochs: int) -> Iterator[tuple[int, float]]:
+    """Steps and epochs at which a run is evaluated: see `Trainer.evaluation_due`."""
+    step = 0
+    while step < steps_per_epoch:
+        yield step, step / steps_per_epoch
+        step = 2 * step or 1
+    for epoch in range(1, epochs + 1):
+        yield epoch * steps_per_epoch, float(epoch)
+
+
+def filmed(steps_per_epoch: int, epochs: int) -> list[Frame]:
     frames: list[Frame] = []
-    for step in range(count):
-        frames.append(small(step))
-        before = list(frames)
+    for step, epoch in evaluations_of(steps_per_epoch, epochs):
+        frames.append(replace(NOTHING, step=step, epoch=epoch))
         thin(frames)
-        if len(before) <= MAX_FRAMES:
-            assert frames == before
-        else:
-            # Every second one of the older half is gone, the newer half whole.
-            half = MAX_FRAMES // 2
-            assert frames == [before[0], *before[2:half:2], *before[half:]]
-    assert len(frames) == min(count, len(frames)) <= MAX_FRAMES
-    if count:
-        assert frames[0].step == 0
-        assert steps(frames[-min(count, 100) :]) == list(range(count - min(count, 100), count))
-    assert steps(frames) == sorted(set(steps(frames)))
+        assert len(frames) <= MAX_FRAMES
+    return frames
+
+
+@given(st.integers(1, 70_000), st.integers(0, 3000))
+def test_the_film_shows_the_whole_run_evenly_however_long_it_is(
+    steps_per_epoch: int, epochs: int
+) -> None:
+    frames = filmed(steps_per_epoch, epochs)
+    shown = steps(frames)
+    assert shown == sorted(set(shown))
+    due = [step for step, _ in evaluations_of(steps_per_epoch, epochs)]
+    within_first = [step for step in due if step < steps_per_epoch]
+    assert shown[: len(within_first)] == within_first
+    assert shown[-1] == due[-1]
+    if epochs <= 350:
+        assert shown == due
+        return
+    later = [frame.epoch for frame in frames[len(within_first) :]]
+    gaps = {b - a for a, b in pairwise([0.0, *later[:-1]])}
+    assert len(gaps - {1.0}) <= 1
+    assert max(gaps) <= epochs / 150
+    assert 0 < later[-1] - later[-2] <= max(gaps)
+
+
+def test_a_run_that_was_interrupted_has_the_same_film() -> None:
+    whole = filmed(6, 1000)
+    for epoch in (300, 500, 777):
+        # As it is on the disk, and another evaluation where the run was stopped within an epoch.
+        stopped = replace(NOTHING, step=epoch * 6 + 3, epoch=epoch + 0.5)
+        frames = [*filmed(6, epoch), stopped]
+        for step, at in list(evaluations_of(6, 1000)):
+            if step > stopped.step:
+                frames.append(replace(NOTHING, step=step, epoch=at))
+                thin(frames)
+        assert frames == whole
+
+
+def test_a_run_that_is_stopped_again_and_again_has_no_more_frames_than_another() -> None:
+    frames: list[Frame] = []
+    for step in range(3 * MAX_FRAMES):
+        frames.append(replace(NOTHING, step=step, epoch=step / 10_000))
+        thin(frames)
+        assert len(frames) <= MAX_FRAMES
+        assert (frames[0].step, frames[-1].step) == (0, step)
 
 
 def test_what_is_written_is_read_back_oldest_first(tmp_path: Path) -> None:

@@ -1,6 +1,41 @@
-import pytest
+from dataclasses import replace
 
-from engine.history import MAX_TRAIN_POINTS, train_point_due
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.history import MAX_TRAIN_POINTS, History, train_point_due
+from engine.metrics import Evaluation, Metrics
+
+MEASURED = Evaluation(0, 0.0, 1.0, 0.1, Metrics(3.0, 2.0, 1.0), None, np.empty(0), 2, 0.0)
+
+
+def evaluations(scores: list[int]) -> list[Evaluation]:
+    return [
+        replace(MEASURED, step=step, val=Metrics(float(score), float(score), 0.0))
+        for step, score in enumerate(scores)
+    ]
+
+
+@given(st.lists(st.integers(0, 9), max_size=20), st.integers(0, 22))
+def test_it_knows_the_best_and_the_last_and_gives_what_came_since(
+    scores: list[int], since: int
+) -> None:
+    added = evaluations(scores)
+    history = History()
+    for evaluation in added:
+        history.add_evaluation(evaluation)
+    trained = added[1:]  # the untrained one is no result, however good
+    best = min(trained, key=lambda e: e.val.score, default=None)  # the first of equals
+    assert history.best is best
+    assert history.last is (added[-1] if added else None)
+    assert history.evaluation_count == len(added)
+    found = history.evaluations(since)
+    assert list(map(repr, found)) == list(map(repr, added[since:]))
+    for again, evaluation in zip(found, added[since:], strict=True):
+        if evaluation is best or evaluation is added[-1]:
+            assert again is evaluation
 
 
 @pytest.mark.parametrize(("steps_per_epoch", "epochs"), [(422, 30), (422, 1), (12, 3), (1, 5)])

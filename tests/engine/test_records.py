@@ -3,8 +3,10 @@
 import math
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def shared_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def evaluation(step: int, kl: Sequence[float] = (6.0, 4.0)) -> Evaluation:
+def evaluation(step: int, kl: Sequence[float] | np.ndarray = (6.0, 4.0)) -> Evaluation:
     return Evaluation(
         step=step,
         epoch=step / 7,
@@ -121,6 +123,52 @@ def test_however_bytes_arrive_the_rows_are_those_of_one_read(
         assert len(found) == max(0, content[:written].count(b"\n") - 1)
     assert found == at_once
     assert reader.new_rows() == []
+
+
+def test_a_long_file_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not all of it is in memory at once, and none of it is left out."""
+    monkeypatch.setattr("engine.records.BLOCK", 1000)
+    config = RunConfig(latent_dim=40)  # the rows of kl.csv are longer than those of metrics.csv
+    files = Files(tmp_path)
+    files.kl = CsvLog(tmp_path / KL_FILE, kl_columns(config))
+    for step in range(200):
+        files.kl.append(kl_row(evaluation(step, np.arange(40) / (step + 1))))
+        files.metrics.append(evaluation_row(evaluation(step)))
+        files.steps.append(train_point_row(point(step)))
+    files.flush()
+    blocks: list[int] = []
+    original = RowReader.new_rows
+
+    def counting(self: RowReader[Any]) -> list[Any]:
+        rows = original(self)
+        blocks.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(RowReader, "new_rows", counting)
+    history = HistoryReader(tmp_path, config).update()
+    assert steps_of(history) == (list(range(200)), list(range(200)))
+    for e in history.evaluations():
+        assert np.array_equal(e.kl_per_dim, np.arange(40) / (e.step + 1))
+    assert max(blocks) < 100
+
+
+def test_a_file_that_was_cut_and_has_grown_beyond_is_read_anew(tmp_path: Path) -> None:
+    """Where nobody looked meanwhile, its size doesn't tell."""
+    files, reader = Files(tmp_path), HistoryReader(tmp_path, CONFIG)
+    files.add(0, 1, 2)
+    files.flush()
+    reader.update()
+    resumed = Files(tmp_path, last_step=1)
+    resumed.metrics.append(evaluation_row(replace(evaluation(2), seconds=123.456)))
+    resumed.kl.append(kl_row(evaluation(2, (7.0, 8.0))))
+    for step in (3, 4):
+        resumed.kl.append(kl_row(evaluation(step)))
+        resumed.metrics.append(evaluation_row(evaluation(step)))
+    resumed.flush()
+    found = reader.update().evaluations()
+    assert [e.step for e in found] == [0, 1, 2, 3, 4]
+    assert found[2].seconds == 123.456
+    assert found[2].kl_per_dim.tolist() == [7.0, 8.0]
 
 
 STEP = st.integers(1, 5)

@@ -224,7 +224,7 @@ async def test_the_screen_answers_while_the_disk_does_not(
 ) -> None:
     slow, looks = threading.Event(), []
 
-    def listing(checkpoints: Path) -> list[RunSummary]:
+    def listing(checkpoints: Path, _scores: object) -> list[RunSummary]:
         looks.append(threading.current_thread() is threading.main_thread())
         slow.wait(10)
         return list_runs(checkpoints)
@@ -484,7 +484,7 @@ async def test_a_look_from_before_a_change_does_not_bring_the_run_back(
 ) -> None:
     go_on, looks = threading.Event(), []
 
-    def listing(checkpoints: Path) -> list[RunSummary]:
+    def listing(checkpoints: Path, _scores: object) -> list[RunSummary]:
         found = list_runs(checkpoints)
         looks.append([run.name for run in found])
         if len(looks) == 1:

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
 
 from engine.run_index import RunSummary, differing_settings, list_runs
+from engine.run_scores import RunScores
 from engine.runs import RunError
 from tui import run_words
 from tui.actions import RUNS_ACTIONS, Action
@@ -49,6 +50,8 @@ class RunListScreen(Screen[None]):
         self._sort = next(iter(SORTS))
         self._filter = ""
         self._listing = self._outdated = False
+        self._scores: dict[Path, RunScores] = {}
+        """Only for the thread that lists."""
         self._problem = ""
         # The run to have the cursor on, once it is listed.
         self._wanted = context.engine.directory if context.engines else None
@@ -85,7 +88,7 @@ class RunListScreen(Screen[None]):
     @work(thread=True)
     def _list(self, checkpoints: Path) -> None:
         try:
-            listed = self._Listed(list_runs(checkpoints), "")
+            listed = self._Listed(list_runs(checkpoints, self._scores), "")
         except RunError as error:
             listed = self._Listed([], run_words.printable(str(error)))
         self.post_message(listed)
