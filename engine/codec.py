@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.config import RunConfig
-from engine.evaluation import BATCH, to_unit
+from engine.evaluation import images_at_once, to_unit
 from engine.images import ImageSplits
 from engine.models import VAE, Model
 from engine.objective import bernoulli_nll, gaussian_kl_per_dim
@@ -97,9 +97,9 @@ class Codec:
     def _batches(
         self, split: Split, indices: Indices | None, between: Callable[[], None] | None
     ) -> Iterator[Tensor]:
-        """Images in [0, 1] in the order of the indices, (≤ BATCH, 784) each."""
+        """Images in [0, 1] in the order of the indices, (B, 784) each; the last may have fewer."""
         pixels = self._pixels(split, indices)
-        for batch in torch.split(pixels, BATCH):
+        for batch in torch.split(pixels, images_at_once(pixels.device)):
             if between is not None:
                 between()
             yield to_unit(batch)

@@ -17,9 +17,10 @@ ModelName = Literal["vae", "ae"]
 PlannedModel = Literal["vae", "ae", "both"]
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
 LrSchedule = Literal["constant", "cosine"]
+Precision = Literal["float32", "tf32", "bf16"]
 PresetName = Literal["default", "report"]
 
-MAY_CHANGE = frozenset({"epochs", "device", "threads", "data"})
+MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 """Settings that may be others when a run goes on. That data are the same is checked by content."""
 MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
@@ -69,6 +70,9 @@ class TrainingPlan:
     """auto (CUDA, else Apple's MPS, else CPU), cpu, mps, cuda or cuda:N."""
     threads: int = 0
     """CPU threads for training; 0 chooses, leaving a core for the dashboard."""
+    precision: Precision = "float32"
+    """Of the matrix products in training. tf32: factors rounded to 10 bits, on NVIDIA's GPUs. bf16:
+    to 7 bits, there and on CPUs that have such products. Evaluation is always float32."""
     validation_share: float = 0.1
     """Share of the training file kept for validation."""
     split_seed: int = 0

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config import ConfigError, RunConfig, TrainingPlan
+from engine.config import ConfigError, Precision, RunConfig, TrainingPlan
 from engine.film import read_frames
 from engine.history import History
 from engine.lock import RunLock, owner_of
@@ -63,13 +63,18 @@ class Past:
 
 
 def continued_config(
-    path: Path, *, epochs: int | None = None, device: str | None = None, data: str | None = None
+    path: Path,
+    *,
+    epochs: int | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
+    data: str | None = None,
 ) -> RunConfig:
     """The settings of a stored run, for going on with it.
 
     Args:
         epochs: in all, from the beginning; None for as many as before.
-        device: None for the setting of before.
+        device, precision: None for the setting of before.
         data: where the data set lies now; None for where it was.
 
     Raises:
@@ -81,6 +86,7 @@ def continued_config(
         config,
         epochs=config.epochs if epochs is None else epochs,
         device=config.device if device is None else device,
+        precision=config.precision if precision is None else precision,
         data=config.data if data is None else data,
     )
 

@@ -21,6 +21,7 @@ from engine.config import RunConfig, data_path
 from engine.device import choose_threads, device_label, memory, resolve_device
 from engine.film import thin
 from engine.history import History
+from engine.memory import telling_what_fits
 from engine.origin import Beginning, Continuation, Origin, Past, take_up
 from engine.run_directory import RunDirectory
 from engine.runs import read_config, recorded_threads
@@ -67,11 +68,14 @@ class Session:
         # that OpenMP makes for it, so before anything is computed.
         torch.set_flush_denormal(True)
         device = resolve_device(config.device)
+        if device.type == "cuda" and device.index is not None:
+            torch.cuda.set_device(device)  # of this thread: graphs are made for the current one
         self.threads = choose_threads(config, _threads_before(origin))
         torch.set_num_threads(self.threads)
         self.device_label = device_label(device)
         dataset = load_dataset(data_path(config))
-        self.trainer = Trainer(config, dataset, device)
+        with telling_what_fits(config, device):
+            self.trainer = Trainer(config, dataset, device)
         self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
         about = _provenance(str(device), self.device_label, self.threads)
         about["data"] = {"source": dataset.source, "fingerprint": dataset.fingerprint}
@@ -109,7 +113,8 @@ class Session:
         """
         steps = min(self._slice_steps, self.trainer.steps_to_evaluation())
         before, started = self.trainer.images_seen, time.perf_counter()
-        points = self.trainer.train(steps)
+        with telling_what_fits(self.config, self.trainer.device):
+            points = self.trainer.train(steps)
         seconds = time.perf_counter() - started
         self._train_seconds += seconds
         self._recent.append((self.trainer.images_seen - before, seconds))

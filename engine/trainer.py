@@ -1,8 +1,8 @@
 """The training loop: epochs, schedules, evaluation. No threads, no files, no terminal.
 
-Built for small networks, where overhead is what costs: the images stay on the device as
-uint8, one permutation an epoch is drawn there, and no step waits for the device; the metrics
-are summed on it and read when `train` returns.
+Built for small networks, where overhead is what costs: the images stay on the device as uint8,
+one permutation an epoch is drawn there, and no step waits for the device (`engine.stepper`); the
+metrics are summed on it and read when `train` returns.
 """
 
 import math
@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from data import ImageDataset
 from engine.config import RunConfig
-from engine.evaluation import evaluation_noise, measure, to_unit
+from engine.evaluation import evaluation_noise, measure
 from engine.history import train_point_due
 from engine.images import ImageSplits
 from engine.metrics import Evaluation, Metrics, TrainPoint
-from engine.models import VAE, build_model
-from engine.objective import bernoulli_nll, beta_at, gaussian_kl_per_dim
+from engine.models import build_model
+from engine.objective import beta_at
+from engine.precision import check_precision, multiplying, products
 from engine.seeds import Stream, stream_seed
+from engine.stepper import Stepper, Sums, capture_cuda_graph
 
 
 class TrainingDivergedError(Exception):
@@ -34,32 +35,34 @@ class Trainer:
 
     `train` and `evaluate` are called in turn, by hand or by the engine's thread; how many
     steps a call of `train` takes never changes the weights.
+
+    Raises:
+        ConfigError: if the device hasn't the precision that is asked for.
     """
 
     def __init__(self, config: RunConfig, dataset: ImageDataset, device: torch.device) -> None:
+        check_precision(config.precision, device)
         self.config = config
         self.device = device
         self.images = ImageSplits.of_dataset(dataset, config, device)
 
         self.model = build_model(config, stream_seed(config.seed, Stream.INIT)).to(device)
+        self._on_gpu = device.type == "cuda"
         # One fused kernel for all parameters instead of dozens of small ones per step.
-        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=True)
+        self._optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.lr, fused=True, capturable=self._on_gpu
+        )
         self._generator = torch.Generator(device)
         self._generator.manual_seed(stream_seed(config.seed, Stream.TRAIN))
         self._val_eps = evaluation_noise(config, len(self.images.validation)).to(device)
+        self._stepper = self._new_stepper()
 
         self.step = 0
         self.steps_per_epoch = math.ceil(len(self.images.train) / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
         self._permutation = torch.empty(0, dtype=torch.int64, device=device)
-        # Float64 keeps differences of these sums exact enough over any number of epochs;
-        # Apple's GPUs don't have it.
-        precise = torch.float32 if device.type == "mps" else torch.float64
-        # Sums over images since step 0 of: loss, recon, kl, and the number of images.
-        self._sums = torch.zeros(4, dtype=precise, device=device)
-        self._epoch_start_sums = np.zeros(4)
-        self._last_point_sums = np.zeros(4)
-        self._pending: list[tuple[int, Tensor]] = []
+        self._sums: Sums = np.zeros(4)
+        self._epoch_start_sums = self._last_point_sums = self._sums
 
     @property
     def epoch(self) -> float:
@@ -101,6 +104,10 @@ class Trainer:
             return min(to_epoch_end, (1 << self.step.bit_length()) - self.step)
         return to_epoch_end
 
+    def use_no_graphs(self) -> None:
+        """Issue the steps kernel by kernel on a GPU, too; the numbers are the same."""
+        self._stepper.capture = None
+
     def train(self, steps: int) -> list[TrainPoint]:
         """Take up to `steps` optimiser steps, not past the end of the epoch.
 
@@ -110,16 +117,23 @@ class Trainer:
         Raises:
             TrainingDivergedError: if the loss is NaN or infinite.
         """
-        self.model.train()
         in_epoch = self.step % self.steps_per_epoch
         if in_epoch == 0:
             self._start_epoch()
-        for batch in range(in_epoch, min(in_epoch + steps, self.steps_per_epoch)):
-            self._train_step(batch)
+        steps = min(steps, self.steps_per_epoch - in_epoch)
+        with multiplying(self.config.precision, self.device):
+            sums = self._stepper.run(in_epoch, steps, self._sums)
+        points: list[TrainPoint] = []
+        for now in sums:
             self.step += 1
             if train_point_due(self.step, self.config.epochs, self.total_steps):
-                self._pending.append((self.step, self._sums.clone()))
-        return self._read_points()
+                metrics = _mean(now - self._last_point_sums)
+                points.append(TrainPoint(self.step, self.epoch, metrics))
+                self._last_point_sums = now
+        self._sums = sums[-1]
+        if not np.isfinite(self._sums[:2]).all():
+            raise self._diverged()
+        return points
 
     def evaluate(self, seconds: float, between: Callable[[], None] | None = None) -> Evaluation:
         """Measure the model on the validation split, with the same noise every time.
@@ -151,14 +165,17 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that `load_state_dict` needs to go on from here, bit for bit."""
+        optimizer = self._optimizer.state_dict()
+        for group in optimizer["param_groups"]:
+            group["lr"] = self.config.lr  # not the stepper's tensor
         return {
             "step": self.step,
             "device": self.device.type,
             "model": self.model.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": optimizer,
             "generator": self._generator.get_state(),
             "permutation": self._permutation,
-            "sums": self._sums,
+            "sums": torch.from_numpy(self._sums),
             "epoch_start_sums": torch.from_numpy(self._epoch_start_sums),
             "last_point_sums": torch.from_numpy(self._last_point_sums),
         }
@@ -176,62 +193,52 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         # Adam would go on with the very tensors it is given.
         self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        for group in self._optimizer.param_groups:
+            group["capturable"] = self._on_gpu
         if state["device"] == self.device.type:
             self._generator.set_state(state["generator"].cpu())
         else:
             seed = stream_seed(self.config.seed, Stream.TRAIN, self.step)
             self._generator.manual_seed(seed)
         self._permutation = state["permutation"].to(self.device)
-        self._sums = state["sums"].to(self.device, self._sums.dtype, copy=True)
-        self._epoch_start_sums = state["epoch_start_sums"].numpy().copy()
-        self._last_point_sums = state["last_point_sums"].numpy().copy()
+        self._sums, self._epoch_start_sums, self._last_point_sums = (
+            state[name].double().numpy().copy()
+            for name in ("sums", "epoch_start_sums", "last_point_sums")
+        )
+        self._stepper = self._new_stepper()  # a graph would go on with the moments of before
+        if self.step % self.steps_per_epoch:
+            self._plan_epoch()
+
+    def _new_stepper(self) -> Stepper:
+        return Stepper(
+            self.model,
+            self._optimizer,
+            self.images.train.pixels,
+            self.config.batch_size,
+            self._generator,
+            products(self.config.precision, self.device),
+            capture_cuda_graph if self._on_gpu else None,
+        )
 
     def _start_epoch(self) -> None:
         count = len(self.images.train)
         self._permutation = torch.randperm(count, generator=self._generator, device=self.device)
-        self._epoch_start_sums = self._sums.cpu().numpy().astype(np.float64)
+        self._epoch_start_sums = self._sums
+        self._plan_epoch()
 
-    def _train_step(self, batch: int) -> None:
-        size = self.config.batch_size
-        x = to_unit(self.images.train.pixels[self._permutation[batch * size : (batch + 1) * size]])
-        count = len(x)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.lr
-        if isinstance(self.model, VAE):
-            shape = (count, self.config.latent_dim)
-            eps = torch.randn(shape, generator=self._generator, device=self.device)
-            logits, mu, logvar = self.model(x, eps)
-            recon = bernoulli_nll(logits, x).sum()
-            kl = gaussian_kl_per_dim(mu, logvar).sum()
-            loss = recon + self.beta * kl
-        else:
-            recon = bernoulli_nll(self.model(x), x).sum()
-            kl = torch.full_like(recon, math.nan)
-            loss = recon
-        self._optimizer.zero_grad(set_to_none=True)
-        (loss / count).backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
-        images = torch.full_like(recon, count)
-        self._sums += torch.stack((loss.detach(), recon.detach(), kl.detach(), images))
+    def _plan_epoch(self) -> None:
+        """Tell the stepper what the steps of the epoch are that the trainer is in."""
+        start = self.step - self.step % self.steps_per_epoch
+        steps = range(start, start + self.steps_per_epoch)
+        lr = [self._lr_at(step) for step in steps]
+        beta = [beta_at(self.config, step / self.steps_per_epoch) for step in steps]
+        self._stepper.begin_epoch(self._permutation, lr, beta)
 
     def _lr_at(self, step: int) -> float:
         if self.config.lr_schedule == "constant":
             return self.config.lr
         # Loshchilov & Hutter 2017, eq. 5, without restarts.
         return 0.5 * self.config.lr * (1.0 + math.cos(math.pi * step / self.total_steps))
-
-    def _read_points(self) -> list[TrainPoint]:
-        # The one place where a slice of steps waits for the device.
-        points: list[TrainPoint] = []
-        for step, sums in self._pending:
-            now = sums.cpu().numpy().astype(np.float64)
-            metrics = _mean(now - self._last_point_sums)
-            points.append(TrainPoint(step, step / self.steps_per_epoch, metrics))
-            self._last_point_sums = now
-        self._pending.clear()
-        if not torch.isfinite(self._sums[:2].cpu()).all():
-            raise self._diverged()
-        return points
 
     def _diverged(self) -> TrainingDivergedError:
         return TrainingDivergedError(
@@ -242,9 +249,9 @@ class Trainer:
     def _epoch_mean(self) -> Metrics | None:
         if self.step == 0:
             return None
-        return _mean(self._sums.cpu().numpy().astype(np.float64) - self._epoch_start_sums)
+        return _mean(self._sums - self._epoch_start_sums)
 
 
-def _mean(sums: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Metrics:
+def _mean(sums: Sums) -> Metrics:
     loss, recon, kl, count = sums.tolist()
     return Metrics(loss=loss / count, recon=recon / count, kl=kl / count)

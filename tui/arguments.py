@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from engine.config import PresetName, TrainingPlan
+from engine.config import Precision, PresetName, TrainingPlan
 from tui.terminal import ColorChoice, ImageChoice
 
 ProjectionChoice = Literal["pca", "tsne", "umap"]
@@ -57,8 +57,9 @@ class TrainArgs(_Training):
     """
 
     resume: str | None = None
-    """RUN: go on with a stored run, where only --epochs, --device and --data may be set. auto:
-    with the run of this name, or the newest unfinished one of these settings; else begin."""
+    """RUN: go on with a stored run, where only --epochs, --device, --precision and --data may be
+    set. auto: with the run of this name, or the newest unfinished one of these settings; else
+    begin."""
     json: bool = False
     """At the end, print one line of JSON on stdout."""
 
@@ -70,6 +71,8 @@ class _Continuing:
     continue a finished run."""
     device: str | None = None
     """auto, cpu, mps, cuda or cuda:N; by default as before."""
+    precision: Precision | None = None
+    """float32, tf32 or bf16; by default as before."""
     data: str | None = None
     """Where the data set lies now, if it was moved."""
     tensorboard: bool = False
@@ -207,11 +210,11 @@ class BenchArgs:
     """Measure training on this machine: a plain PyTorch loop, ours, its matrix products alone, and
     a whole run with the dashboard and without.
 
-    Takes about five minutes. What counts are the ratios: each is of a round in which everything had
+    Takes about four minutes. What counts are the ratios: each is of a round in which everything had
     its turn.
     """
 
-    rounds: int = 5
+    rounds: int = 3
     """How often everything is measured."""
     dashboard: bool = True
     """Measure whole runs, too, with the dashboard in a pseudo-terminal and without."""

@@ -77,8 +77,11 @@ def _measure(
     rates = {name: Spread.of(values) for name, values in measured.rates.items()}
     ratios = {
         "ours/reference": Spread.of(measured.ratios("ours", "reference")),
-        "ours/products": Spread.of(measured.ratios("ours", "products")),
+        "ours/roofline": Spread.of(measured.ratios("ours", "roofline")),
     }
+    for name in ("ours_tf32", "ours_bf16", "eager"):
+        if name in rates:
+            ratios[f"{name}/ours"] = Spread.of(measured.ratios(name, "ours"))
     result: dict[str, Any] = {
         "preset": preset,
         "network": "-".join(map(str, (784, *config.hidden, config.latent_dim))),
@@ -115,7 +118,13 @@ def _of(watched: Sequence[Watched], name: str) -> dict[str, float]:
 ROWS = (
     ("reference", "PyTorch's VAE example", "", ""),
     ("ours", "our training loop", "ours/reference", "× the example"),
-    ("products", "matrix products alone", "ours/products", "is our share"),
+    ("ours_tf32", "the same in tf32", "ours_tf32/ours", "× float32"),
+    ("ours_bf16", "the same in bf16", "ours_bf16/ours", "× float32"),
+    ("eager", "the same without CUDA graphs", "eager/ours", "× with them"),
+    ("products", "matrix products alone", "", ""),
+    ("memory", "a step's bytes moved", "", ""),
+    ("launch", "one tiny kernel a step", "", ""),
+    ("roofline", "what the device allows", "ours/roofline", "is our share"),
     ("headless", "a whole run", "", ""),
     ("dashboard", "the same, with the dashboard", "dashboard/headless", "× without"),
 )

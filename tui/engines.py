@@ -62,7 +62,9 @@ def origin_to_resume(
     """
     path = find_run(run, args.checkpoints)
     data = args.data and str(Path(args.data).expanduser().resolve())
-    config = continued_config(path, epochs=args.epochs, device=args.device, data=data)
+    config = continued_config(
+        path, epochs=args.epochs, device=args.device, precision=args.precision, data=data
+    )
     owner = owner_of(path)
     if owner is not None:
         raise RunError(f"run {path.name} is in use: {owner} trains it; attach shows it")

@@ -34,12 +34,13 @@ def test_it_measures_a_run_with_the_dashboard_and_without(
     assert (result["preset"], result["network"]) == ("report", "784-16-2")
     assert (result["device"], result["threads"], result["rounds"]) == ("CPU", 1, 2)
     rates: dict[str, Any] = result["images_per_second"]
-    assert list(rates) == ["reference", "ours", "products", "headless", "dashboard"]
+    expected = {"reference", "ours", "products", "roofline", "headless", "dashboard"}
+    assert set(rates) - {"ours_bf16"} == expected  # that one where the CPU can
     for rate in rates.values():
         assert 0 < rate["low"] <= rate["median"] <= rate["high"]
     # A turn is 50 ms here, in which another process may have the processor.
     assert rates["ours"]["high"] > rates["reference"]["low"], "of so small a network"
-    assert result["ratios"]["ours/products"]["median"] < 1
+    assert result["ratios"]["ours/roofline"]["median"] < 1
     assert 0.05 < result["ratios"]["dashboard/headless"]["median"] < 20
     assert result["terminal_bytes_per_second"]["median"] > 100
     assert 100e6 < result["memory_bytes"]["median"] < 2e9

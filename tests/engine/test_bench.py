@@ -84,3 +84,37 @@ def test_everything_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[-1] == "b: round 2 of 2"
     measured = bench.StepRates("CPU", 1, 1.0, rates)
     assert measured.ratios("b", "a") == [4.0, 4.0]
+
+
+def test_on_a_cpu_the_products_alone_are_the_limit() -> None:
+    assert bench.roofline({"ours": [1.0], "products": [3.0]}) == [3.0]
+
+
+def test_on_a_gpu_the_limit_is_the_longer_of_products_and_bytes_and_a_launch() -> None:
+    rates = {"products": [100.0, 100.0], "memory": [50.0, 400.0], "launch": [200.0, 100.0]}
+    # Seconds an image: 1/50 + 1/200, and 1/100 + 1/100.
+    assert bench.roofline(rates) == pytest.approx([40.0, 50.0])
+
+
+def test_a_steps_bytes_are_those_counted_by_hand() -> None:
+    config = RunConfig(hidden=(2,), latent_dim=1, batch_size=10)
+    # 784→2, 2→2 (μ, log σ²), 1→2, 2→784, with biases.
+    weights = (784 * 2 + 2) + (2 * 2 + 2) + (1 * 2 + 2) + (2 * 784 + 784)
+    outputs = (2 + 2 + 2 + 784) * 10
+    assert bench.step_bytes(config) == 4 * 10 * weights + 4 * 5 * outputs + 784 * 10
+    moved = bench.memory_steps(config, CPU)
+    assert moved(3) == 30
+    assert bench.launch_steps(config, CPU)(4) == 40
+
+
+def test_the_reference_is_slowed_by_denormals_as_it_would_be_elsewhere_and_ours_is_not(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    tiny = torch.tensor([1e-40])
+    try:
+        bench.our_steps(small_config, small_dataset, CPU)(1)
+        assert (tiny * 1.0).item() == 0.0
+        bench.reference_steps(small_config, small_dataset, CPU)(1)
+        assert (tiny * 1.0).item() > 0.0
+    finally:
+        torch.set_flush_denormal(False)

@@ -15,7 +15,7 @@ SOME = np.array([3, 99, 0, 3])
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.codec.BATCH", 30)  # the last of every split is short
+    monkeypatch.setattr("engine.evaluation.BATCH", 30)  # the last of every split is short
 
 
 @pytest.mark.parametrize("model", ["vae", "ae"])

@@ -20,7 +20,7 @@ FIRST = np.zeros(4, np.float32)
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.codec.BATCH", 30)
+    monkeypatch.setattr("engine.evaluation.BATCH", 30)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from data import ImageDataset, split_indices
 from engine.config import RunConfig
+from engine.evaluation import to_unit
 from engine.seeds import Stream, stream_seed
 from engine.trainer import Trainer, TrainingDivergedError
 
@@ -107,16 +108,14 @@ def test_an_epoch_shows_every_training_image_once_and_no_validation_image(
     small_config: RunConfig, small_dataset: ImageDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[torch.Tensor] = []
-    trainer = Trainer(small_config, small_dataset, CPU)
-    original = trainer.model.forward
 
-    def spy(x: torch.Tensor, eps: torch.Tensor) -> object:
-        seen.append(x.clone())
-        return original(x, eps)
+    def spy(pixels: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        seen.append(pixels.clone())
+        return to_unit(pixels, out)
 
-    monkeypatch.setattr(trainer.model, "forward", spy)
-    trainer.train(12)
-    shown = torch.cat(seen).mul(255).round().to(torch.uint8).numpy()
+    monkeypatch.setattr("engine.stepper.to_unit", spy)
+    Trainer(small_config, small_dataset, CPU).train(12)
+    shown = torch.cat(seen).numpy()
     split = split_indices(small_dataset.labels, 0.1, 0)
     expected = small_dataset.images.reshape(-1, 784)[split.train]
     assert [len(x) for x in seen] == [32] * 11 + [8]
@@ -144,6 +143,21 @@ def test_training_means_weigh_images_alike_also_in_a_short_last_batch(
     sizes = np.diff([0, *[min(360, p.step * 32) for p in points]])
     weighted = sum(p.metrics.recon * n for p, n in zip(points, sizes, strict=True)) / 360
     assert weighted == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_training_mean_of_an_epoch_is_that_of_its_own_steps(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    trainer = Trainer(small_config, small_dataset, CPU)
+    trainer.train(12)
+    points = trainer.train(12)
+    assert points[0].step == 13
+    assert len(points) == 12
+    sizes = [32] * 11 + [8]
+    expected = sum(p.metrics.loss * n for p, n in zip(points, sizes, strict=True)) / 360
+    train = trainer.evaluate(0.0).train
+    assert train is not None
+    assert train.loss == pytest.approx(expected, rel=1e-9)
 
 
 def test_evaluation_is_the_elbo_of_the_validation_images_whatever_beta(

@@ -194,7 +194,7 @@ def test_a_single_dimension_lies_on_a_line(images: tuple[np.ndarray, np.ndarray]
 def test_more_dimensions_are_projected_as_scikit_learns_pca_does(
     images: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.codec.BATCH", 30)  # four batches, the last short
+    monkeypatch.setattr("engine.evaluation.BATCH", 30)  # four batches, the last short
     model = build_model(CONFIG, init_seed=1)
     view = viewer(images, model=model).compute(LatentMap())
     pca = PCA(2).fit(embedded(model, images[0]).astype(np.float64))
@@ -365,7 +365,7 @@ def test_a_caller_can_answer_others_between_the_batches_of_every_long_question(
     images: tuple[np.ndarray, np.ndarray],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.codec.BATCH", 30)
+    monkeypatch.setattr("engine.evaluation.BATCH", 30)
     config = replace(CONFIG, model=kind)
     v = viewer(images, config)
     calls: list[None] = []
@@ -416,7 +416,7 @@ def test_given_latents_are_decoded(images: tuple[np.ndarray, np.ndarray]) -> Non
 def test_scores_are_plain_means_over_images_in_all_and_by_class(
     kind: str, images: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.codec.BATCH", 30)
+    monkeypatch.setattr("engine.evaluation.BATCH", 30)
     config = replace(CONFIG, model=kind)
     model = build_model(config, init_seed=1)
     pixels = images[0]

@@ -1,0 +1,93 @@
+"""How soon a run answers while it trains: a pause, views of the model, an evaluation.
+
+python -m tests.bench.latency [--preset report] [--device cuda] [--rounds 20] [--json]
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.config import PRESETS, PresetName
+from engine.engine import TrainingEngine
+from engine.origin import Beginning
+from engine.snapshot import Phase
+from engine.views import LatentMap, PriorSamples, Reconstructions
+
+EPOCHS = 10_000
+"""More than any machine trains meanwhile."""
+BETWEEN = 0.05
+"""Seconds of training between two questions."""
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.0005)
+
+
+def measure(engine: TrainingEngine, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds from each question to its answer."""
+    seconds: dict[str, list[float]] = {}
+
+    def timed(name: str, ask: Callable[[], object]) -> None:
+        time.sleep(BETWEEN)
+        started = time.perf_counter()
+        ask()
+        seconds.setdefault(name, []).append((time.perf_counter() - started) * 1e3)
+
+    def pause() -> None:
+        engine.pause()
+        wait_for(lambda: engine.snapshot.phase is Phase.PAUSED)
+
+    for _ in range(rounds):
+        timed("pause", pause)
+        engine.resume()
+        wait_for(lambda: engine.snapshot.phase is Phase.TRAINING)
+        timed("samples", lambda: engine.request(PriorSamples()).result(60))
+        timed("reconstructions", lambda: engine.request(Reconstructions()).result(60))
+        timed("latent map", lambda: engine.request(LatentMap()).result(60))
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", choices=list(PRESETS), default="report")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    preset: PresetName = args.preset
+    (config,) = replace(PRESETS[preset], device=args.device, epochs=EPOCHS).runs()
+    with tempfile.TemporaryDirectory() as folder:
+        engine = TrainingEngine(config, Beginning(Path(folder)))
+        engine.start()
+        try:
+            wait_for(lambda: engine.snapshot.epoch >= 1 or engine.snapshot.phase is Phase.FAILED)
+            answers = measure(engine, args.rounds)
+            snapshot, evaluations = engine.snapshot, engine.history.evaluations()
+        finally:
+            engine.close()
+            engine.join()
+    result: dict[str, Any] = {"device": snapshot.device, "preset": preset, "milliseconds": {}}
+    for name, times in answers.items():
+        times.sort()
+        result["milliseconds"][name] = {
+            "median": statistics.median(times),
+            "most": times[-1],
+        }
+    result["evaluations"] = len(evaluations)
+    if args.json:
+        print(json.dumps(result))
+        return
+    print(f"{preset} on {snapshot.device}, {args.rounds} rounds while it trains")
+    for name, figures in result["milliseconds"].items():
+        print(f"{name:16} median {figures['median']:6.1f} ms, at most {figures['most']:6.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
