@@ -64,6 +64,7 @@ ACTIONS = (
     Action("n", "new_run", "new", "Start a new run with changed settings (a form).", rank=9),
     _HELP,
     Action("q", "leave", "quit", "Quit; asks while training (also Ctrl-C, twice)."),
+    Action("ctrl+l", "app.redraw", "", "Draw the whole screen anew (on every screen).", "Ctrl-L"),
     Action("ctrl+z", "app.suspend_process", "", "Suspend to the shell; `fg` comes back.", "Ctrl-Z"),
 )
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.app import App, SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from engine.attached import AttachedRun
@@ -29,6 +30,7 @@ from tui.news import Level
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import Dashboard
 from tui.screens.more_epochs import MoreEpochsScreen
+from tui.sent_cells import SentCells, sparing
 from tui.terminal import ColorChoice, ImageChoice, describe_colors, image_mode
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
@@ -56,7 +58,7 @@ class FmnistVaeTui(App[None]):
     TITLE = "fmnist-vae-tui"
     CSS_PATH = "styles.tcss"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "redraw", show=False)]
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class FmnistVaeTui(App[None]):
         images: ImageChoice = "auto",
         colors: ColorChoice = "auto",
     ) -> None:
+        self._sent = SentCells()
         super().__init__()
         self._browse = browse
         detected = self.console.color_system
@@ -91,6 +94,20 @@ class FmnistVaeTui(App[None]):
     def engine(self) -> Run:
         """The run that is shown."""
         return self.context.engine
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own, sending less; on Windows Textual cuts its writes anywhere."""
+        driver = super().get_driver_class()
+        return driver if sys.platform == "win32" else sparing(driver, self._sent)
+
+    def on_resize(self) -> None:
+        """What a terminal keeps of its contents in another size is its own affair."""
+        self._sent.forget()
+
+    def action_redraw(self) -> None:
+        """Send every cell again: another program may have written over some."""
+        self._sent.forget()
+        self.screen.refresh(layout=True)
 
     def on_mount(self) -> None:
         """Show the dashboard first, and load torch only once it is painted."""

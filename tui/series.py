@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import ModelName
-from engine.metrics import Evaluation, Metrics, TrainPoint
 
 ChartMetric = Literal["neg_elbo", "recon", "kl"]
 Floats = npt.NDArray[np.float64]
@@ -33,43 +32,26 @@ def metrics_of(model: ModelName) -> tuple[ChartMetric, ...]:
     return ("neg_elbo", "recon", "kl") if model == "vae" else ("recon",)
 
 
-def train_series(points: list[TrainPoint], metric: ChartMetric) -> Series:
-    """The training curve: means over the steps between two points."""
-    return _series([(p.epoch, _value(p.metrics, metric)) for p in points])
-
-
-def validation_series(evaluations: list[Evaluation], metric: ChartMetric) -> Series:
-    """The validation curve, the untrained model at epoch 0 included."""
-    return _series([(e.epoch, _value(e.val, metric)) for e in evaluations])
-
-
-def _value(metrics: Metrics, metric: ChartMetric) -> float:
-    value: float = getattr(metrics, metric)
-    return value
-
-
-def _series(pairs: list[tuple[float, float]]) -> Series:
-    array = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    array = array[np.isfinite(array).all(axis=1)]
-    return Series(array[:, 0], array[:, 1])
-
-
 def thin(series: Series, columns: int) -> Series:
-    """At most two points a column, its lowest and highest: what a dense line shows anyway.
-
-    plotext draws point by point in Python, so this bounds its time whatever the run's length.
-    """
+    """At most two points a column, its lowest and highest: what a dense line shows anyway."""
     count = len(series.epochs)
     if count <= 2 * columns:
         return series
     low, high = series.epochs[0], series.epochs[-1]
     column = ((series.epochs - low) * (columns / max(high - low, 1e-12))).astype(np.intp)
     column = np.minimum(column, columns - 1)
-    order = np.lexsort((series.values, column))
-    first = np.flatnonzero(np.r_[True, np.diff(column[order]) > 0])
-    last = np.r_[first[1:], count] - 1
-    keep = np.unique(np.concatenate((order[first], order[last])))
-    return Series(series.epochs[keep], series.values[keep])
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    lengths = np.diff(starts, append=count)
+    keep = [
+        # The first of equals.
+        found[np.flatnonzero(np.diff(column[found], prepend=-1))]
+        for extreme in (np.minimum, np.maximum)
+        for found in [
+            np.flatnonzero(series.values == extreme.reduceat(series.values, starts).repeat(lengths))
+        ]
+    ]
+    kept = np.union1d(*keep)
+    return Series(series.epochs[kept], series.values[kept])
 
 
 def epoch_ticks(epoch: float, columns: int) -> list[float]:

@@ -6,6 +6,7 @@ python -m tests.bench.latency [--preset report] [--device cuda] [--rounds 20] [-
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any
 from engine.config import PRESETS, PresetName
 from engine.engine import TrainingEngine
 from engine.origin import Beginning
-from engine.snapshot import Phase
+from engine.snapshot import Phase, Snapshot
 from engine.views import LatentMap, PriorSamples, Reconstructions
 
 EPOCHS = 10_000
@@ -25,8 +26,11 @@ BETWEEN = 0.05
 """Seconds of training between two questions."""
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    while not condition():
+def wait_for(engine: TrainingEngine, condition: Callable[[Snapshot], bool]) -> None:
+    """Until something is so, or the run has failed."""
+    while not condition(engine.snapshot):
+        if engine.snapshot.phase is Phase.FAILED:
+            sys.exit(engine.snapshot.error)
         time.sleep(0.0005)
 
 
@@ -42,12 +46,12 @@ def measure(engine: TrainingEngine, rounds: int) -> dict[str, list[float]]:
 
     def pause() -> None:
         engine.pause()
-        wait_for(lambda: engine.snapshot.phase is Phase.PAUSED)
+        wait_for(engine, lambda s: s.phase is Phase.PAUSED)
 
     for _ in range(rounds):
         timed("pause", pause)
         engine.resume()
-        wait_for(lambda: engine.snapshot.phase is Phase.TRAINING)
+        wait_for(engine, lambda s: s.phase is Phase.TRAINING)
         timed("samples", lambda: engine.request(PriorSamples()).result(60))
         timed("reconstructions", lambda: engine.request(Reconstructions()).result(60))
         timed("latent map", lambda: engine.request(LatentMap()).result(60))
@@ -67,7 +71,7 @@ def main() -> None:
         engine = TrainingEngine(config, Beginning(Path(folder)))
         engine.start()
         try:
-            wait_for(lambda: engine.snapshot.epoch >= 1 or engine.snapshot.phase is Phase.FAILED)
+            wait_for(engine, lambda s: s.epoch >= 1)
             answers = measure(engine, args.rounds)
             snapshot, evaluations = engine.snapshot, engine.history.evaluations()
         finally:

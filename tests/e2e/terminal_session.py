@@ -66,6 +66,10 @@ class TerminalSession:
                 return self.text
         raise AssertionError(f"the screen never showed {condition!r}:\n{self.text}")
 
+    def feed(self, data: str) -> None:
+        """Write to the terminal as another program would."""
+        self._stream.feed(data.encode())
+
     def send(self, keys: str) -> None:
         self.child.send(keys)
 

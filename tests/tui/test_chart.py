@@ -1,8 +1,8 @@
+import math
 from dataclasses import replace
 
 import pytest
 from textual.geometry import Size
-from textual_plotext import Plot
 from tui_fakes import (
     WidgetApp,
     evaluation,
@@ -15,8 +15,10 @@ from tui_fakes import (
 )
 
 from engine.history import MAX_TRAIN_POINTS, History
-from engine.metrics import TrainPoint
+from engine.metrics import Metrics, TrainPoint
 from engine.snapshot import Snapshot
+from tui import braille, plot
+from tui.braille import Dots
 from tui.series import ChartMetric
 from tui.theme import BEST_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 from tui.widgets.chart import MetricChart
@@ -44,6 +46,10 @@ async def test_a_run_is_drawn_with_both_curves_ticks_and_its_best(
     app: WidgetApp, size: tuple[int, int]
 ) -> None:
     h = history(epochs=20, points=2000)
+    # A nat above the validation's, which would cover it.
+    higher = [replace(p.metrics, recon=p.metrics.recon + 1) for p in h.train_points()]
+    train = [replace(p, metrics=m) for p, m in zip(h.train_points(), higher, strict=True)]
+    h = History(h.evaluations(), train)
     async with app.run_test(size=size) as pilot:
         chart = app.query_one(MetricChart)
         chart.show_run(h, snapshot_of(h))
@@ -131,19 +137,19 @@ async def test_nothing_new_is_not_drawn_again(app: WidgetApp) -> None:
 
 
 @pytest.mark.parametrize("width", [40, 120])
+@pytest.mark.parametrize("length", [MAX_TRAIN_POINTS, 100_000])
 async def test_what_drawing_costs_is_bounded_however_long_the_run(
-    width: int, app: WidgetApp, monkeypatch: pytest.MonkeyPatch
+    width: int, length: int, app: WidgetApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[int] = []
-    original = Plot.plot
 
-    def plot(self: Plot, x: list[float], y: list[float], **options: object) -> None:
+    def line_dots(x: Dots, y: Dots) -> tuple[Dots, Dots]:
         assert len(x) == len(y)
         given.append(len(x))
-        original(self, x, y, **options)
+        return braille.line_dots(x, y)
 
-    monkeypatch.setattr(Plot, "plot", plot)
-    h = history(epochs=20_000, points=MAX_TRAIN_POINTS)
+    monkeypatch.setattr(plot, "line_dots", line_dots)
+    h = history(epochs=20_000, points=length)
     async with app.run_test(size=(width, 16)) as pilot:
         chart = app.query_one(MetricChart)
         given.clear()
@@ -153,6 +159,24 @@ async def test_what_drawing_costs_is_bounded_however_long_the_run(
     assert len(given) >= 2
     assert max(given) <= 4 * width
     assert max(given) > width, "but not fewer than can be seen"
+
+
+async def test_a_spike_of_one_point_in_a_long_run_is_drawn(app: WidgetApp) -> None:
+    values = [245.0 + 5 * math.sin(i / 7) for i in range(100_000)]
+    values[61_803] = 262.0
+    h = History(train=[TrainPoint(i, i / 1000, Metrics(v, v, 0.0)) for i, v in enumerate(values)])
+    async with app.run_test(size=(107, 21)) as pilot:
+        chart = app.query_one(MetricChart)
+        chart.show_run(h, replace(snapshot_of(history(1, 1)), epoch=100.0))
+        await pilot.pause()
+        lines = texts_of(chart)
+    above = [[x for x, cell in enumerate(line) if cell in BRAILLE] for line in lines[:7]]
+    columns = {x for line in above for x in line}
+    assert len(columns) in (1, 2), "it alone is so high"
+    left = lines[-2].index("└") + 1
+    share = (min(columns) - left) / (len(lines[0]) - left)
+    assert share == pytest.approx(0.618, abs=0.02)
+    assert sum(map(bool, above)) >= 5
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tui_fakes import evaluation
 
-from engine.metrics import Metrics, TrainPoint
 from tui.series import (
     Series,
     epoch_ticks,
     metrics_of,
     round_ticks,
     thin,
-    train_series,
-    validation_series,
 )
 
 values = st.floats(-1e6, 1e6, allow_nan=False)
@@ -35,32 +31,6 @@ def evenly_sampled(draw: st.DrawFn) -> list[float]:
 def test_an_autoencoder_is_charted_by_its_reconstruction_alone() -> None:
     assert metrics_of("vae") == ("neg_elbo", "recon", "kl")
     assert metrics_of("ae") == ("recon",)
-
-
-def test_curves_are_the_metric_over_the_epochs_and_leave_out_what_is_no_number() -> None:
-    points = [
-        TrainPoint(1, 0.5, Metrics(1.0, 240.0, 10.0)),
-        TrainPoint(2, 1.0, Metrics(1.0, 230.0, math.nan)),
-        TrainPoint(3, 1.5, Metrics(1.0, math.inf, 11.0)),
-        TrainPoint(4, 2.0, Metrics(1.0, 229.0, 12.0)),
-    ]
-    elbo = train_series(points, "neg_elbo")
-    assert (elbo.epochs.tolist(), elbo.values.tolist()) == ([0.5, 2.0], [250.0, 241.0])
-    recon = train_series(points, "recon")
-    assert (recon.epochs.tolist(), recon.values.tolist()) == ([0.5, 1.0, 2.0], [240, 230, 229])
-    kl = train_series(points, "kl")
-    assert (kl.epochs.tolist(), kl.values.tolist()) == ([0.5, 1.5, 2.0], [10, 11, 12])
-
-
-def test_the_validation_curve_begins_at_the_untrained_model() -> None:
-    curve = validation_series([evaluation(0.0), evaluation(2.0)], "recon")
-    assert curve.epochs.tolist() == [0.0, 2.0]
-    assert curve.values.tolist() == pytest.approx([552.0, 229.0 + 315 * math.exp(-18) + 8 / math.e])
-
-
-def test_no_points_are_an_empty_curve() -> None:
-    curve = train_series([], "kl")
-    assert curve.epochs.shape == curve.values.shape == (0,)
 
 
 @given(evenly_sampled(), st.integers(1, 40))

@@ -1,6 +1,5 @@
 """The live curves of a run."""
 
-from rich.text import Text
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -8,8 +7,9 @@ from engine.history import History
 from engine.limits import visible_limits
 from engine.snapshot import Snapshot
 from engine.views import Frame
+from tui.curves import HistoryCurves
 from tui.plot import Curve, Mark, draw_chart, hex_color
-from tui.series import TITLES, ChartMetric, metrics_of, train_series, validation_series
+from tui.series import TITLES, ChartMetric, metrics_of
 from tui.text import epochs, nats
 from tui.theme import BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 from tui.widgets.canvas import CanvasPanel
@@ -26,7 +26,7 @@ class MetricChart(CanvasPanel):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._metric: ChartMetric = "neg_elbo"
-        self._history = History()
+        self._curves = HistoryCurves(History())
         self._snapshot: Snapshot | None = None
         self._version: tuple[object, ...] = ()
         self._cursor: Frame | None = None
@@ -48,7 +48,9 @@ class MetricChart(CanvasPanel):
 
     def show_run(self, history: History, snapshot: Snapshot | None) -> None:
         """Draw what is new since the last call, if anything is."""
-        self._history, self._snapshot = history, snapshot
+        self._snapshot = snapshot
+        if history is not self._curves.history:
+            self._curves = HistoryCurves(history)
         evaluated = snapshot.last.step if snapshot and snapshot.last else None
         trained = snapshot.train.step if snapshot and snapshot.train else None
         cursor = self._cursor.step if self._cursor else None
@@ -60,21 +62,17 @@ class MetricChart(CanvasPanel):
     def show_cursor(self, frame: Frame | None) -> None:
         """Mark a moment of the film, or none."""
         self._cursor = frame
-        self.show_run(self._history, self._snapshot)
+        self.show_run(self._curves.history, self._snapshot)
 
     def paint(self, size: Size) -> list[Strip]:
         """The chart's lines."""
-        lines = self._build(size).split()
-        return [Strip(list(line.render(self.app.console))) for line in lines]
-
-    def _build(self, size: Size) -> Text:
-        train = train_series(self._history.train_points(), self.metric)
-        validation = validation_series(self._history.evaluations(), self.metric)
+        self._curves.read()
+        train, validation = self._curves.train(self.metric), self._curves.validation(self.metric)
         curves = [(s.epochs, s.values) for s in (train, validation)]
         limits = visible_limits(curves, floor=0.0 if self.metric == "kl" else None)
         cut = any(limits.outside(values) for _, values in curves)
         self.set_title(self._describe(cut=cut))
-        best = self._history.best
+        best = self._curves.history.best
         return draw_chart(
             size,
             [Curve(train, TRAIN_COLOR), Curve(validation, VALIDATION_COLOR)],
@@ -99,8 +97,8 @@ class MetricChart(CanvasPanel):
         """What the validation curve says at the film's moment."""
         if self._cursor is None:
             return ""
-        for evaluation in self._history.evaluations():
-            if evaluation.step == self._cursor.step:
-                value = nats(getattr(evaluation.val, self.metric))
-                return f" [{hex_color(CURSOR_COLOR)}]│ epoch {epochs(evaluation.epoch)}: {value}[/]"
+        found = self._curves.evaluated(self._cursor.step, self.metric)
+        if found is not None:
+            epoch, value = found
+            return f" [{hex_color(CURSOR_COLOR)}]│ epoch {epochs(epoch)}: {nats(value)}[/]"
         return ""

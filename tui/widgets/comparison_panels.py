@@ -1,6 +1,6 @@
 """The comparison's curves, and its rows of pictures of several runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,11 @@ from textual.strip import Strip
 from engine.history import History
 from engine.limits import visible_limits
 from engine.views import Images
+from tui.curves import HistoryCurves
 from tui.pixels import ImageMode
 from tui.plot import Curve, draw_chart
 from tui.run_marks import run_color, run_mark, run_style
-from tui.series import TITLES, ChartMetric, validation_series
+from tui.series import TITLES, ChartMetric
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.pictures import READABLE, PicturePanel, choose_tiling
 
@@ -44,6 +45,7 @@ class CurvesPanel(CanvasPanel):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._curves: Sequence[RunCurve] = ()
+        self._read: dict[History, HistoryCurves] = {}
         self._metric: ChartMetric = "recon"
         self._version: tuple[object, ...] = ()
 
@@ -53,7 +55,11 @@ class CurvesPanel(CanvasPanel):
     def show(self, curves: Sequence[RunCurve], metric: ChartMetric) -> None:
         """Draw what is new since the last call, if anything is."""
         self._curves, self._metric = curves, metric
-        version = (metric, *((c.label, len(c.history.evaluations())) for c in curves))
+        read = self._read
+        self._read = {h: read.get(h) or HistoryCurves(h) for h in (c.history for c in curves)}
+        for one in self._read.values():
+            one.read()
+        version = (metric, *((c.label, self._read[c.history].evaluation_count) for c in curves))
         if version != self._version:
             self._version = version
             self.set_title(f"validation {TITLES[metric]}, nats per image")
@@ -64,15 +70,14 @@ class CurvesPanel(CanvasPanel):
         if not self._curves:
             return []
         legend = self._legend(size.width)[: max(1, size.height // 3)]
-        series = [validation_series(c.history.evaluations(), self._metric) for c in self._curves]
+        series = [self._read[c.history].validation(self._metric) for c in self._curves]
         floor = 0.0 if self._metric == "kl" else None
         limits = visible_limits([(s.epochs, s.values) for s in series], floor=floor)
         epoch = max((float(s.epochs[-1]) for s in series if len(s.epochs)), default=0.0)
         curves = [Curve(s, run_color(c.index)) for s, c in zip(series, self._curves, strict=True)]
         room = Size(size.width, max(1, size.height - len(legend)))
         chart = draw_chart(room, curves, limits, epoch)
-        lines = [list(line.render(self.app.console)) for line in chart.split()]
-        marked = _marked(lines, [curve.index for curve in self._curves], self.image_mode)
+        marked = _marked(chart, [curve.index for curve in self._curves], self.image_mode)
         return [*legend, *map(Strip, marked)]
 
     def _legend(self, width: int) -> list[Strip]:
@@ -89,16 +94,13 @@ class CurvesPanel(CanvasPanel):
 
 
 def _marked(
-    lines: Sequence[Sequence[Segment]], indices: Sequence[int], mode: ImageMode
+    lines: Sequence[Iterable[Segment]], indices: Sequence[int], mode: ImageMode
 ) -> list[list[Segment]]:
     """A chart with every curve's mark on it, here and there and where it ends.
 
     The cells of a curve are known by their colour.
     """
-    cells = [
-        [Segment(char, part.style) for part in line for char in part.text if char != "\n"]
-        for line in lines
-    ]
+    cells = [[Segment(char, part.style) for part in line for char in part.text] for line in lines]
     for number, index in enumerate(indices):
         of_curve: dict[int, list[int]] = {}
         for y, row in enumerate(cells):
