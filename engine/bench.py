@@ -88,7 +88,6 @@ def reference_steps(config: RunConfig, dataset: ImageDataset, device: torch.devi
     state = {"loss": 0.0}
 
     def steps(count: int) -> int:
-        torch.set_flush_denormal(False)  # as it is unless somebody sets it
         images = 0
         for batch in itertools.islice(source, count):
             x = batch.to(device).view(-1, PIXELS)
@@ -121,9 +120,12 @@ def our_steps(
         trainer.use_no_graphs()
 
     def steps(count: int) -> int:
-        torch.set_flush_denormal(True)  # as the engine's thread does
         before = trainer.images_seen
-        trainer.train(count)  # ends where it reads the metrics: the device is done then
+        torch.set_flush_denormal(True)  # as the engine's thread does; the reference's doesn't
+        try:
+            trainer.train(count)  # ends where it reads the metrics: the device is done then
+        finally:
+            torch.set_flush_denormal(False)
         return trainer.images_seen - before
 
     return steps

@@ -33,9 +33,7 @@ from engine.runs import read_config
 from engine.status import STATUS_FILE, read_status
 
 KILLS, ENOUGH_KILLS = 30, 20
-START_SECONDS = 0.1
-"""From the fork to the first step, about."""
-EPOCHS = 90
+EPOCHS = 150
 FAILED = 3
 
 
@@ -51,10 +49,10 @@ def drive(plan: dict[str, Any]) -> dict[str, Any]:
     config = RunConfig.from_dict(plan["config"])
     checkpoints = Path(plan["checkpoints"])
     random_delays = random.Random(plan["seed"])
-    started = time.monotonic()
-    assert _outcome(_fork(config, checkpoints, "whole")) == 0, "the uninterrupted run failed"
-    # So that all attempts together don't reach the end, on a fast machine neither.
-    longest = START_SECONDS + 1.5 * (time.monotonic() - started) / KILLS
+    start = _seconds(replace(config, epochs=1), checkpoints, "first")
+    whole = _seconds(config, checkpoints, "whole")
+    # So that most attempts train, and all together don't reach the end, however fast the machine.
+    longest = start + 1.5 * (whole - start) / KILLS
 
     killed = checkpoints / "killed"
     hit: Counter[str] = Counter()
@@ -75,6 +73,13 @@ def drive(plan: dict[str, Any]) -> dict[str, Any]:
         litter |= unfinished
     assert _outcome(_fork(config, checkpoints, "killed")) == 0, "the last attempt failed"
     return {"hit": hit, "steps": steps}
+
+
+def _seconds(config: RunConfig, checkpoints: Path, name: str) -> float:
+    """From a fork to the end of an uninterrupted run."""
+    started = time.monotonic()
+    assert _outcome(_fork(config, checkpoints, name)) == 0, "the uninterrupted run failed"
+    return time.monotonic() - started
 
 
 def _import_adam() -> None:
