@@ -184,11 +184,14 @@ def _epochs(run: RunFacts) -> str:
 
 
 def _device(run: RunFacts) -> str:
-    training = run.training
-    if training.threads is None:
-        return training.device
-    on_cpu = count(training.threads, "thread" if training.device == "CPU" else "CPU thread")
-    return f"{training.device}, {on_cpu}".removeprefix(", ")
+    training, precision = run.training, run.config.precision
+    parts = [training.device]
+    if training.threads is not None:
+        kind = "thread" if training.device == "CPU" else "CPU thread"
+        parts.append(count(training.threads, kind))
+    if precision != "float32":
+        parts.append(f"products in {precision}")
+    return ", ".join(filter(None, parts))
 
 
 def _warmup(run: RunFacts) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from report_facts import ae, vae
 
-from engine.report import html, text
+from engine.report import html, tables, text
 from engine.report.comparing import comparison_findings
 from engine.report.facts import RunFacts
 from engine.report.findings import findings
@@ -322,3 +322,15 @@ def test_a_link_has_no_character_that_ends_it() -> None:
 def test_a_title_is_escaped() -> None:
     content = html.page("x", "</title><script>", {})
     assert "<script>" not in content
+
+
+def test_where_it_was_trained_tells_threads_and_a_precision_that_is_not_the_usual_one() -> None:
+    run = vae()
+    coarse = replace(run, config=replace(run.config, precision="bf16"))
+    nowhere = replace(coarse, training=replace(run.training, device="", threads=None))
+    rows = {row[0]: row[1:] for row in tables.setting([run, coarse, nowhere])}
+    assert rows["Device"] == [
+        "CPU, 2 threads",
+        "CPU, 2 threads, products in bf16",
+        "products in bf16",
+    ]
