@@ -25,12 +25,13 @@ from engine.run_index import RunState, summarize
 from engine.runs import RunError
 from tui.actions import Action
 from tui.context import RunContext
+from tui.driver import sparing
 from tui.export import ExportOrder, export
 from tui.news import Level
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import Dashboard
 from tui.screens.more_epochs import MoreEpochsScreen
-from tui.sent_cells import SentCells, sparing
+from tui.sent_cells import SentCells
 from tui.terminal import ColorChoice, ImageChoice, describe_colors, image_mode
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine

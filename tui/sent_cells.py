@@ -9,7 +9,6 @@ from functools import lru_cache
 from itertools import islice
 
 from rich.cells import cell_len, get_character_cell_size
-from textual.driver import Driver
 
 _TOKEN = re.compile(
     # First what there is most of: a segment, as Textual writes it.
@@ -200,13 +199,3 @@ def _parts(sgr: str) -> tuple[str, str, str]:
         else:
             attributes.append(parameter)
     return ";".join(attributes), foreground, background
-
-
-def sparing(driver: type[Driver], sent: SentCells) -> type[Driver]:
-    """A driver that writes only what has changed."""
-
-    class SparingDriver(driver):  # type: ignore[valid-type, misc]
-        def write(self, data: str) -> None:
-            super().write(sent.changes(data))
-
-    return SparingDriver

@@ -1,7 +1,6 @@
 """What is sent instead of Textual's own writes shows the same, by an emulator (pyte), in less."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pyte
@@ -9,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from textual.driver import Driver
 
 from tui.pixels import strips
-from tui.sent_cells import SentCells, sparing
+from tui.sent_cells import SentCells
 
 COLUMNS, ROWS = 16, 6
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
@@ -248,25 +246,3 @@ def test_a_picture_that_changes_a_little_costs_a_little(both: Both) -> None:
     canvas[3, 5] ^= 0x80
     assert draw() < 60 < first / 20
     assert both.alike
-
-
-def test_a_driver_writes_the_changes() -> None:
-    written: list[str] = []
-
-    class Recorder:
-        def write(self, data: str) -> None:
-            written.append(data)
-
-    driver = sparing(Recorder, SentCells())  # type: ignore[arg-type]
-    recorder = driver.__new__(driver)
-    for data in writes():
-        recorder.write(data)
-    assert ENTER in written[0]
-    assert written[1:] == ["\x1b[1;1Habc\x1b[1G", ""]
-    assert issubclass(sparing(Driver, SentCells()), Driver)
-
-
-def writes() -> Iterator[str]:
-    yield ENTER
-    yield at(0, 0) + "abc" + at(0, 0)
-    yield at(0, 0) + "abc" + at(0, 0)
