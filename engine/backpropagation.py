@@ -83,9 +83,12 @@ class MlpPass:
 
     Args:
         batch: images of every pass; what comes out is overwritten by the next one.
+        to_input: whether the gradient by the input is wanted, too.
     """
 
-    def __init__(self, mlp: nn.Sequential, batch: int, products: Products) -> None:
+    def __init__(
+        self, mlp: nn.Sequential, batch: int, products: Products, *, to_input: bool
+    ) -> None:
         modules = list(mlp)
         self._layers = [module for module in modules if isinstance(module, nn.Linear)]
         self._non_linearities = [_NON_LINEARITIES[type(module)] for module in modules[1::2]]
@@ -93,7 +96,9 @@ class MlpPass:
         like = self._layers[0].weight.detach()
         self._before = [like.new_empty(batch, layer.out_features) for layer in self._layers]
         self._after = [torch.empty_like(before) for before in self._before[:-1]]
-        self._grads = [like.new_empty(batch, layer.in_features) for layer in self._layers]
+        self._by_input = [like.new_empty(batch, layer.in_features) for layer in self._layers]
+        if not to_input:
+            self._by_input[0] = like.new_empty(0)
         self._inputs = [like] * len(self._layers)
         for layer in self._layers:
             for parameter in (layer.weight, layer.bias):
@@ -108,7 +113,7 @@ class MlpPass:
     @property
     def nbytes(self) -> int:
         """Of the memory that is kept, the parameters' gradients aside."""
-        return sum(t.nbytes for t in (*self._before, *self._after, *self._grads))
+        return sum(t.nbytes for t in (*self._before, *self._after, *self._by_input))
 
     def forward(self, x: Tensor) -> Tensor:
         """The last layer's output (B, O) for inputs (B, I)."""
@@ -122,19 +127,19 @@ class MlpPass:
                 self._non_linearities[number].forward(before, x)
         return self.output
 
-    def backward(self, grad: Tensor, *, to_input: bool) -> Tensor:
+    def backward(self, grad: Tensor) -> Tensor:
         """From the loss's gradient by the output (B, O) to the parameters' `.grad`.
 
         Returns:
-            The gradient by the input (B, I); nothing of use if it isn't asked for.
+            The gradient by the input (B, I), if it is wanted.
         """
         for number in reversed(range(len(self._layers))):
             layer = self._layers[number]
             assert layer.weight.grad is not None
             self._products.product(grad.t(), self._inputs[number], layer.weight.grad)
             torch.sum(grad, 0, out=layer.bias.grad)
-            if number > 0 or to_input:
-                grad = self._products.product(grad, layer.weight, self._grads[number])
+            if self._by_input[number].numel():
+                grad = self._products.product(grad, layer.weight, self._by_input[number])
             if number > 0:
                 before, after = self._before[number - 1], self._after[number - 1]
                 self._non_linearities[number - 1].backward(before, after, grad)
@@ -169,8 +174,8 @@ class Backpropagation(ABC):
     """How many numbers of noise an image takes."""
 
     def __init__(self, model: Model, batch: int, products: Products) -> None:
-        self._encoder = MlpPass(model.encoder, batch, products)
-        self._decoder = MlpPass(model.decoder, batch, products)
+        self._encoder = MlpPass(model.encoder, batch, products, to_input=False)
+        self._decoder = MlpPass(model.decoder, batch, products, to_input=True)
         self._bernoulli = _BernoulliLoss(self._decoder.output)
 
     @property
@@ -213,13 +218,13 @@ class _VaePass(Backpropagation):
 
         # With z = μ + σ ε: by μ it is (by z) + β μ, by log σ² it is ½ ((by z) σ ε + β (σ² − 1)),
         # and 0 where log σ² was limited.
-        by_z = self._decoder.backward(by_logits, to_input=True)
+        by_z = self._decoder.backward(by_logits)
         weight = beta / batch
         by_mu, by_logvar = self._grad.chunk(2, dim=1)
         torch.addcmul(by_z, mu, weight, out=by_mu)
         torch.addcmul(by_z.mul_(spread), variance.sub_(1.0), weight, out=by_logvar)
         by_logvar.mul_(0.5).mul_(unlimited <= MAX_LOGVAR)
-        self._encoder.backward(self._grad, to_input=False)
+        self._encoder.backward(self._grad)
 
 
 class _AutoencoderPass(Backpropagation):
@@ -229,8 +234,8 @@ class _AutoencoderPass(Backpropagation):
         sums[0].copy_(sums[1])
         sums[2].fill_(math.nan)
         sums[3].fill_(len(x))
-        by_code = self._decoder.backward(by_logits, to_input=True)
-        self._encoder.backward(by_code, to_input=False)
+        by_code = self._decoder.backward(by_logits)
+        self._encoder.backward(by_code)
 
 
 def backpropagation(model: Model, batch: int, products: Products) -> Backpropagation:

@@ -110,7 +110,7 @@ def test_the_gradient_by_the_input_is_autograds() -> None:
     out = model.encoder(x)
     weights = torch.arange(out.numel(), dtype=torch.float64).view_as(out)
     (expected,) = torch.autograd.grad((out * weights).sum(), x)
-    encoder = MlpPass(model.encoder, 4, Products())
+    encoder = MlpPass(model.encoder, 4, Products(), to_input=True)
     with torch.no_grad():
         torch.testing.assert_close(encoder.forward(x), out)
-        torch.testing.assert_close(encoder.backward(weights.clone(), to_input=True), expected)
+        torch.testing.assert_close(encoder.backward(weights.clone()), expected)

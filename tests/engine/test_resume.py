@@ -215,6 +215,15 @@ def test_two_epochs_continued_to_three_are_three_from_the_start(
     assert checkpoint.read(copied / "last.pt")["config"]["epochs"] == 3
 
 
+def test_a_run_may_go_on_in_another_precision(copied: Path, config: RunConfig) -> None:
+    assert continued_config(copied).precision == config.precision == "float32"
+    other = continued_config(copied, epochs=3, precision="bf16")
+    assert other.precision == "bf16"
+    other.check_same_model(config)
+    with pytest.raises(ValueError, match="lr was"):
+        replace(other, lr=0.5).check_same_model(config)
+
+
 def test_history_best_film_and_time_go_on(copied: Path, two_epochs: Path) -> None:
     before = HistoryReader(two_epochs, read_config(two_epochs)[0]).update()
     seconds = checkpoint.read(copied / "last.pt")["seconds"]
