@@ -1,6 +1,8 @@
 """Only changed cells are sent: a terminal shows after all what it would if all were sent."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from terminal_session import TerminalSession
@@ -24,14 +26,23 @@ def settled(session: TerminalSession, quiet: float = 1.2) -> list[list[tuple[obj
     ]
 
 
+@contextmanager
+def training(data: Path, cwd: Path, columns: int, rows: int) -> Iterator[TerminalSession]:
+    """The dashboard of a run without end."""
+    flags = ["--data", str(data), "--hidden", "16", "--epochs", "100000"]
+    session = TerminalSession([*flags, "--device", "cpu", "--threads", "1"], cwd, columns, rows)
+    try:
+        session.wait_for("samples from the prior")
+        yield session
+    finally:
+        session.close()
+
+
 def test_after_training_and_other_screens_no_cell_is_stale(
     small_data: Path, tmp_path: Path
 ) -> None:
-    flags = ["--data", str(small_data), "--hidden", "16", "--epochs", "100000"]
-    session = TerminalSession([*flags, "--device", "cpu", "--threads", "1"], tmp_path, 120, 40)
-    try:
+    with training(small_data, tmp_path, 120, 40) as session:
         session.wait_for("best")
-        session.wait_for("samples from the prior")
         for key, shown in (
             ("?", "What the numbers mean"),
             ("\x1b", "originals over reconstructions"),
@@ -51,8 +62,6 @@ def test_after_training_and_other_screens_no_cell_is_stale(
             session.screen.resize(40, columns)
             session.child.setwinsize(40, columns)
             whole = settled(session)
-    finally:
-        session.close()
     different = [
         y for y, (one, other) in enumerate(zip(changed_only, whole, strict=True)) if one != other
     ]
@@ -62,10 +71,7 @@ def test_after_training_and_other_screens_no_cell_is_stale(
 def test_what_another_program_wrote_over_the_screen_is_gone_after_ctrl_l(
     small_data: Path, tmp_path: Path
 ) -> None:
-    flags = ["--data", str(small_data), "--hidden", "16", "--epochs", "100000"]
-    session = TerminalSession([*flags, "--device", "cpu", "--threads", "1"], tmp_path, 80, 24)
-    try:
-        session.wait_for("samples from the prior")
+    with training(small_data, tmp_path, 80, 24) as session:
         session.send(" ")
         session.wait_for("paused")
         before = settled(session)
@@ -73,5 +79,3 @@ def test_what_another_program_wrote_over_the_screen_is_gone_after_ctrl_l(
         assert settled(session, 0.3) != before
         session.send("\x0c")
         assert settled(session) == before
-    finally:
-        session.close()
