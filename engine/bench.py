@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from data import ImageDataset, load_dataset
 from engine.config import ConfigError, Precision, RunConfig
-from engine.device import choose_threads, device_label, resolve_device
+from engine.device import choose_threads, device_label, make_current, resolve_device
 from engine.models import PIXELS, VAE, build_model
 from engine.precision import check_precision
 from engine.stepper import STEPS_A_REPLAY, Work, capture_cuda_graph
@@ -233,8 +233,7 @@ def measure_steps(config: RunConfig, rounds: int, tell: Callable[[str], None]) -
         ConfigError: if the device isn't there.
     """
     device = resolve_device(config.device)
-    if device.type == "cuda" and device.index is not None:
-        torch.cuda.set_device(device)
+    make_current(device)
     threads = choose_threads(config)
     torch.set_num_threads(threads)
     dataset = load_dataset(None)

@@ -42,6 +42,17 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def make_current(device: torch.device) -> None:
+    """Make a GPU the one that this thread means when it names none; graphs are made on that."""
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+
+
+def sum_dtype(device: torch.device) -> torch.dtype:
+    """For sums over many images: float64, which Apple's GPUs don't have."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def device_label(device: torch.device) -> str:
     """A name for people: 'CPU' or the GPU's model."""
     if device.type == "cuda":

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.config import RunConfig
+from engine.device import sum_dtype
 from engine.metrics import Metrics
 from engine.models import VAE, Model
 from engine.objective import active_units, bernoulli_nll, gaussian_kl_per_dim
@@ -67,7 +68,7 @@ def measure(
         between: called between batches, so that a caller can answer others meanwhile.
     """
     count, device = len(pixels), pixels.device
-    precise = torch.float32 if device.type == "mps" else torch.float64  # MPS has no float64
+    precise = sum_dtype(device)
     # Summed on the device and read at the end: no batch waits for the one before.
     recon_sum = torch.zeros((), dtype=precise, device=device)
     kl_sums = torch.zeros(eps.shape[1], dtype=precise, device=device)

@@ -140,8 +140,8 @@ def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
         try:
             stored, _ = read_config(path)
             stored.check_same_model(config)
-            evaluations = HistoryReader(path, stored).update().evaluations()
-            done = bool(evaluations) and evaluations[-1].epoch >= config.epochs
+            last = HistoryReader(path, stored).update().last
+            done = last is not None and last.epoch >= config.epochs
             if not done and owner_of(path) is None:
                 found.append(((path / CONFIG_FILE).stat().st_mtime, path))
         except (RunError, ValueError, OSError):

@@ -18,7 +18,7 @@ import torch
 from data import load_dataset
 from engine import checkpoint
 from engine.config import RunConfig, data_path
-from engine.device import choose_threads, device_label, memory, resolve_device
+from engine.device import choose_threads, device_label, make_current, memory, resolve_device
 from engine.film import thin
 from engine.history import History
 from engine.memory import telling_what_fits
@@ -68,8 +68,7 @@ class Session:
         # that OpenMP makes for it, so before anything is computed.
         torch.set_flush_denormal(True)
         device = resolve_device(config.device)
-        if device.type == "cuda" and device.index is not None:
-            torch.cuda.set_device(device)  # of this thread: graphs are made for the current one
+        make_current(device)
         self.threads = choose_threads(config, _threads_before(origin))
         torch.set_num_threads(self.threads)
         self.device_label = device_label(device)
@@ -88,8 +87,6 @@ class Session:
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
-        self._last = history.last
-        self._best = history.best
         self._best_state: dict[str, Any] | None = None
         self._memory = memory(device)
         self._memory_read_at = self._saved_at = time.monotonic()
@@ -103,7 +100,8 @@ class Session:
     @property
     def evaluated_step(self) -> int:
         """The step of the latest evaluation; -1 before the first."""
-        return -1 if self._last is None else self._last.step
+        last = self._history.last
+        return -1 if last is None else last.step
 
     def train_slice(self) -> None:
         """Train for about SLICE_SECONDS, at most up to the next evaluation.
@@ -142,19 +140,16 @@ class Session:
         self._frames.append(frame)
         thin(self._frames)
         self._evaluation_seconds += time.perf_counter() - started
-        self._last = evaluation
-        if evaluation.step > 0 and (
-            self._best is None or evaluation.val.score < self._best.val.score
-        ):
-            self._best = evaluation
-            self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self._history.add_evaluation(evaluation)
+        if self._history.best is evaluation:
+            self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self.directory.add_evaluation(evaluation)
         self._log_events(lambda events: events.add_evaluation(evaluation, frame))
 
     def look(self) -> Viewer:
         """The pictures of the model as it is now."""
-        kl = self._last.kl_per_dim if self._last else None
+        last = self._history.last
+        kl = last.kl_per_dim if last else None
         return self.viewer.at(self.trainer.step, self.trainer.epoch, kl)
 
     def save_if_due(self) -> None:
@@ -211,8 +206,8 @@ class Session:
             beta=trainer.beta,
             lr=trainer.lr,
             train=points[-1] if points else None,
-            last=self._last,
-            best=self._best,
+            last=self._history.last,
+            best=self._history.best,
             memory_used=self._memory.used,
             memory_total=self._memory.total,
             alerts=self.alerts,

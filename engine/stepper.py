@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from engine.backpropagation import Products, backpropagation
+from engine.device import sum_dtype
 from engine.evaluation import to_unit
 from engine.models import PIXELS, Model
 
@@ -77,9 +78,8 @@ class Stepper:
         """None from the time on when one could not be made."""
         self._steps: dict[int, _Step] = {}
         self._blocks: dict[tuple[int, int], _Block] = {}
-        # Float64 keeps differences of these sums exact enough over any number of epochs;
-        # Apple's GPUs don't have it.
-        self._precise = torch.float32 if pixels.device.type == "mps" else torch.float64
+        # Differences of these sums must be exact enough over any number of epochs.
+        self._precise = sum_dtype(pixels.device)
         self._order = self._lr = self._beta = torch.empty(0)
 
     def begin_epoch(self, order: Tensor, lr: Sequence[float], beta: Sequence[float]) -> None:

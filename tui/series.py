@@ -40,18 +40,19 @@ def thin(series: Series, columns: int) -> Series:
     low, high = series.epochs[0], series.epochs[-1]
     column = ((series.epochs - low) * (columns / max(high - low, 1e-12))).astype(np.intp)
     column = np.minimum(column, columns - 1)
-    starts = np.flatnonzero(np.diff(column, prepend=-1))
-    lengths = np.diff(starts, append=count)
-    keep = [
-        # The first of equals.
-        found[np.flatnonzero(np.diff(column[found], prepend=-1))]
-        for extreme in (np.minimum, np.maximum)
-        for found in [
-            np.flatnonzero(series.values == extreme.reduceat(series.values, starts).repeat(lengths))
-        ]
-    ]
-    kept = np.union1d(*keep)
+    lowest, highest = (_extremes(e, series.values, column) for e in (np.minimum, np.maximum))
+    kept = np.union1d(lowest, highest)
     return Series(series.epochs[kept], series.values[kept])
+
+
+def _extremes(
+    extreme: np.ufunc, values: Floats, column: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    """Where each column's lowest or highest value is, the first of equals; columns ascend."""
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    lengths = np.diff(starts, append=len(column))
+    found = np.flatnonzero(values == extreme.reduceat(values, starts).repeat(lengths))
+    return found[np.flatnonzero(np.diff(column[found], prepend=-1))]
 
 
 def epoch_ticks(epoch: float, columns: int) -> list[float]:

@@ -4,24 +4,24 @@ python -m tests.bench.latency [--preset report] [--device cuda] [--rounds 20] [-
 """
 
 import argparse
-import json
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from engine.config import PRESETS, PresetName
 from engine.engine import TrainingEngine
 from engine.origin import Beginning
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentMap, PriorSamples, Reconstructions
+from tests.bench.figures import Figure, report
 
 EPOCHS = 10_000
 """More than any machine trains meanwhile."""
+GOAL = 100.0
+"""Milliseconds in which a person is to be answered."""
 BETWEEN = 0.05
 """Seconds of training between two questions."""
 
@@ -73,24 +73,13 @@ def main() -> None:
         try:
             wait_for(engine, lambda s: s.epoch >= 1)
             answers = measure(engine, args.rounds)
-            snapshot, evaluations = engine.snapshot, engine.history.evaluations()
+            snapshot = engine.snapshot
         finally:
             engine.close()
             engine.join()
-    result: dict[str, Any] = {"device": snapshot.device, "preset": preset, "milliseconds": {}}
-    for name, times in answers.items():
-        times.sort()
-        result["milliseconds"][name] = {
-            "median": statistics.median(times),
-            "most": times[-1],
-        }
-    result["evaluations"] = len(evaluations)
-    if args.json:
-        print(json.dumps(result))
-        return
-    print(f"{preset} on {snapshot.device}, {args.rounds} rounds while it trains")
-    for name, figures in result["milliseconds"].items():
-        print(f"{name:16} median {figures['median']:6.1f} ms, at most {figures['most']:6.1f} ms")
+    title = f"{preset} on {snapshot.device}, answers while it trains"
+    figures = [Figure(name, "ms", GOAL, times) for name, times in answers.items()]
+    report(title, figures, as_json=args.json)
 
 
 if __name__ == "__main__":
