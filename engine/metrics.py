@@ -1,7 +1,7 @@
 """The numbers of a run: `Metrics`, one evaluation, one point of the training curve.
 
 All in nats per image, averaged over images, never over batches. The sign is that of a loss:
-lower is better. See `engine.objective` for the formulas.
+lower is better. See `engine.model.objective` for the formulas.
 """
 
 import math

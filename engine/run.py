@@ -25,7 +25,7 @@ class Access(Enum):
 
 
 class Run(Protocol):
-    """A run on show: `engine.engine.TrainingEngine`, or `engine.attached.AttachedRun`.
+    """A run on show: `engine.runs.training_run.TrainingEngine`, or `engine.runs.attached_run.AttachedRun`.
 
     Nothing here waits: what is asked for comes with a later `snapshot`, or a future.
     """

@@ -1,7 +1,7 @@
 """What can be asked of a model, and the pictures that come back: plain numpy, no torch.
 
 A view is asked for by a small frozen request (`engine.request(PriorSamples(seed=3))`) and
-answered by the thread that owns the model, between two slices of training. `engine.viewer`
+answered by the thread that owns the model, between two slices of training. `engine.inference.viewer`
 computes them. Images are float32 in [0, 1], so that figures lose nothing; the terminal
 rounds for itself.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dataset_files import write_idx_folder
+from tests.support.dataset_files import write_idx_folder
 
 from data import ImageDataset, load_dataset
 from engine.config import RunConfig

@@ -16,28 +16,28 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 
-from engine.attached import AttachedRun
+from engine.runs.attached_run import AttachedRun
 from engine.config import ConfigError, TrainingPlan
-from engine.engine import describe, engines_in_turn, planned_engines
-from engine.origin import Continuation, continued_config
+from engine.runs.training_run import describe, engines_in_turn, planned_engines
+from engine.runs.resume import Continuation, continued_config
 from engine.run import Access, Run
-from engine.run_index import RunState, summarize
-from engine.runs import RunError
-from tui.actions import Action
-from tui.context import RunContext
-from tui.driver import sparing
-from tui.export import ExportOrder, export
-from tui.news import Level
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.dashboard import Dashboard
-from tui.screens.more_epochs import MoreEpochsScreen
-from tui.sent_cells import SentCells
-from tui.terminal import ColorChoice, ImageChoice, describe_colors, image_mode
+from engine.storage.listing import RunState, summarize
+from engine.storage.run_config import RunError
+from tui.state.keymap import Action
+from tui.state.context import RunContext
+from tui.terminal.driver import sparing
+from tui.state.exports import ExportOrder, export
+from tui.state.run_messages import Level
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dashboard.screen import Dashboard
+from tui.screens.dialogs.more_epochs import MoreEpochsScreen
+from tui.terminal.cell_diff import SentCells
+from tui.terminal.capabilities import ColorChoice, ImageChoice, describe_colors, image_mode
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
 
 if TYPE_CHECKING:
-    from tui.screens.runs import RunsScreen
+    from tui.screens.runs.screen import RunsScreen
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class FmnistVaeTui(App[None]):
     @on(Dashboard.Browse)
     def browse_runs(self) -> None:
         """Show all runs there are."""
-        from tui.screens.runs import RunsScreen
+        from tui.screens.runs.screen import RunsScreen
 
         self.push_screen(RunsScreen(self.context))
 
@@ -235,7 +235,7 @@ class FmnistVaeTui(App[None]):
             for run in borrowed:
                 run.close()
 
-        from tui.screens.comparison import ComparisonScreen
+        from tui.screens.comparison.screen import ComparisonScreen
 
         self.push_screen(ComparisonScreen(self.context, compared), closed)
 
@@ -260,7 +260,7 @@ class FmnistVaeTui(App[None]):
 
     @property
     def _list_on_top(self) -> bool:
-        from tui.screens.runs import RunsScreen
+        from tui.screens.runs.screen import RunsScreen
 
         return isinstance(self.screen, RunsScreen)
 

@@ -1,7 +1,7 @@
 """The figure of several runs: asks them, draws the page, writes it whole or not at all.
 
 May be called from any thread; what draws and computes is imported then. The numbers come from
-`engine.comparison`, the page from `engine.figures.comparison_page`.
+`engine.analysis.comparison`, the page from `engine.figures.comparison_page`.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from pathlib import Path
 from engine.figures.caption import ComparisonCaption
 from engine.figures.catalog import file_names
 from engine.figures.options import FigureOptions
-from engine.figures.source import FigureSource
-from engine.files import atomic_write
-from engine.jobs import Progress, unheard
+from engine.analysis.run_source import FigureSource
+from engine.storage.atomic_files import atomic_write
+from engine.analysis.jobs import Progress, unheard
 
 _DEFAULTS = FigureOptions()
 
@@ -47,7 +47,7 @@ def render_comparison(
         options: `samples.seed` says which draws are decoded.
         progress: told before each part.
     """
-    from engine.comparison import compare
+    from engine.analysis.comparison import compare
     from engine.figures.comparison_page import RunCurve, comparison_page
     from engine.figures.png import encode_png
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from engine.comparison import COMPARED_IMAGES, RunComparison
+from engine.analysis.comparison import COMPARED_IMAGES, RunComparison
 from engine.figures import chart, paper
 from engine.figures.caption import ComparisonCaption
 from engine.figures.comparison_table import (
@@ -19,7 +19,7 @@ from engine.figures.comparison_table import (
 )
 from engine.figures.paper import GAP, GREY, HEADER, MARGIN, SMALL_SIZE, TILE, Origin
 from engine.figures.png import DPI
-from engine.limits import visible_limits
+from engine.visible_range import visible_limits
 from engine.metrics import Evaluation
 from engine.run_labels import short_names
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from engine.comparison import RunNumbers
+from engine.analysis.comparison import RunNumbers
 from engine.config import RunConfig
 from engine.figures import paper
 from engine.figures.caption import epoch_text

@@ -19,7 +19,7 @@ from PIL import Image
 from engine.config import RunConfig
 from engine.figures import chart
 from engine.figures.caption import Caption, epoch_text
-from engine.limits import Limits, visible_limits
+from engine.visible_range import Limits, visible_limits
 from engine.metrics import Evaluation, Metrics, TrainPoint
 
 Array = npt.NDArray[np.float64]

@@ -7,9 +7,9 @@ from engine.config import ModelName
 from engine.figures.caption import Caption
 from engine.figures.catalog import FigureError, FigureName, file_names
 from engine.figures.options import FigureOptions
-from engine.figures.source import FigureSource
-from engine.jobs import Project
-from engine.projected import projected
+from engine.analysis.run_source import FigureSource
+from engine.analysis.jobs import Project
+from engine.analysis.projected import projected
 from engine.views import (
     Interpolation,
     LatentView,

@@ -12,8 +12,8 @@ from engine.figures.comparison import export_comparison as export_comparison
 from engine.figures.comparison import render_comparison as render_comparison
 from engine.figures.drawing import File, draw_files
 from engine.figures.options import FigureOptions
-from engine.figures.source import FigureSource
-from engine.files import atomic_write
+from engine.analysis.run_source import FigureSource
+from engine.storage.atomic_files import atomic_write
 
 _DEFAULTS = FigureOptions()
 

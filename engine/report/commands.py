@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from engine.config import RunConfig
-from engine.runs import RunError, check_name
+from engine.storage.run_config import RunError, check_name
 
 PROGRAM = "fmnist-vae-tui"
 

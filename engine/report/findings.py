@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.latent import dimension_name
+from engine.model.latent_geometry import dimension_name
 from engine.report.course import end_of_training, over_fitting, stability
 from engine.report.facts import REMOTE_SHARE, Numbers, RunFacts
 from engine.report.words import (

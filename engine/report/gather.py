@@ -11,10 +11,10 @@ from torch import nn
 
 from data import DataError, ImageDataset, split_indices
 from data.fashion_mnist import FASHION_MNIST_FINGERPRINT
-from engine import checkpoint
+from engine.storage import checkpoint
 from engine.config import RunConfig
-from engine.evaluation import BATCH, to_unit
-from engine.models import VAE, Model
+from engine.model.evaluation import BATCH, to_unit
+from engine.model.networks import VAE, Model
 from engine.report.facts import (
     ClassFacts,
     DataFacts,
@@ -28,8 +28,8 @@ from engine.report.facts import (
     Which,
 )
 from engine.report.neighbours import neighbour_facts, remote_share
-from engine.runs import RunError, read_config
-from engine.stored import StoredRun
+from engine.storage.run_config import RunError, read_config
+from engine.runs.stored_run import StoredRun
 from engine.views import Embedding, Scores, Split
 
 Tell = Callable[[str], None]

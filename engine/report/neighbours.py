@@ -6,7 +6,7 @@ import numpy.typing as npt
 from engine.report.facts import REMOTE_SHARE, NeighbourFacts
 
 NEIGHBOURS = 15
-"""As `engine.jobs.NeighbourAccuracy`."""
+"""As `engine.analysis.jobs.NeighbourAccuracy`."""
 _DRAWS = 2_000
 """Enough for a share of one in twenty to be right to half a per cent."""
 

@@ -13,9 +13,9 @@ import torch
 
 from data import load_dataset
 from engine.config import PRESETS, ConfigError, Precision, RunConfig
-from engine.device import choose_threads, resolve_device
-from engine.precision import check_precision
-from engine.trainer import Trainer
+from engine.model.device import choose_threads, resolve_device
+from engine.training.precision import check_precision
+from engine.training.trainer import Trainer
 
 
 def final_neg_elbo(config: RunConfig, device: torch.device) -> float:

@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from data import load_dataset
-from engine.control import ControlError, ask
-from tui.cli import THIS_PROGRAM
+from engine.runs.control_socket import ControlError, ask
+from tui.cli.main import THIS_PROGRAM
 
 IMAGES = 400
 SETTINGS = (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.bench.figures import Figure, Tell, main
 from tests.e2e.terminal_session import PROGRAM, TerminalSession
-from tui.bench_process import COLUMNS, LINES, watch
+from tui.cli.bench_process import COLUMNS, LINES, watch
 
 SECONDS = 8.0
 """Of training during which bytes are counted."""

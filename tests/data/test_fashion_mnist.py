@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_files import (
+from tests.support.dataset_files import (
     csv_text,
     idx_images,
     idx_labels,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from dataset_files import damaged, idx_images, idx_labels, random_dataset, read_or_refusal, write
+from tests.support.dataset_files import damaged, idx_images, idx_labels, random_dataset, read_or_refusal, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from dataset_files import (
+from tests.support.dataset_files import (
     HEADER,
     csv_text,
     damaged,

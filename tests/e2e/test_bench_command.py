@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from engine.config import TrainingPlan
-from tui import bench, bench_process
-from tui.bench_process import BenchError, watch
-from tui.cli import main
+from tui.cli import bench, bench_process
+from tui.cli.bench_process import BenchError, watch
+from tui.cli.main import main
 
 SMALL = TrainingPlan(hidden=(16,), latent_dim=2)
 
@@ -20,7 +20,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "PRESETS", {"report": SMALL})
     monkeypatch.setattr(bench, "RUN_SECONDS", 2.0)
     monkeypatch.setattr(bench_process, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("engine.bench.TURN_SECONDS", 0.05)
+    monkeypatch.setattr("engine.training.benchmark.TURN_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("short")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from terminal_session import TerminalSession
+from tests.support.terminal_session import TerminalSession
 
 
 def settled(session: TerminalSession, quiet: float = 1.2) -> list[list[tuple[object, ...]]]:

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
-from terminal_session import TerminalSession
+from tests.support.terminal_session import TerminalSession
 
 LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"
 SHOW_CURSOR = b"\x1b[?25h"
@@ -182,8 +182,8 @@ def test_a_terminal_that_stops_reading_does_not_hold_training_up(
 CRASHING = """
 import os, sys, time
 os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"
-from tui.cli import main
-from tui.widgets.status import StatusPanel
+from tui.cli.main import main
+from tui.screens.dashboard.status import StatusPanel
 render = StatusPanel.render
 def crash(self):
     if self._snapshot is not None and self._snapshot.step > 50:

@@ -198,13 +198,13 @@ def test_a_taken_name_is_refused_before_anything_is_trained(
 
 
 def test_the_terminals_colours_are_decided_before_textual_is_imported() -> None:
-    code = "import sys; import tui.start, tui.headless; sys.exit('textual' in sys.modules)"
+    code = "import sys; import tui.cli.dashboard, tui.cli.train; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_help_and_version_are_answered_without_loading_torch_or_textual(tmp_path: Path) -> None:
     code = (
-        "import sys; from tui.cli import main\n"
+        "import sys; from tui.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "sys.exit(bool({'torch', 'textual', 'matplotlib', 'pandas'} & set(sys.modules)))"

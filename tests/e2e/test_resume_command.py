@@ -16,13 +16,13 @@ import psutil
 import pytest
 import torch
 
-from engine import checkpoint
+from engine.storage import checkpoint
 from engine.history import History
-from engine.lock import RunLock
-from engine.runs import read_config
+from engine.storage.run_lock import RunLock
+from engine.storage.run_config import read_config
 from engine.snapshot import Phase
-from engine.status import read_status
-from tui.cli import main
+from engine.storage.status_json import read_status
+from tui.cli.main import main
 
 PROGRAM = Path(sys.executable).with_name("fmnist-vae-tui")
 SMALL = [

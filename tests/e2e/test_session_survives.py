@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from terminal_session import PROGRAM, TerminalSession
+from tests.support.terminal_session import PROGRAM, TerminalSession
 
 SETTINGS = ["--epochs", "500", "--threads", "1", "--device", "cpu"]
 WINDOW = 2.0

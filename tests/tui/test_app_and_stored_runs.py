@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine.attached import AttachedRun
+from engine.runs.attached_run import AttachedRun
 from engine.config import RunConfig
-from engine.engine import TrainingEngine, engines_in_turn
-from engine.origin import Beginning
+from engine.runs.training_run import TrainingEngine, engines_in_turn
+from engine.runs.resume import Beginning
 from engine.run import Access, Run
-from engine.session import Session
+from engine.runs.training_session import Session
 from engine.snapshot import Phase
 from tui.app import FmnistVaeTui
-from tui.screens.comparison import ComparisonScreen
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.dashboard import Dashboard
-from tui.screens.more_epochs import MoreEpochsScreen
-from tui.screens.runs import RunsScreen
+from tui.screens.comparison.screen import ComparisonScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dashboard.screen import Dashboard
+from tui.screens.dialogs.more_epochs import MoreEpochsScreen
+from tui.screens.runs.screen import RunsScreen
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
-from tui.widgets.samples import SamplePanel
+from tui.screens.dashboard.samples import SamplePanel
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
@@ -76,7 +76,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.02)
 
     monkeypatch.setattr(Session, "train_slice", train_slice)
-    monkeypatch.setattr("engine.session.SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
 
 
 @asynccontextmanager
@@ -105,7 +105,7 @@ def endless(checkpoints: Path) -> TrainingEngine:
 
 def to_run(app: FmnistVaeTui, name: str) -> None:
     """The list's cursor."""
-    from tui.widgets.run_table import RunTable
+    from tui.screens.runs.table import RunTable
 
     table = app.screen.query_one(RunTable)
     rows = [str(key.value) for key in table.rows]

@@ -3,7 +3,7 @@
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from tui.pixels import ImageMode
+from tui.drawing.pixels import ImageMode
 from tui.widgets.panel import Panel
 
 

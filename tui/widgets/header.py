@@ -6,7 +6,7 @@ from textual.widget import Widget
 from engine.config import RunConfig
 from engine.run import Access
 from engine.snapshot import Phase, Snapshot
-from tui.text import model_name, settings
+from tui.drawing.text import model_name, settings
 
 PHASE_STYLES = {
     Phase.WAITING: "#9aa0aa",

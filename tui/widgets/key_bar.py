@@ -5,7 +5,7 @@ from rich.text import Text
 from textual.events import Click
 from textual.widget import Widget
 
-from tui.actions import ACTIONS, Action
+from tui.state.keymap import ACTIONS, Action
 
 
 class KeyBar(Widget):

@@ -3,7 +3,7 @@
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.news import Level
+from tui.state.run_messages import Level
 
 _STYLES: dict[Level, str] = {
     "info": "#9aa0aa",

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.views import Images, ReconstructionView
-from tui.pixels import shrink, strips
+from tui.drawing.pixels import shrink, strips
 from tui.widgets.canvas import CanvasPanel
 
 SIZES = (56, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8)

@@ -1,5 +1,5 @@
 import pytest
-from figure_source import FakeSource
+from tests.support.figure_source import FakeSource
 
 from engine.config import RunConfig
 

@@ -5,8 +5,8 @@ import itertools
 import pytest
 from test_figure_palette import VISION, XYZ, contrast, distance, in_256_colours, linear
 
-from tui.plot import hex_color
-from tui.run_marks import RUN_COLORS
+from tui.drawing.plot import hex_color
+from tui.drawing.run_marks import RUN_COLORS
 from tui.theme import THEME
 
 COLORS = [hex_color(color) for color in RUN_COLORS]

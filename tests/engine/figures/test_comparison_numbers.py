@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from figure_source import FakeSource
+from tests.support.figure_source import FakeSource
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 from torch.distributions import Bernoulli
 
 from data import load_dataset, split_indices
-from engine import checkpoint
-from engine.comparison import check_comparable, compare, compare_run, describe_run
+from engine.storage import checkpoint
+from engine.analysis.comparison import check_comparable, compare, compare_run, describe_run
 from engine.config import ModelName, RunConfig
-from engine.engine import TrainingEngine
+from engine.runs.training_run import TrainingEngine
 from engine.figures.catalog import FigureError
-from engine.models import Model, build_model
-from engine.origin import Beginning
-from engine.stored import StoredRun
+from engine.model.networks import Model, build_model
+from engine.runs.resume import Beginning
+from engine.runs.stored_run import StoredRun
 from engine.views import Decode, PriorSamples, Reconstructions
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figure_source import CLASS_NAMES, FakeSource
+from tests.support.figure_source import CLASS_NAMES, FakeSource
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
-from tiles import assert_apart, enlarged, written
+from tests.support.tiles import assert_apart, enlarged, written
 
-from engine.comparison import RunComparison, compare
+from engine.analysis.comparison import RunComparison, compare
 from engine.config import RunConfig
 from engine.figures import chart, comparison_page
 from engine.figures.caption import ComparisonCaption
@@ -22,7 +22,7 @@ from engine.figures.comparison import export_comparison, render_comparison
 from engine.figures.comparison_page import comparison_layout
 from engine.figures.comparison_table import settings_lines, table_row
 from engine.figures.options import FigureOptions
-from engine.jobs import Mixture
+from engine.analysis.jobs import Mixture
 from engine.metrics import Metrics
 from engine.views import Decode, PriorSamples, Reconstructions, ReconstructionView
 

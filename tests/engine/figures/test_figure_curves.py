@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figure_source import FakeSource, metrics
+from tests.support.figure_source import FakeSource, metrics
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -15,7 +15,7 @@ from engine.figures import chart
 from engine.figures.catalog import FigureName
 from engine.figures.curves import running_mean
 from engine.figures.export import render_figure
-from engine.limits import visible_limits
+from engine.visible_range import visible_limits
 from engine.metrics import Metrics, TrainPoint
 
 

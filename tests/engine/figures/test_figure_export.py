@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figure_source import FakeSource
+from tests.support.figure_source import FakeSource
 from PIL import Image
 
 from engine.config import RunConfig

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from figure_source import CLASS_NAMES, FakeSource, film
+from tests.support.figure_source import CLASS_NAMES, FakeSource, film
 from PIL import Image, ImageSequence
-from tiles import assert_apart, enlarged, tile, written
+from tests.support.tiles import assert_apart, enlarged, tile, written
 
 from engine.config import RunConfig
 from engine.figures.caption import Caption

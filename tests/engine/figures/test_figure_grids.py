@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from figure_source import FakeSource
-from made_views import sample_view
-from tiles import assert_apart, enlarged, tile, written
+from tests.support.figure_source import FakeSource
+from tests.support.made_views import sample_view
+from tests.support.tiles import assert_apart, enlarged, tile, written
 
 from engine.config import RunConfig
 from engine.figures.caption import Caption

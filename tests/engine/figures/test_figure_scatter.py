@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figure_source import CLASS_NAMES, FakeSource
-from made_views import latent_view
+from tests.support.figure_source import CLASS_NAMES, FakeSource
+from tests.support.made_views import latent_view
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure

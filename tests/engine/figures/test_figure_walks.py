@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure_source import FakeSource
-from tiles import assert_apart, enlarged, tile, written
+from tests.support.figure_source import FakeSource
+from tests.support.tiles import assert_apart, enlarged, tile, written
 
 from engine.config import RunConfig
 from engine.figures.caption import Caption

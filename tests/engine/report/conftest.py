@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from stored_runs import train_run
+from tests.support.stored_runs import train_run
 
 from engine.config import ModelName, RunConfig
 

@@ -7,8 +7,8 @@ import pytest
 
 from engine.config import RunConfig
 from engine.report.commands import report_commands, train_command
-from tui.arguments import TrainArgs
-from tui.cli import PROGRAM, _parse_training
+from tui.cli.arguments import TrainArgs
+from tui.cli.main import PROGRAM, _parse_training
 
 CONFIGS = [
     RunConfig(),
@@ -66,7 +66,7 @@ def test_the_engine_knows_reports_without_loading_what_they_need() -> None:
     import sys
 
     code = (
-        "import sys, tui.cli, tui.report, engine.report, engine.report.facts\n"
+        "import sys, tui.cli.main, tui.cli.report, engine.report, engine.report.facts\n"
         "heavy = {'jinja2', 'markdown', 'matplotlib', 'sklearn', 'torch', 'textual'}\n"
         "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from report_facts import ae, epochs, latent, score, vae
+from tests.support.report_facts import ae, epochs, latent, score, vae
 
 from engine.config import RunConfig
 from engine.metrics import Metrics

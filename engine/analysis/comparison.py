@@ -1,0 +1,228 @@
+"""Two or more runs side by side: the numbers and the pictures that they can be compared by.
+
+An autoencoder's loss is the reconstruction error of codes without noise; a VAE's −ELBO has noise
+and a KL in it. What all models share is the reconstruction at z = μ (or from the code), where
+images lie in latent space, and what comes out of a density fitted to that after training.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import RunConfig
+from engine.figures.catalog import FigureError
+from engine.analysis.run_source import FigureSource
+from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Progress, unheard
+from engine.metrics import Evaluation
+from engine.model.objective import ACTIVE_UNIT_VARIANCE
+from engine.views import (
+    Decode,
+    Embedding,
+    Images,
+    Latents,
+    PriorSamples,
+    Reconstructions,
+    ReconstructionView,
+    Scores,
+)
+
+COMPARED_IMAGES = 10
+"""Validation images and samples of each run: a row."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunNumbers:
+    """What one run scores on the validation images; errors in nats per image."""
+
+    name: str
+    config: RunConfig
+    step: int
+    epoch: float
+    """Position in training of the weights."""
+    recon_bce: float
+    """Binary cross entropy of the decoder's means at z = μ, or from the code."""
+    recon_mse: float
+    """Squared error of the same, mean over pixels in [0, 1]."""
+    evaluation: Evaluation | None
+    """The evaluation of these weights, or the last before them; None if there is none."""
+    best: Evaluation | None
+    """The trained evaluation with the lowest score."""
+    knn_accuracy: float
+    """Share of the validation images, 0 to 1, that their 15 nearest training images classify."""
+    active_units: int
+    """Latent dimensions whose μ has a variance above 0.01 (Burda et al. 2016)."""
+    mixture: Mixture
+    """Ghosh et al. 2020: 10 Gaussians fitted to the training images' μ after training."""
+
+    @property
+    def expected_recon(self) -> float | None:
+        """Reconstruction at a z drawn from q(z|x); None for an autoencoder, which draws none."""
+        return self._of_a_vae(self.evaluation.val.recon) if self.evaluation else None
+
+    @property
+    def neg_elbo(self) -> float | None:
+        """−ELBO; None for an autoencoder, which has none."""
+        return self._of_a_vae(self.evaluation.val.neg_elbo) if self.evaluation else None
+
+    def _of_a_vae(self, nats: float) -> float | None:
+        return nats if self.config.model == "vae" else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunComparison:
+    """One run's part of a comparison."""
+
+    numbers: RunNumbers
+    originals: Images
+    """(N, 28, 28) the first validation image of each class, at most `COMPARED_IMAGES`."""
+    labels: npt.NDArray[np.uint8]
+    """(N,) their classes."""
+    class_names: tuple[str, ...]
+    reconstructions: Images
+    """(N, 28, 28) decoded at z = μ."""
+    prior_samples: Images
+    """(`COMPARED_IMAGES`, 28, 28) decoded from N(0, I)."""
+    mixture_samples: Images
+    """(`COMPARED_IMAGES`, 28, 28) decoded from draws from the mixture."""
+
+
+def compare(
+    sources: Sequence[FigureSource], progress: Progress = unheard, seed: int = 0
+) -> tuple[RunComparison, ...]:
+    """All of two or more runs: half a minute for each on a CPU.
+
+    Args:
+        progress: told before each part.
+        seed: which draws are decoded, as `PriorSamples.seed`.
+
+    Raises:
+        FigureError: if the runs can't be compared.
+        JobError: if a run's latents are no finite numbers.
+    """
+    check_comparable(sources)
+    return tuple(
+        compare_run(source, _part(progress, number, len(sources)), seed)
+        for number, source in enumerate(sources)
+    )
+
+
+def check_comparable(sources: Sequence[FigureSource]) -> None:
+    """See that the runs were validated on the same images, wherever these lie.
+
+    Asks every run whose settings agree with the first one's for a few of its images: a source
+    has no fingerprint of its data, and the path says neither that two are the same nor that
+    they are not.
+
+    Raises:
+        FigureError: saying which two were not, or that there is nothing to compare.
+    """
+    if len(sources) < 2:
+        raise FigureError("a comparison needs two runs")
+    first, *others = sources
+    for other in others:
+        if not same_split(first.config, other.config):
+            raise _other_images(first, other)
+    seen = first.view(Reconstructions(page=0))
+    for other in others:
+        if not same_images(seen, other.view(Reconstructions(page=0))):
+            raise _other_images(first, other)
+
+
+def same_split(first: RunConfig, other: RunConfig) -> bool:
+    """Whether two runs hold out the same part of their data; see `same_images` for the data."""
+    return (first.split_seed, first.validation_share) == (other.split_seed, other.validation_share)
+
+
+def same_images(first: ReconstructionView, other: ReconstructionView) -> bool:
+    """Whether two runs show the same validation images of one page.
+
+    Of data sets that differ, in their pixels or only in their number, other images are held out.
+    """
+    return np.array_equal(first.originals, other.originals) and np.array_equal(
+        first.indices, other.indices
+    )
+
+
+def compare_run(source: FigureSource, progress: Progress = unheard, seed: int = 0) -> RunComparison:
+    """One run's numbers and pictures.
+
+    Args:
+        progress: told before each part.
+        seed: which draws are decoded, as `PriorSamples.seed`.
+    """
+    numbers = describe_run(source, lambda share, what: progress(0.9 * share, what))
+    progress(0.9, f"{source.run}: decoding")
+    view = source.view(Reconstructions(page=0))
+    # The first of each class; `np.unique` gives the classes in order.
+    _, chosen = np.unique(view.labels, return_index=True)
+    chosen = chosen[:COMPARED_IMAGES]
+    prior = source.view(PriorSamples(seed=seed))
+    latents = numbers.mixture.sample(COMPARED_IMAGES, seed)
+    return RunComparison(
+        numbers=numbers,
+        originals=view.originals[chosen],
+        labels=view.labels[chosen],
+        class_names=view.class_names,
+        reconstructions=view.reconstructions[chosen],
+        prior_samples=prior.images[:COMPARED_IMAGES],
+        mixture_samples=source.view(Decode(latents)).images,
+    )
+
+
+def describe_run(source: FigureSource, progress: Progress = unheard) -> RunNumbers:
+    """One run's numbers on the validation images.
+
+    Args:
+        progress: told before each part.
+
+    Raises:
+        JobError: if the latents are no finite numbers.
+    """
+    name = source.run
+    progress(0.0, f"{name}: reconstruction errors")
+    scores = source.view(Scores())
+    progress(0.05, f"{name}: embedding the images")
+    train, held_out = source.view(Embedding("train")), source.view(Embedding("validation"))
+    progress(0.3, f"{name}: nearest neighbours")
+    accuracy = source.work(
+        NeighbourAccuracy(train.latents, train.labels, held_out.latents, held_out.labels)
+    )
+    progress(0.5, f"{name}: Gaussian mixture")
+    mixture = source.work(FitMixture(train.latents))
+    progress(1.0, name)
+    evaluations = source.evaluations()
+    trained = [e for e in evaluations if e.step > 0 and math.isfinite(e.val.score)]
+    return RunNumbers(
+        name=name,
+        config=source.config,
+        step=scores.step,
+        epoch=scores.epoch,
+        recon_bce=scores.bce,
+        recon_mse=scores.mse,
+        evaluation=max(
+            (e for e in evaluations if e.step <= scores.step), key=lambda e: e.step, default=None
+        ),
+        best=min(trained, key=lambda e: e.val.score, default=None),
+        knn_accuracy=accuracy,
+        active_units=active_units(held_out.latents),
+        mixture=mixture,
+    )
+
+
+def active_units(mu: Latents) -> int:
+    """Latent dimensions whose μ (N, D) varies over the images. Burda et al. 2016, eq. 10."""
+    return int((mu.astype(np.float64).var(axis=0, ddof=1) > ACTIVE_UNIT_VARIANCE).sum())
+
+
+def _other_images(first: FigureSource, other: FigureSource) -> FigureError:
+    return FigureError(
+        f"runs {first.run} and {other.run} can't be compared: they are validated on "
+        "different images (data, split_seed or validation_share differ)"
+    )
+
+
+def _part(progress: Progress, number: int, count: int) -> Progress:
+    return lambda share, what: progress((number + share) / count, what)

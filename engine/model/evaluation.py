@@ -1,0 +1,100 @@
+"""Measuring a model on a set of images: the ELBO's parts, KL per dimension, active units."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from engine.config import RunConfig
+from engine.model.device import sum_dtype
+from engine.metrics import Metrics
+from engine.model.networks import VAE, Model
+from engine.model.objective import active_units, bernoulli_nll, gaussian_kl_per_dim
+from engine.model.seeds import Stream, stream_seed
+
+BATCH = 500
+GPU_BATCH = 8_192
+"""Images between two looks at the command queue, on a CPU and on a GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a model scores on a set of images."""
+
+    metrics: Metrics
+    kl_per_dim: npt.NDArray[np.float64]
+    """(latent_dim,) in nats, the mean over the images; empty for an autoencoder."""
+    active_units: int
+
+
+def to_unit(pixels: Tensor, out: Tensor | None = None) -> Tensor:
+    """uint8 pixels as float32 in [0, 1]; into `out`, if it is given."""
+    return torch.div(pixels, 255.0, out=out)
+
+
+def evaluation_noise(config: RunConfig, count: int) -> Tensor:
+    """ε (count, latent_dim) on the CPU, the same for every evaluation of a run.
+
+    One draw per image estimates the expectation over q(z|x); the same draw every time keeps
+    the curve from jittering. From a stream of its own: training's noise is not touched.
+    """
+    generator = torch.Generator().manual_seed(stream_seed(config.seed, Stream.EVALUATION))
+    return torch.randn(count, config.latent_dim, generator=generator)
+
+
+def images_at_once(device: torch.device) -> int:
+    """How many to send through a model when nothing is learnt from them."""
+    return BATCH if device.type == "cpu" else GPU_BATCH
+
+
+@torch.no_grad()
+def measure(
+    model: Model,
+    pixels: Tensor,
+    eps: Tensor,
+    beta: float,
+    between: Callable[[], None] | None = None,
+) -> Measurement:
+    """Means over images, not over batches: a short last batch weighs no more than its images.
+
+    Args:
+        pixels: (N, 784) uint8, on the model's device.
+        eps: (N, latent_dim), likewise; an autoencoder takes none of it.
+        beta: β_t, for `Metrics.loss`.
+        between: called between batches, so that a caller can answer others meanwhile.
+    """
+    count, device = len(pixels), pixels.device
+    precise = sum_dtype(device)
+    # Summed on the device and read at the end: no batch waits for the one before.
+    recon_sum = torch.zeros((), dtype=precise, device=device)
+    kl_sums = torch.zeros(eps.shape[1], dtype=precise, device=device)
+    embedded: list[Tensor] = []
+    batch = images_at_once(device)
+    for start in range(0, count, batch):
+        if between is not None:
+            between()
+        x = to_unit(pixels[start : start + batch])
+        if isinstance(model, VAE):
+            logits, mu, logvar = model(x, eps[start : start + batch])
+            kl_sums += gaussian_kl_per_dim(mu, logvar).sum(dim=0)
+        else:
+            mu = model.embed(x)
+            logits = model.decode(mu)
+        recon_sum += bernoulli_nll(logits, x).sum()
+        embedded.append(mu)
+    recon = float(recon_sum) / count
+    if isinstance(model, VAE):
+        kl_per_dim = kl_sums.cpu().double().numpy() / count
+        kl = float(kl_per_dim.sum())
+        loss = recon + beta * kl
+    else:
+        kl_per_dim, kl, loss = np.empty(0), math.nan, recon
+    return Measurement(
+        Metrics(loss=loss, recon=recon, kl=kl),
+        kl_per_dim,
+        active_units(torch.cat(embedded)),
+    )

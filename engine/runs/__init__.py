@@ -1,0 +1,4 @@
+"""Runs as a whole: trained here, attached to, stored, resumed.
+
+The threads that own a model, and the socket by which other processes ask them.
+"""

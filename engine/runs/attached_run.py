@@ -1,0 +1,271 @@
+"""`AttachedRun`: a run of another process, or one that is over, watched by its directory.
+
+Curves, film and state are read from files that the owner writes; pictures are computed here, from
+the weights in its last checkpoint. Where the owner answers (`engine.runs.control_socket`), state and weights
+are those of now, and it can be asked to pause, go on and stop. Nothing is ever written.
+"""
+
+import io
+import logging
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from data import DataError
+from engine.runs.commands import Commands
+from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ControlError, ask
+from engine.storage.frames import FilmReader
+from engine.history import History
+from engine.storage.run_lock import Owner, owner_of
+from engine.storage.metrics_csv import HistoryReader
+from engine.run import Access
+from engine.storage.run_config import RunError, read_config
+from engine.snapshot import Alert, Phase, Snapshot
+from engine.storage.status_json import parse_status, read_status
+from engine.views import Frame, ViewRequest
+
+if TYPE_CHECKING:
+    from engine.runs.stored_model import StoredModel
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TICK = 0.1
+"""Seconds between two looks at what others ask for."""
+ASK_INTERVAL = 0.25
+READ_INTERVAL = 1.0
+"""Seconds between two looks at the owner, and at the files."""
+WEIGHTS_INTERVAL = 0.5
+"""Seconds for which weights are new enough."""
+
+
+class AttachError(Exception):
+    """A view that can't be had now; the message says why."""
+
+
+class AttachedRun:
+    """A `Run` that is only looked at.
+
+    What its files say is there at once; `start` follows it.
+
+    Args:
+        path: the run's directory.
+
+    Raises:
+        RunError: if it has no config.json that can be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.config, _ = read_config(path)
+        self._path = path
+        self._reader = HistoryReader(path, self.config)
+        self._film = FilmReader(path)
+        self._access = Access.READ
+        self._problem = ""
+        self._snapshot = Snapshot(run=path.resolve().name, epochs=self.config.epochs)
+        self._commands = Commands()
+        self._closing = self._closed = False
+        self._model: StoredModel | None = None
+        self._version: object = None
+        """Which checkpoint the model's weights are from; None for the owner's."""
+        self._weights_at = -WEIGHTS_INTERVAL
+        self._read_files()
+        self._show(owner_of(path), None)
+        # A daemon: it writes nothing that could be cut off.
+        self._thread = Thread(target=self._main, name="attached", daemon=True)
+
+    @property
+    def history(self) -> History:
+        """What is in the CSV files."""
+        return self._reader.history
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the owner said last, or the files."""
+        return self._snapshot
+
+    @property
+    def directory(self) -> Path:
+        """The run's directory."""
+        return self._path
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The film as it is on disk."""
+        return list(self._film.frames)
+
+    @property
+    def access(self) -> Access:
+        """Whether the owner answers."""
+        return self._access
+
+    @property
+    def failure(self) -> Exception | None:
+        """None: nothing fails here."""
+        return None
+
+    def start(self) -> None:
+        """Follow the run. Returns at once; again, it does nothing."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def pause(self) -> None:
+        """Ask the owner to halt training."""
+        self._commands.put(lambda: self._ask_owner("pause"))
+
+    def resume(self) -> None:
+        """Ask the owner to go on."""
+        self._commands.put(lambda: self._ask_owner("resume"))
+
+    def stop(self) -> None:
+        """Ask the owner to end training and keep what was learnt."""
+        self._commands.put(lambda: self._ask_owner("stop"))
+
+    def request(self, view: ViewRequest[T]) -> "Future[T]":
+        """Ask for a view of the weights that can be had: the owner's, or the last saved ones.
+
+        The future fails with `AttachError` if there are none.
+        """
+        future: Future[T] = Future()
+        self._commands.put(lambda: self._answer(view, future))
+        if self._closed:
+            self._commands.do_waiting()  # nobody else will: refuse it here
+        return future
+
+    def close(self, *, stop_training: bool = True) -> None:  # noqa: ARG002
+        """Follow no more; the run goes on, whatever `stop_training` says: it isn't ours."""
+        self._closing = True
+        self._commands.put(lambda: None)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread after `close`; whether it has ended (or was never started)."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # Everything below runs in the thread.
+
+    def _main(self) -> None:
+        looked_at = -READ_INTERVAL
+        while not self._closing:
+            interval = ASK_INTERVAL if self._access is Access.STEER else READ_INTERVAL
+            if time.monotonic() - looked_at >= interval:
+                self._look()
+                looked_at = time.monotonic()
+            self._commands.do_next(timeout=TICK)
+            self._commands.do_waiting()
+        self._closed = True
+        self._commands.do_waiting()
+
+    def _look(self) -> None:
+        owner = owner_of(self._path)
+        status = self._ask_for_status() if owner is not None else None
+        self._access = Access.READ if status is None else Access.STEER
+        # After the owner was looked at: if it is gone, all that it wrote is there.
+        self._read_files()
+        self._show(owner, status)
+
+    def _show(self, owner: Owner | None, status: bytes | None) -> None:
+        history = self.history
+        snapshot = None if status is None else parse_status(status, self._path, history)
+        if snapshot is None:
+            snapshot = read_status(self._path, history) or self._without_status()
+            if owner is None and snapshot.phase.is_active:
+                snapshot = replace(snapshot, phase=Phase.DIED, activity="", eta=None)
+        if self._problem:
+            alert = Alert(snapshot.step, self._problem)
+            snapshot = replace(snapshot, alerts=(*snapshot.alerts, alert))
+        self._snapshot = snapshot
+
+    def _ask_for_status(self) -> bytes | None:
+        try:
+            return ask(self._path, "status")
+        except ControlError:
+            return None
+
+    def _read_files(self) -> None:
+        try:
+            self._reader.update()
+            self._film.update()
+            self._problem = ""
+        except (RunError, OSError) as error:  # shown as an alert; the next look tries again
+            self._problem = str(error)
+
+    def _without_status(self) -> Snapshot:
+        """Of a run that was killed in its first second, or hasn't had one yet."""
+        last = self.history.last
+        return replace(
+            self._snapshot,
+            activity="",
+            step=last.step if last else 0,
+            epoch=last.epoch if last else 0.0,
+            last=last,
+            best=self.history.best,
+            alerts=(),
+        )
+
+    def _ask_owner(self, what: str) -> None:
+        try:
+            ask(self._path, what)
+        except ControlError as error:
+            log.warning("%s: %s", what, error)
+        self._look()
+
+    def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        if self._closed:
+            future.set_exception(AttachError("this run is no longer watched"))
+            return
+        try:
+            future.set_result(self._fresh_model().view(view))
+        except (RunError, DataError) as error:
+            future.set_exception(AttachError(str(error)))
+        except Exception as error:
+            log.exception("view %r failed", view)
+            future.set_exception(error)
+
+    def _fresh_model(self) -> "StoredModel":
+        """The model with the newest weights that can be had."""
+        import torch
+
+        from engine.runs.stored_model import StoredModel
+
+        if self._model is None:
+            torch.set_num_threads(1)  # of this thread: the cores are the owner's
+            self._model = StoredModel(self._path, self.config, read_config(self._path)[1])
+        now = time.monotonic()
+        if now - self._weights_at >= WEIGHTS_INTERVAL:
+            self._refresh(self._model)
+            self._weights_at = time.monotonic()
+        return self._model
+
+    def _refresh(self, model: "StoredModel") -> None:
+        from engine.storage import checkpoint
+
+        if self._access is Access.STEER:
+            try:
+                content = ask(self._path, "weights", WEIGHTS_TIMEOUT)
+            except ControlError as error:
+                log.warning("no weights from the run's process: %s", error)
+            else:
+                origin = self._path / SOCKET_FILE
+                model.set_weights(checkpoint.read_stream(io.BytesIO(content), origin), str(origin))
+                self._version = None
+                return
+        version = [_version(self._path / name) for name in ("last.pt", "best.pt")]
+        if version != self._version:
+            state, file, _ = checkpoint.read_either(self._path, "last")
+            model.set_weights(state, str(file))
+            self._version = version
+
+
+def _version(file: Path) -> Any:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,249 @@
+"""Where a run comes from: it begins, or it goes on from what is stored of it.
+
+Importing this doesn't import torch; `take_up` is for the engine's thread, which has.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.config import ConfigError, Precision, RunConfig, TrainingPlan
+from engine.storage.frames import read_frames
+from engine.history import History
+from engine.storage.run_lock import RunLock, owner_of
+from engine.storage.metrics_csv import HistoryReader
+from engine.storage.run_directory import RunDirectory
+from engine.storage.run_config import CONFIG_FILE, RunError, check_data, read_config, run_directories
+from engine.views import Frame
+
+if TYPE_CHECKING:
+    from engine.training.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A new run.
+
+    Args:
+        checkpoints: where its directory is made.
+        name: None for one made from the time.
+    """
+
+    checkpoints: Path
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A stored run, which goes on where its last checkpoint was written.
+
+    Args:
+        path: its directory.
+    """
+
+    path: Path
+
+
+Origin = Beginning | Continuation
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a run brings along that isn't in its trainer."""
+
+    train_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    """What a person should know: a file that was damaged, another kind of device."""
+
+
+def continued_config(
+    path: Path,
+    *,
+    epochs: int | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
+    data: str | None = None,
+) -> RunConfig:
+    """The settings of a stored run, for going on with it.
+
+    Args:
+        epochs: in all, from the beginning; None for as many as before.
+        device, precision: None for the setting of before.
+        data: where the data set lies now; None for where it was.
+
+    Raises:
+        RunError: if config.json can't be used.
+        ConfigError: if a new setting can't.
+    """
+    config, _ = read_config(path)
+    return replace(
+        config,
+        epochs=config.epochs if epochs is None else epochs,
+        device=config.device if device is None else device,
+        precision=config.precision if precision is None else precision,
+        data=config.data if data is None else data,
+    )
+
+
+def planned_origins(
+    plan: TrainingPlan, checkpoints: Path, name: str | None
+) -> list[tuple[RunConfig, Origin]]:
+    """New runs for a plan: two get '-vae' and '-ae' behind their name."""
+    configs = plan.runs()
+    return [(c, Beginning(checkpoints, _own_name(name, c, len(configs)))) for c in configs]
+
+
+def automatic_origins(
+    plan: TrainingPlan, checkpoints: Path, name: str | None
+) -> list[tuple[RunConfig, Origin]]:
+    """The same, but going on with what is there of it: for a job that is started again and again.
+
+    Without a name, of a plan of one run, it is the newest run of these settings that is neither
+    at its end nor trained by another process.
+
+    Raises:
+        RunError: if a run of that name was trained with other settings.
+        ConfigError: if two runs have no name to find them by.
+    """
+    configs = plan.runs()
+    if name is None and len(configs) > 1:
+        raise ConfigError("name", "is needed to find two runs again")
+    origins: list[tuple[RunConfig, Origin]] = []
+    for config in configs:
+        own_name = _own_name(name, config, len(configs))
+        path = _unfinished(config, checkpoints) if own_name is None else checkpoints / own_name
+        if path is None or not (path / CONFIG_FILE).is_file():
+            origins.append((config, Beginning(checkpoints, own_name)))
+            continue
+        stored, _ = read_config(path)
+        try:
+            stored.check_same_model(config)
+        except ValueError as problem:
+            raise RunError(f"run {path.name} is another one: its {problem}") from None
+        origins.append((config, Continuation(path)))
+    return origins
+
+
+def _own_name(name: str | None, config: RunConfig, count: int) -> str | None:
+    return f"{name}-{config.model}" if name and count > 1 else name
+
+
+def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
+    found: list[tuple[float, Path]] = []
+    for path in run_directories(checkpoints):
+        try:
+            stored, _ = read_config(path)
+            stored.check_same_model(config)
+            last = HistoryReader(path, stored).update().last
+            done = last is not None and last.epoch >= config.epochs
+            if not done and owner_of(path) is None:
+                found.append(((path / CONFIG_FILE).stat().st_mtime, path))
+        except (RunError, ValueError, OSError):
+            continue  # another's settings, or nothing to go on with
+    return max(found, default=(0.0, None))[1]
+
+
+def take_up(
+    path: Path,
+    trainer: "Trainer",
+    history: History,
+    frames: list[Frame],
+    about: Mapping[str, Any],
+) -> tuple[RunDirectory, Past]:
+    """Bring trainer, history and film to where a stored run is, and claim its directory.
+
+    What is on disk of later steps than its checkpoint's is dropped: it comes again. A run
+    without a checkpoint begins anew.
+
+    Args:
+        trainer: made for the run's settings, untrained.
+        history, frames: empty; filled.
+        about: of this process and its data, for config.json.
+
+    Raises:
+        RunError: if another process trains it, or a file doesn't fit or can't be used.
+    """
+    try:
+        lock = RunLock(path)
+    except OSError as error:
+        raise RunError(f"can't write to {path}/: {error}") from error
+    try:
+        _, stored = read_config(path)
+        check_data(path.name, stored, about["data"]["source"], about["data"]["fingerprint"])
+        past = _load(path, trainer)
+        # Without a checkpoint nothing is kept: not even what was found out at step 0.
+        last_step = trainer.step if past is not None else -1
+        # An evaluation that is due here is made again: the checkpoint may be from before it, and
+        # its frame and its weights, if they were the best, not on disk yet.
+        evaluated_step = last_step - 1 if trainer.evaluation_due() else last_step
+        stored_history = HistoryReader(path, trainer.config).update()
+        _fill(history, stored_history, last_step, evaluated_step)
+        past = past or Past()
+        try:
+            frames += [frame for frame in read_frames(path) if frame.step <= evaluated_step]
+        except RunError as problem:
+            past = replace(past, notes=(*past.notes, f"{problem}; the film begins anew"))
+        directory = RunDirectory.reopen(path, lock, trainer.config, last_step, evaluated_step)
+    except BaseException:
+        lock.release()
+        raise
+    _note_continuation(directory, trainer, stored, about)
+    return directory, past
+
+
+def _load(path: Path, trainer: "Trainer") -> Past | None:
+    """The checkpoint into the trainer; None if none was written yet."""
+    from engine.storage import checkpoint  # imports torch
+
+    if not (path / "last.pt").exists() and not (path / "best.pt").exists():
+        return None
+    state, file, problem = checkpoint.read_newest(path)
+    notes: list[str] = []
+    try:
+        RunConfig.from_dict(state["config"]).check_same_model(trainer.config)
+        trainer.load_state_dict(state)
+        train_seconds, evaluation_seconds = map(float, state["seconds"])
+    except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{file} doesn't fit {path / 'config.json'}: {error}") from error
+    epoch = f"{trainer.epoch:.2f}".rstrip("0").rstrip(".")
+    if not (path / "last.pt").exists():
+        problem = f"{path / 'last.pt'} is missing"  # cut off at its first checkpoint, perhaps
+    if problem:
+        notes.append(f"{problem}: going on from {file.name}, at epoch {epoch}")
+    if state["device"] != trainer.device.type:
+        notes.append(
+            f"trained on {state['device']} before, on {trainer.device.type} now: "
+            "the noise is that of another seed"
+        )
+    return Past(train_seconds, evaluation_seconds, tuple(notes))
+
+
+def _fill(history: History, stored: History, last_step: int, evaluated_step: int) -> None:
+    for evaluation in stored.evaluations():
+        if evaluation.step <= evaluated_step:
+            history.add_evaluation(evaluation)
+    history.add_train_points([p for p in stored.train_points() if p.step <= last_step])
+
+
+def _note_continuation(
+    directory: RunDirectory, trainer: "Trainer", stored: dict[str, Any], about: Mapping[str, Any]
+) -> None:
+    """Into config.json: the settings of now, and who goes on with the run."""
+    before = stored.get("resumed")
+    now = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "step": trainer.step,
+        "device": about["device"],
+        "versions": about["versions"],
+    }
+    resumed = [*(before if isinstance(before, list) else []), now]
+    try:
+        directory.write_config(trainer.config, {**stored, "resumed": resumed})
+    except OSError as error:
+        log.error("can't write config.json: %s", error)  # its settings of before are as good

@@ -1,0 +1,330 @@
+"""`TrainingEngine`: training in a thread of its own; commands in, snapshots out.
+
+The thread owns the model and the device. It never waits for a reader: it swaps in a new
+`Snapshot` after every slice of steps and appends to a `History`, and whoever shows them
+looks when it likes. Importing this module doesn't import torch: the thread does.
+"""
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, TypeVar
+
+from data import DataError
+from engine.runs.commands import Commands
+from engine.config import ConfigError, RunConfig, TrainingPlan
+from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
+from engine.history import History
+from engine.runs.resume import Beginning, Continuation, Origin, planned_origins
+from engine.run import Access
+from engine.storage.run_config import RunError, default_name
+from engine.snapshot import Phase, Snapshot
+from engine.storage.status_json import status_bytes
+from engine.storage.tensorboard import check_tensorboard
+from engine.views import Frame, ViewRequest, Weights
+
+if TYPE_CHECKING:
+    from engine.runs.training_session import Session
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+WAITING_TICK = 0.1
+"""Seconds between two looks of a waiting run at whether it is stopped."""
+
+INPUT_ERRORS = (DataError, ConfigError, RunError)
+"""What a person can mend by giving other input; anything else is a failure of ours."""
+
+
+class EngineError(Exception):
+    """A view that can't be had now; the message says why."""
+
+
+class TrainingEngine:
+    """One run, from loading to its end, in a background thread.
+
+    After training has ended the thread goes on answering requests for views until `close`.
+    It is not a daemon: a run is never cut off in the middle of a write.
+
+    Args:
+        origin: a new run's place and name, or the stored run that goes on.
+        after: a run whose training should end before this one's begins.
+        tensorboard: write event files, too.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        origin: Origin,
+        after: "TrainingEngine | None" = None,
+        *,
+        tensorboard: bool = False,
+    ) -> None:
+        self.config = config
+        self._tensorboard = tensorboard
+        self.history = History()
+        self._origin = origin
+        self._snapshot = Snapshot(
+            run=_name_of(origin, config), activity="starting", epochs=config.epochs
+        )
+        self._commands = Commands()
+        self._session: Session | None = None
+        self._directory: Path | None = None
+        self._control: ControlServer | None = None
+        self._frames: list[Frame] = []
+        self._stopping = False
+        self._closing = False
+        self._closed = False
+        self._failure: Exception | None = None
+        self._after = after
+        self._trained = Event()
+        self._thread = Thread(target=self._main, name="training")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the engine does now."""
+        return self._snapshot
+
+    @property
+    def directory(self) -> Path | None:
+        """The run's directory, once it exists."""
+        return self._directory
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The film of the run so far, oldest first."""
+        return list(self._frames)
+
+    @property
+    def access(self) -> Access:
+        """It is this process that trains."""
+        return Access.OWNER
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception behind a FAILED phase."""
+        return self._failure
+
+    def start(self) -> None:
+        """Load and train. Returns at once; again, it does nothing."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def pause(self) -> None:
+        """Halt after the slice in progress; views are still answered."""
+        self._commands.put(lambda: self._move(Phase.TRAINING, Phase.PAUSED))
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._commands.put(lambda: self._move(Phase.PAUSED, Phase.TRAINING))
+
+    def stop(self) -> None:
+        """End training after the slice in progress and keep what was learnt."""
+        self._stopping = True
+        self._commands.put(_wake_up)
+
+    def request(self, view: ViewRequest[T]) -> "Future[T]":
+        """Ask for a view of the model as it is when the question is reached.
+
+        Answered within about a slice, or once the model is loaded. The future fails with
+        `EngineError` if there is no model (it failed to load, or the engine is closed).
+        """
+        future: Future[T] = Future()
+        self._commands.put(lambda: self._answer(view, future))
+        if self._closed:
+            self._commands.do_waiting()  # nobody else will: refuse it here
+        return future
+
+    def close(self, *, stop_training: bool = True) -> None:
+        """Let the thread end: now (what was learnt is kept), or when training has ended."""
+        self._closing = True
+        self._stopping = self._stopping or stop_training
+        # Nobody is left to end a pause; and a command wakes the thread to see its flags.
+        self.resume()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread after `close`; whether it has ended (or was never started)."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # Everything below runs in the thread.
+
+    def _main(self) -> None:
+        try:
+            session = self._load()
+            if session is None:
+                self._publish(Phase.STOPPED)
+            else:
+                self._train(session)
+        except Exception as error:  # the curves stay on screen, with the cause
+            self._fail(error)
+        self._trained.set()
+        while not self._closing:
+            self._commands.do_next()
+        # A request that came while the thread was ending must not wait for ever.
+        self._session = None
+        self._closed = True
+        self._commands.do_waiting()
+
+    def _load(self) -> "Session | None":
+        """The session, ready to train; None if stopped meanwhile: nothing is written then."""
+        if self._after is not None:
+            self._publish(Phase.WAITING, f"until {self._after.snapshot.run} has ended")
+            while not self._after._trained.wait(WAITING_TICK):
+                if self._stopping:
+                    return None
+        self._publish(Phase.LOADING, "loading torch")
+        from engine.runs.training_session import Session  # imports torch: a second or more
+
+        if self._stopping:
+            return None
+        self._publish(Phase.LOADING, "loading the data")
+        self._session = Session(
+            self.config,
+            self.history,
+            self._frames,
+            self._origin,
+            lambda: self._snapshot,
+            tensorboard=self._tensorboard,
+        )
+        self._directory = self._session.directory.path
+        self._publish(Phase.TRAINING)
+        self._control = ControlServer(self._directory, self._answers())
+        return self._session
+
+    def _answers(self) -> dict[str, Answer]:
+        """What other processes may ask for, answered in threads of the server."""
+        return {
+            "pause": self.pause,
+            "resume": self.resume,
+            "stop": self.stop,
+            "status": lambda: status_bytes(self._snapshot),
+            "weights": lambda: self.request(Weights()).result(WEIGHTS_TIMEOUT),
+        }
+
+    def _train(self, session: "Session") -> None:
+        while not self._stopping:
+            # A run that goes on may have been evaluated here before it was cut off.
+            due = session.trainer.evaluation_due()
+            if due and session.trainer.step != session.evaluated_step:
+                self._publish(self._snapshot.phase, "evaluating")
+                session.evaluate(between=self._commands.do_waiting)
+            if session.trainer.finished:
+                break
+            self._commands.do_waiting()
+            while self._snapshot.phase is Phase.PAUSED and not self._stopping:
+                self._commands.do_next()
+            if not self._stopping:
+                session.train_slice()
+                session.save_if_due()
+                self._publish(Phase.TRAINING)
+        self._finish(session)
+
+    def _finish(self, session: "Session") -> None:
+        if session.trainer.step != session.evaluated_step:
+            self._publish(Phase.TRAINING, "evaluating")
+            session.evaluate(between=self._commands.do_waiting)
+        self._publish(Phase.TRAINING, "saving")
+        session.save()
+        session.finish_saving()
+        self._stop_answering()
+        self._publish(Phase.FINISHED if session.trainer.finished else Phase.STOPPED)
+        log.info("%s at step %d", self._snapshot.phase, session.trainer.step)
+        session.close()
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        self._stop_answering()
+        if not isinstance(error, INPUT_ERRORS):
+            log.exception("the run failed")
+        now = self._snapshot
+        if self._session:
+            # The weights of now may be the ones that failed: what is on disk is kept.
+            self._session.save_best()
+            self._session.finish_saving()
+            now = self._session.snapshot(Phase.FAILED, "")
+        self._snapshot = replace(now, phase=Phase.FAILED, activity="", error=describe(error))
+        if self._session:
+            self._session.close()
+
+    def _stop_answering(self) -> None:
+        """Other processes ask no more: training has ended."""
+        if self._control is not None:
+            self._control.close()
+
+    def _publish(self, phase: Phase, activity: str = "") -> None:
+        if self._session is None:
+            self._snapshot = replace(self._snapshot, phase=phase, activity=activity)
+        else:
+            self._snapshot = self._session.snapshot(phase, activity)
+
+    def _move(self, origin: Phase, target: Phase) -> None:
+        if self._snapshot.phase is origin:
+            self._publish(target)
+
+    def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        if self._session is None:
+            future.set_exception(EngineError("there is no model here (any more)"))
+            return
+        try:
+            future.set_result(self._session.look().compute(view, self._commands.do_waiting))
+        except Exception as error:
+            log.exception("view %r failed", view)
+            future.set_exception(EngineError(f"can't draw this: {describe(error)}"))
+
+
+def planned_engines(
+    plan: TrainingPlan, checkpoints: Path, name: str | None = None
+) -> list[TrainingEngine]:
+    """An engine for each run of a plan, to be started together.
+
+    Args:
+        name: of the run; two runs get '-vae' and '-ae' behind it.
+    """
+    return engines_in_turn(planned_origins(plan, checkpoints, name))
+
+
+def engines_in_turn(
+    origins: Iterable[tuple[RunConfig, Origin]], *, tensorboard: bool = False
+) -> list[TrainingEngine]:
+    """An engine for each run, to be started together: each waits for the one before.
+
+    Raises:
+        RunError: if event files are wanted and there is no `tensorboard` package.
+    """
+    if tensorboard:
+        check_tensorboard()
+    engines: list[TrainingEngine] = []
+    for config, origin in origins:
+        before = engines[-1] if engines else None
+        engines.append(TrainingEngine(config, origin, before, tensorboard=tensorboard))
+    return engines
+
+
+def _name_of(origin: Origin, config: RunConfig) -> str:
+    match origin:
+        case Beginning(_, name):
+            return name or default_name(config, datetime.now())
+        case Continuation(path):
+            return path.resolve().name
+
+
+def _wake_up() -> None:
+    """A command that makes a paused thread look at its flags."""
+
+
+def describe(error: BaseException) -> str:
+    """An exception as one sentence for a person."""
+    text = " ".join(str(error).split())
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the device is out of memory: try a smaller batch_size or hidden widths"
+    if isinstance(error, INPUT_ERRORS) or type(error).__module__.startswith("engine"):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,293 @@
+"""What the engine's thread owns once torch is loaded: trainer, pictures, files.
+
+One call is one short piece of work (`train_slice`, `evaluate`, `save`), so that the thread
+can look at its commands between two of them.
+"""
+
+import logging
+import platform
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from data import load_dataset
+from engine.storage import checkpoint
+from engine.config import RunConfig, data_path
+from engine.model.device import choose_threads, device_label, make_current, memory, resolve_device
+from engine.storage.frames import thin
+from engine.history import History
+from engine.training.out_of_memory import telling_what_fits
+from engine.runs.resume import Beginning, Continuation, Origin, Past, take_up
+from engine.storage.run_directory import RunDirectory
+from engine.storage.run_config import read_config, recorded_threads
+from engine.snapshot import Alert, Phase, Snapshot
+from engine.storage.tensorboard import EventLog
+from engine.training.trainer import Trainer
+from engine.inference.viewer import Viewer
+from engine.views import Frame
+from engine.storage.writer_thread import RunWriter, Work
+
+log = logging.getLogger(__name__)
+
+HOST = torch.device("cpu")
+SLICE_SECONDS = 0.02
+"""How long a slice of steps should take: a person who walks in latent space waits for its end."""
+SAVE_INTERVAL = 5.0
+BEST_INTERVAL = 2.0
+"""Seconds after the last save when the next is due, and if there was a best evaluation since.
+The end of training always saves."""
+
+
+class Session:
+    """A run in progress. Only the engine's thread may call it.
+
+    Raises:
+        DataError, ConfigError, RunError: if the data, the device or the directory can't be used.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        history: History,
+        frames: list[Frame],
+        origin: Origin,
+        status: Callable[[], Snapshot],
+        *,
+        tensorboard: bool = False,
+    ) -> None:
+        self.config = config
+        self._history = history
+        self._frames = frames
+        # Adam's averages of gradients that have become 0 (units that are dead) decay to denormal
+        # numbers, with which processors are slow: a third of the rate. For this thread and those
+        # that OpenMP makes for it, so before anything is computed.
+        torch.set_flush_denormal(True)
+        device = resolve_device(config.device)
+        make_current(device)
+        self.threads = choose_threads(config, _threads_before(origin))
+        torch.set_num_threads(self.threads)
+        self.device_label = device_label(device)
+        dataset = load_dataset(data_path(config))
+        with telling_what_fits(config, device):
+            self.trainer = Trainer(config, dataset, device)
+        self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
+        about = _provenance(str(device), self.device_label, self.threads)
+        about["data"] = {"source": dataset.source, "fingerprint": dataset.fingerprint}
+        past = Past()
+        match origin:
+            case Beginning(checkpoints, name):
+                self.directory = RunDirectory.create(checkpoints, name, config, about)
+            case Continuation(path):
+                self.directory, past = take_up(path, self.trainer, history, frames, about)
+        log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
+
+        self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
+        self._best_state: dict[str, Any] | None = None
+        self._memory = memory(device)
+        self._memory_read_at = self._saved_at = time.monotonic()
+        self._slice_steps = 1
+        self._recent: deque[tuple[int, float]] = deque(maxlen=60)
+        self._train_seconds = past.train_seconds
+        self._evaluation_seconds = past.evaluation_seconds
+        self._writer = RunWriter(self.directory, config, status)
+        self._events = self._event_log() if tensorboard else None
+
+    @property
+    def evaluated_step(self) -> int:
+        """The step of the latest evaluation; -1 before the first."""
+        last = self._history.last
+        return -1 if last is None else last.step
+
+    def train_slice(self) -> None:
+        """Train for about SLICE_SECONDS, at most up to the next evaluation.
+
+        Raises:
+            TrainingDivergedError: if the loss is no longer a number.
+        """
+        steps = min(self._slice_steps, self.trainer.steps_to_evaluation())
+        before, started = self.trainer.images_seen, time.perf_counter()
+        with telling_what_fits(self.config, self.trainer.device):
+            points = self.trainer.train(steps)
+        seconds = time.perf_counter() - started
+        self._train_seconds += seconds
+        self._recent.append((self.trainer.images_seen - before, seconds))
+        # A cut-short slice says little, and one slow slice must not make the next ones tiny.
+        if steps == self._slice_steps:
+            ratio = SLICE_SECONDS / max(seconds, 1e-6)
+            self._slice_steps = max(1, round(steps * min(2.0, max(0.5, ratio))))
+        self._history.add_train_points(points)
+        for point in points:
+            self.directory.add_train_point(point)
+        self._log_events(lambda events: events.add_train_points(points))
+
+    def evaluate(self, between: Callable[[], None]) -> None:
+        """Measure on the validation split, and keep a frame.
+
+        Args:
+            between: called between batches.
+
+        Raises:
+            TrainingDivergedError: if the loss is no longer a number.
+        """
+        started = time.perf_counter()
+        evaluation = self.trainer.evaluate(self._train_seconds, between)
+        frame = self.look().frame()
+        self._frames.append(frame)
+        thin(self._frames)
+        self._evaluation_seconds += time.perf_counter() - started
+        self._history.add_evaluation(evaluation)
+        if self._history.best is evaluation:
+            self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
+        self.directory.add_evaluation(evaluation)
+        self._log_events(lambda events: events.add_evaluation(evaluation, frame))
+
+    def look(self) -> Viewer:
+        """The pictures of the model as it is now."""
+        last = self._history.last
+        kl = last.kl_per_dim if last else None
+        return self.viewer.at(self.trainer.step, self.trainer.epoch, kl)
+
+    def save_if_due(self) -> None:
+        """Save if the last time is long enough ago, and the disk is done with that."""
+        waited = time.monotonic() - self._saved_at
+        due = waited >= (SAVE_INTERVAL if self._best_state is None else BEST_INTERVAL)
+        if due and not self._writer.busy:
+            self.save()
+
+    def save(self) -> None:
+        """Have the weights of now and of the best evaluation written, and what else waits.
+
+        A failure (a full disk, say) becomes an alert: training goes on, the files of the
+        save before stay, and the next save tries again.
+        """
+        self._saved_at = time.monotonic()
+        last = checkpoint.copied(self._state(), HOST)
+        self._writer.save(Work(tuple(self._frames), last, self._take_best()))
+
+    def finish_saving(self) -> None:
+        """Wait until what was handed over is on disk."""
+        self._writer.flush()
+
+    def save_best(self) -> None:
+        """Have all but the weights of now written, which may be the ones that failed."""
+        self._writer.save(Work(tuple(self._frames), best=self._take_best()))
+
+    def close(self) -> None:
+        """Write what waits, and let others have the run."""
+        self._log_events(EventLog.close)
+        self._writer.close()
+
+    def snapshot(self, phase: Phase, activity: str) -> Snapshot:
+        """The moment as anyone may read it."""
+        trainer = self.trainer
+        self._tell_of_files()
+        if time.monotonic() - self._memory_read_at > 1.0:
+            self._memory, self._memory_read_at = memory(trainer.device), time.monotonic()
+        points = self._history.train_points(-1)
+        return Snapshot(
+            run=self.directory.path.name,
+            phase=phase,
+            activity=activity,
+            device=self.device_label,
+            threads=self.threads,
+            step=trainer.step,
+            total_steps=trainer.total_steps,
+            epoch=trainer.epoch,
+            epochs=self.config.epochs,
+            images_seen=trainer.images_seen,
+            images_per_second=self._images_per_second(),
+            elapsed=self._train_seconds + self._evaluation_seconds,
+            eta=self._eta(),
+            beta=trainer.beta,
+            lr=trainer.lr,
+            train=points[-1] if points else None,
+            last=self._history.last,
+            best=self._history.best,
+            memory_used=self._memory.used,
+            memory_total=self._memory.total,
+            alerts=self.alerts,
+            saved_step=self._writer.saved_step,
+        )
+
+    def _state(self) -> dict[str, Any]:
+        seconds = [self._train_seconds, self._evaluation_seconds]
+        return {**self.trainer.state_dict(), "seconds": seconds}
+
+    def _take_best(self) -> dict[str, Any] | None:
+        """The best weights in the host's memory, once: None if they were taken before."""
+        best, self._best_state = self._best_state, None
+        if best is None or self.trainer.device == HOST:
+            return best  # a copy already
+        copy: dict[str, Any] = checkpoint.copied(best, HOST)
+        return copy
+
+    def _event_log(self) -> EventLog | None:
+        # Where an evaluation is due, a run that goes on makes it again.
+        logged = self.trainer.step - int(self.trainer.evaluation_due())
+        try:
+            return EventLog(self.directory.path, logged + 1)
+        except OSError as error:
+            self._alert(f"can't write TensorBoard's files: {error.strerror or error}; none are")
+            return None
+
+    def _log_events(self, add: Callable[[EventLog], None]) -> None:
+        if self._events is None:
+            return
+        try:
+            add(self._events)
+        except OSError as error:  # its writer has ended
+            self._events = None
+            self._alert(f"can't write TensorBoard's files: {error.strerror or error}; no more are")
+
+    def _tell_of_files(self) -> None:
+        for report in self._writer.reports():
+            if report.error is None:
+                self._alert(f"{report.file} is written again")
+            else:
+                cause = report.error.strerror or report.error
+                text = (
+                    f"can't write {report.file}: {cause}; training goes on, the next save retries"
+                )
+                self._alert(text)
+
+    def _alert(self, text: str) -> None:
+        self.alerts = (*self.alerts, Alert(self.trainer.step, text))
+
+    def _images_per_second(self) -> float:
+        seconds = sum(s for _, s in self._recent)
+        return sum(n for n, _ in self._recent) / seconds if seconds else 0.0
+
+    def _eta(self) -> float | None:
+        rate = self._images_per_second()
+        if not rate:
+            return None
+        steps_left = self.trainer.total_steps - self.trainer.step
+        evaluations_left = steps_left / self.trainer.steps_per_epoch
+        per_evaluation = self._evaluation_seconds / max(1, self._history.evaluation_count)
+        return steps_left * self.config.batch_size / rate + evaluations_left * per_evaluation
+
+
+def _threads_before(origin: Origin) -> int | None:
+    """How many threads trained a run that goes on."""
+    if isinstance(origin, Continuation):
+        return recorded_threads(read_config(origin.path)[1])
+    return None
+
+
+def _provenance(device: str, label: str, threads: int) -> dict[str, Any]:
+    """What a reader of the run must know beside its settings."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": {"name": device, "label": label, "threads": threads},
+        "versions": {
+            "fmnist-vae-tui": metadata.version("fmnist-vae-tui"),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": metadata.version("numpy"),
+        },
+    }

@@ -1,0 +1,112 @@
+"""Checkpoints: a trainer's state as bytes, and back. Loaded with `weights_only=True` always."""
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import torch
+
+from engine.config import RunConfig
+from engine.storage.run_config import FORMAT, RunError, check_format
+
+Which = Literal["last", "best"]
+"""The weights of now, or those of the best evaluation."""
+
+
+def to_bytes(config: RunConfig, state: dict[str, Any]) -> bytes:
+    """A checkpoint file's content: the settings beside the state, so that it stands alone."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, "config": config.to_dict(), **state}, buffer)
+    return buffer.getvalue()
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The state in a checkpoint file, on the CPU.
+
+    Raises:
+        RunError: naming the file, if it is missing, damaged or no checkpoint of ours.
+    """
+    try:
+        with file.open("rb") as stream:
+            return read_stream(stream, file)
+    except FileNotFoundError as error:
+        raise RunError(f"{file} is missing: nothing was saved yet") from error
+    except OSError as error:
+        raise RunError(f"{file} can't be read: {error.strerror or error}") from error
+
+
+def read_stream(stream: BinaryIO, origin: Path) -> dict[str, Any]:
+    """The same from an open file, or from memory.
+
+    Args:
+        origin: where it is from, for the errors.
+
+    Raises:
+        RunError: naming the origin, if this is damaged or no checkpoint of ours.
+    """
+    try:
+        state = torch.load(stream, map_location="cpu", weights_only=True)
+    except Exception as error:  # of foreign bytes, torch and pickle raise nearly anything
+        raise RunError(f"{origin} is damaged or no checkpoint") from error
+    if not isinstance(state, dict) or "model" not in state or "step" not in state:
+        raise RunError(f"{origin} is no checkpoint of this program")
+    check_format(origin, state.get("format"))
+    return state
+
+
+def read_either(path: Path, first: Which) -> tuple[dict[str, Any], Path, str]:
+    """The state in one of a run's two checkpoints, whichever can be read.
+
+    Args:
+        path: the run's directory.
+        first: the one that is wanted.
+
+    Returns:
+        The state, its file, and what is wrong with the wanted file; empty if nothing is.
+
+    Raises:
+        RunError: if none can be read, saying of both what is wrong.
+    """
+    file, other = path / f"{first}.pt", path / f"{'best' if first == 'last' else 'last'}.pt"
+    try:
+        return read(file), file, ""
+    except RunError as problem:
+        try:
+            return read(other), other, str(problem)
+        except RunError as error:
+            if not other.exists():
+                raise problem from None
+            raise RunError(f"{problem}; {error}") from None
+
+
+def read_newest(path: Path) -> tuple[dict[str, Any], Path, str]:
+    """The state that a run goes on from, as `read_either` tells it.
+
+    It is last.pt's, but for a process that was killed between its writes of best.pt and last.pt.
+
+    Raises:
+        RunError: if none can be read, saying of both what is wrong.
+    """
+    state, file, problem = read_either(path, "last")
+    if not problem:
+        with contextlib.suppress(RunError, TypeError):
+            best = read(path / "best.pt")
+            if best["step"] > state["step"]:
+                return best, path / "best.pt", ""
+    return state, file, problem
+
+
+def copied(state: Any, device: torch.device | None = None) -> Any:
+    """A state (nested mappings and sequences of tensors) that no later step changes.
+
+    Args:
+        device: where the copies are to be; None for where the tensors are.
+    """
+    if isinstance(state, torch.Tensor):
+        return state.detach().to(device or state.device, copy=True)
+    if isinstance(state, dict):
+        return {key: copied(item, device) for key, item in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(copied(item, device) for item in state)
+    return state

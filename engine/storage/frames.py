@@ -1,0 +1,163 @@
+"""The film of a run: a frame per evaluation, of a long run fewer, one file each.
+
+checkpoints/<run>/frames/<step>.npz: a frame is written once and never changed, so a run that is
+watched from another process, or killed, has every frame whole or not at all.
+"""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine.storage.atomic_files import atomic_write, remove_unfinished
+from engine.storage.run_config import RunError
+from engine.views import Frame
+
+MAX_FRAMES = 400
+"""Frames kept of a run, evenly spread over its epochs."""
+_MOST_EVEN = MAX_FRAMES - 20
+"""Of them after the first epoch, whose evaluations at powers of two are fewer than 20."""
+
+_FOLDER = "frames"
+_FILES = "[0-9]" * 9 + "*.npz"
+
+
+def thin(frames: list[Frame]) -> None:
+    """Drop frames in place if there are too many.
+
+    The newest stays, those of the first epoch's own evaluations, and those of every 2nd (4th, 8th,
+    …) epoch: what is dropped depends on the epochs trained alone, not on what was dropped before,
+    so a run that was interrupted has the same film.
+    """
+    spacing = 1
+    while frames and frames[-1].epoch > spacing * _MOST_EVEN:
+        spacing *= 2
+    if spacing > 1 or len(frames) > MAX_FRAMES:
+        frames[:-1] = [frame for frame in frames[:-1] if _stays(frame, spacing)]
+
+
+def _stays(frame: Frame, spacing: int) -> bool:
+    if frame.epoch < 1:
+        return frame.step.bit_count() <= 1
+    return frame.epoch % spacing == 0
+
+
+class FilmWriter:
+    """Keeps the files of a run's film alike to the frames in memory.
+
+    Args:
+        path: the run's directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._folder = path / _FOLDER
+        # Of a run that is resumed there are some already.
+        self._written = {int(file.stem) for file in self._folder.glob(_FILES)}
+
+    def write(self, frames: Sequence[Frame]) -> None:
+        """Write the frames that are new, and delete those that were dropped.
+
+        Raises:
+            OSError: if one can't be written; what was written before stays.
+        """
+        for frame in frames:
+            if frame.step not in self._written:
+                atomic_write(self._file(frame.step), _to_bytes(frame))
+                self._written.add(frame.step)
+        for step in self._written - {frame.step for frame in frames}:
+            with contextlib.suppress(FileNotFoundError):
+                self._file(step).unlink()
+            self._written.discard(step)
+
+    def _file(self, step: int) -> Path:
+        return self._folder / f"{step:09d}.npz"
+
+
+class FilmReader:
+    """The film of a run's directory, read again and again while it grows.
+
+    Args:
+        path: the run's directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._folder = path / _FOLDER
+        self._known: dict[Path, Frame] = {}
+        self.frames: list[Frame] = []
+        """Oldest first; replaced, never changed, by `update`."""
+
+    def update(self) -> None:
+        """Read the frames that are new, and leave out those that were dropped.
+
+        Raises:
+            RunError: naming a file that is damaged; the others are read.
+        """
+        known: dict[Path, Frame] = {}
+        problem: RunError | None = None
+        for file in sorted(self._folder.glob(_FILES)):
+            try:
+                known[file] = self._known.get(file) or _read(file)
+            except FileNotFoundError:
+                continue  # the run goes on, and has dropped it meanwhile
+            except RunError as error:
+                problem = error
+        self._known, self.frames = known, list(known.values())
+        if problem is not None:
+            raise problem
+
+
+def drop_frames(path: Path, after: int) -> None:
+    """Delete a film's frames of later steps, and what a killed process left of one.
+
+    Raises:
+        OSError: if one can't be deleted.
+    """
+    folder = path / _FOLDER
+    remove_unfinished(folder)
+    for file in folder.glob(_FILES):
+        if int(file.stem) > after:
+            file.unlink(missing_ok=True)
+
+
+def read_frames(path: Path) -> list[Frame]:
+    """The film of a run's directory, oldest first; empty if none was saved.
+
+    Raises:
+        RunError: naming a file that is damaged.
+    """
+    reader = FilmReader(path)
+    reader.update()
+    return reader.frames
+
+
+def _to_bytes(frame: Frame) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        step=frame.step,
+        epoch=frame.epoch,
+        reconstructions=frame.reconstructions,
+        samples=frame.samples,
+    )
+    return buffer.getvalue()
+
+
+def _read(file: Path) -> Frame:
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            frame = Frame(
+                int(content["step"]),
+                float(content["epoch"]),
+                content["reconstructions"],
+                content["samples"],
+            )
+        for images in (frame.reconstructions, frame.samples):
+            if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+                raise ValueError("not images of 28×28 greys")
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged archive fails in a dozen ways (zlib.error, …)
+        raise RunError(f"{file} is damaged or no frame of a film: {error}") from error
+    return frame

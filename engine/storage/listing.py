@@ -1,0 +1,295 @@
+"""All stored runs at a glance: how each one stands, and renaming and deleting them.
+
+Reads little of each run, and nothing of its weights: a list of many is made in a moment, again
+and again. What is on the disk may be anyone's: a file that can't be read is told, never raised.
+"""
+
+import contextlib
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from engine.config import RunConfig
+from engine.history import History
+from engine.storage.run_lock import LOCK_FILE, Owner, RunLock, owner_of
+from engine.storage.metrics_csv import METRICS_FILE
+from engine.storage.run_scores import RunScores
+from engine.storage.run_config import CONFIG_FILE, RunError, check_name, read_config
+from engine.snapshot import Phase, Snapshot
+from engine.storage.status_json import read_status
+
+RUN_FILES = ("run.log", METRICS_FILE, LOCK_FILE)
+"""Any of these beside a config.json that can't be read tells that the directory is a run's."""
+_DAMAGE = (RunError, OSError, ValueError, TypeError, OverflowError, RecursionError)
+"""What reading a file of any content may raise."""
+
+
+class RunState(StrEnum):
+    """How a stored run stands, seen from another process."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    """All epochs are trained."""
+    STOPPED = "stopped"
+    """Ended early, by a person."""
+    FAILED = "failed"
+    """Ended by an error."""
+    DIED = "died"
+    """Its process was killed: the run can go on from its last checkpoint."""
+    UNREADABLE = "unreadable"
+    """Its config.json can't be used."""
+
+
+_STATES = {
+    Phase.PAUSED: RunState.PAUSED,
+    Phase.FINISHED: RunState.FINISHED,
+    Phase.STOPPED: RunState.STOPPED,
+    Phase.FAILED: RunState.FAILED,
+}
+"""A run in any other phase is RUNNING while a process has it, and DIED without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run, in the few words and numbers of a list."""
+
+    path: Path
+    name: str
+    state: RunState
+    problem: str
+    """Why it failed, or what of it can't be read; empty if there is nothing to say."""
+    config: RunConfig | None
+    """None if it can't be read."""
+    epoch: float
+    """Epochs trained, with fractions."""
+    epochs: int
+    """Epochs that were asked for; 0 if that can't be read."""
+    last: float | None
+    """`Metrics.score` of the last evaluation: −ELBO, or an autoencoder's reconstruction."""
+    best: float | None
+    """The lowest score; the untrained model's doesn't count."""
+    best_epoch: float | None
+    seconds: float
+    """Time spent training."""
+    created: datetime | None
+    """With a time zone."""
+    modified: datetime
+    """When the newest of its files was written."""
+    size: int
+    """Bytes of all its files."""
+    owner: Owner | None
+    """The process that trains it now."""
+
+
+def list_runs(checkpoints: Path, known: dict[Path, RunScores] | None = None) -> list[RunSummary]:
+    """The runs in a directory, the newest first.
+
+    Names that begin with '.' are runs in the making, or on their way out.
+
+    Args:
+        known: the scores of the call before; changed to those of this one.
+
+    Raises:
+        RunError: if there is such a directory, and it can't be read.
+    """
+    try:
+        found = [path for path in checkpoints.iterdir() if not path.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{checkpoints}/ can't be read: {error.strerror or error}") from error
+    before = {} if known is None else known.copy()
+    scores = {path: before.get(path) or RunScores(path) for path in found if _has_config(path)}
+    runs = [summarize(path, of_path) for path, of_path in scores.items()]
+    if known is not None:
+        known.clear()
+        known.update(scores)
+    return sorted(runs, key=lambda run: (run.created or run.modified, run.name), reverse=True)
+
+
+def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
+    """How the run in a directory stands, as far as its files can be read.
+
+    Args:
+        scores: of this run, from an earlier look.
+    """
+    # Who has it comes first: a process that ends in between has written its last status then.
+    owner = None
+    with contextlib.suppress(*_DAMAGE):
+        owner = owner_of(path)
+    size, modified = _measure(path)
+    config, created, problem = None, None, ""
+    try:
+        config, about = read_config(path)
+        created = _time(about.get("created"))
+    except _DAMAGE as error:
+        problem = _sentence(error, path / CONFIG_FILE)
+    scores = scores or RunScores(path)
+    try:
+        scores.update()
+    except _DAMAGE as error:
+        problem = problem or _sentence(error, path / METRICS_FILE)
+    status = _status(path)
+    last, best = scores.last, scores.best
+    epoch, seconds = (last.epoch, last.seconds) if last else (0.0, 0.0)
+    if status is not None:
+        epoch, seconds = status.epoch, status.elapsed
+        problem = problem or status.error or ""
+    return RunSummary(
+        path=path,
+        name=path.name or path.resolve().name,
+        state=_state(config, status, owner, epoch),
+        problem=problem,
+        config=config,
+        epoch=epoch,
+        epochs=config.epochs if config else 0,
+        last=last.score if last else None,
+        best=best.score if best else None,
+        best_epoch=best.epoch if best else None,
+        seconds=seconds,
+        created=created,
+        modified=datetime.fromtimestamp(modified).astimezone(),
+        size=size,
+        owner=owner,
+    )
+
+
+def differing_settings(runs: Sequence[RunSummary]) -> list[str]:
+    """Settings that are not the same in all these runs, but for those with columns of their own."""
+    configs = [run.config for run in runs if run.config is not None]
+    names = [field.name for field in fields(RunConfig) if field.name not in ("model", "epochs")]
+    return [name for name in names if len({getattr(config, name) for config in configs}) > 1]
+
+
+def rename_run(path: Path, name: str) -> Path:
+    """Give a run another name; its directory of then. Figures in exports/ stay where they are.
+
+    Raises:
+        RunError: if the name can't be used or is taken, or a process trains the run.
+    """
+    target = path.parent / check_name(name)
+    if os.path.lexists(target):  # renaming would replace an empty directory
+        raise RunError(f"there is {name!r} already in {path.parent}/")
+    with _locked(path, "renamed"):
+        path.rename(target)
+    return target
+
+
+def delete_run(path: Path) -> None:
+    """Delete a run's directory (of a symbolic link, the link); its figures in exports/ stay.
+
+    Raises:
+        RunError: if a process trains the run, if the directory may not be a run's, or if
+            something of it can't be deleted.
+    """
+    if not _is_ours(path):
+        raise RunError(f"{path}/ is left alone: nothing in it tells that it is a run")
+    doomed = path.with_name(f".deleted-{secrets.token_hex(8)}")
+    with _locked(path, "deleted"):
+        if path.is_symlink():
+            path.unlink()
+            return
+        # First of all it is no run any more, so that nothing that ends the deletion early
+        # leaves one that looks whole.
+        path.rename(doomed)
+    try:
+        # Without the lock: on a network file system a file that is open can't quite be deleted.
+        shutil.rmtree(doomed)
+    except OSError as error:
+        cause = error.strerror or error
+        raise RunError(f"not all of {path.name} is gone: {cause}; see {doomed}/") from error
+
+
+@contextlib.contextmanager
+def _locked(path: Path, done: str) -> Iterator[None]:
+    """Have a run to oneself, so that no process begins to train it.
+
+    Raises:
+        RunError: if a process has it, or the disk refuses what is done in here.
+    """
+    try:
+        lock = RunLock(path)
+        try:
+            yield
+        finally:
+            lock.release()
+    except OSError as error:
+        raise RunError(f"{path}/ can't be {done}: {error.strerror or error}") from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a directory is a run's, perhaps a damaged one's: others have config.json too."""
+    with contextlib.suppress(*_DAMAGE):
+        read_config(path)
+        return True
+    return any((path / name).is_file() for name in RUN_FILES)
+
+
+def _has_config(path: Path) -> bool:
+    try:
+        return (path / CONFIG_FILE).is_file()
+    except OSError:  # no permission to look
+        return False
+
+
+def _state(
+    config: RunConfig | None, status: Snapshot | None, owner: Owner | None, epoch: float
+) -> RunState:
+    if config is None:
+        return RunState.UNREADABLE
+    if status is not None and (owner or not status.phase.is_active):
+        return _STATES.get(status.phase, RunState.RUNNING if owner else RunState.DIED)
+    if owner:
+        return RunState.RUNNING
+    if status is None and epoch >= config.epochs:
+        return RunState.FINISHED  # by a version that wrote no status.json
+    return RunState.DIED
+
+
+def _status(path: Path) -> Snapshot | None:
+    """What status.json says, if what a list needs of it are numbers and words."""
+    with contextlib.suppress(*_DAMAGE):
+        status = read_status(path, History())
+        if status is not None and isinstance(status.error, str | None):
+            # A word here raises TypeError.
+            return status if math.isfinite(status.epoch + status.elapsed) else None
+    return None
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text if isinstance(text, str) else "")
+        return time if time.tzinfo else time.astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _measure(path: Path) -> tuple[int, float]:
+    """Bytes of a directory's files, and when the newest was written."""
+    size, newest = 0, 0.0
+    folders = [os.fspath(path)]
+    while folders:
+        entries: list[os.DirEntry[str]] = []
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as found:
+            entries = list(found)
+        for entry in entries:
+            with contextlib.suppress(OSError):  # it may go while it is looked at
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    continue
+                stat = entry.stat(follow_symlinks=False)
+                size += stat.st_size
+                if entry.name != LOCK_FILE:  # touched by whoever renames it
+                    newest = max(newest, stat.st_mtime)
+    return size, newest
+
+
+def _sentence(error: Exception, file: Path) -> str:
+    return str(error) if isinstance(error, RunError) else f"{file} can't be read: {error}"

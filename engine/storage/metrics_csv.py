@@ -1,0 +1,216 @@
+"""A run's series as CSV files: which columns there are, and reading them while they grow."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import RunConfig
+from engine.storage.csv_log import Cell
+from engine.history import History
+from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.storage.run_config import RunError
+
+METRICS_FILE, KL_FILE, STEPS_FILE = "metrics.csv", "kl.csv", "steps.csv"
+
+METRICS_COLUMNS = (
+    "step",
+    "epoch",
+    "seconds",
+    "beta",
+    "lr",
+    "train_loss",
+    "train_neg_elbo",
+    "train_recon",
+    "train_kl",
+    "val_loss",
+    "val_neg_elbo",
+    "val_recon",
+    "val_kl",
+    "active_units",
+)
+STEPS_COLUMNS = ("step", "epoch", "loss", "neg_elbo", "recon", "kl")
+
+BLOCK = 1 << 20
+"""Bytes of a file that are read and made into numbers at once: the rows of a long run are not."""
+
+Row = TypeVar("Row")
+Values = dict[str, float]
+
+
+def kl_columns(config: RunConfig) -> tuple[str, ...]:
+    """The columns of kl.csv: a VAE's mean KL of each latent dimension at each evaluation."""
+    return ("step", *(f"kl_{dim}" for dim in range(1, config.latent_dim + 1)))
+
+
+def evaluation_row(e: Evaluation) -> tuple[Cell, ...]:
+    """An evaluation as a row of metrics.csv."""
+    trained: tuple[Cell, ...] = (None,) * 4 if e.train is None else _cells(e.train)
+    return (e.step, e.epoch, e.seconds, e.beta, e.lr, *trained, *_cells(e.val), e.active_units)
+
+
+def kl_row(e: Evaluation) -> tuple[Cell, ...]:
+    """An evaluation as a row of kl.csv."""
+    return (e.step, *e.kl_per_dim.tolist())
+
+
+def train_point_row(point: TrainPoint) -> tuple[Cell, ...]:
+    """A point of the training curve as a row of steps.csv."""
+    return (point.step, point.epoch, *_cells(point.metrics))
+
+
+class RowReader(Generic[Row]):
+    """The rows of a CSV file that a run's process appends to.
+
+    Args:
+        file: need not exist yet.
+        columns: what its first line has to name.
+        make: a row from its numbers; an empty cell is NaN.
+    """
+
+    def __init__(self, file: Path, columns: tuple[str, ...], make: Callable[[Values], Row]) -> None:
+        self._file = file
+        self._columns = columns
+        self._make = make
+        self._offset = 0
+        self._line = 0
+        self._read_last = b""
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether what was read last is not there any more: the run went back a little."""
+        try:
+            with self._file.open("rb") as stream:
+                stream.seek(self._offset - len(self._read_last))
+                return stream.read(len(self._read_last)) != self._read_last
+        except FileNotFoundError:
+            return self._offset > 0
+        except OSError:
+            return False
+
+    def new_rows(self) -> list[Row]:
+        """Rows since the last call, a block at most: call again until there are none.
+
+        A line without its end is still being written, and comes later.
+
+        Raises:
+            RunError: naming the file, and the line that is no row of it.
+        """
+        try:
+            with self._file.open("rb") as stream:
+                stream.seek(self._offset)
+                content = stream.read(BLOCK)
+            whole = content[: content.rfind(b"\n") + 1]
+            lines = [line.split(",") for line in whole.decode().splitlines()]
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{self._file} can't be read: {error}") from error
+        rows: list[Row] = []
+        for line, cells in enumerate(lines, self._line + 1):
+            if line > 1:
+                rows.append(self._row(line, cells))
+            elif tuple(cells) != self._columns:
+                header = ",".join(self._columns)
+                raise RunError(f"{self._file} line 1 is not the header {header}")
+        self._offset += len(whole)
+        self._read_last = whole[whole.rfind(b"\n", 0, -1) + 1 :] or self._read_last
+        self._line += len(lines)
+        return rows
+
+    def _row(self, line: int, cells: list[str]) -> Row:
+        try:
+            values = [float(cell) if cell else math.nan for cell in cells]
+            return self._make(dict(zip(self._columns, values, strict=True)))
+        except (ValueError, OverflowError) as error:
+            count = len(self._columns)
+            raise RunError(f"{self._file} line {line} is not a row of {count} numbers") from error
+
+
+class HistoryReader:
+    """The history of a stored run, read once or again and again while it grows.
+
+    Args:
+        path: the run's directory.
+    """
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        self._path, self._config = path, config
+        self._begin()
+
+    def _begin(self) -> None:
+        path = self._path
+        self.history = History()
+        """What was read so far; another object after the run went back to a checkpoint."""
+        self._evaluations = RowReader(path / METRICS_FILE, METRICS_COLUMNS, _evaluation)
+        self._points = RowReader(path / STEPS_FILE, STEPS_COLUMNS, _train_point)
+        self._kl = RowReader(path / KL_FILE, kl_columns(self._config), _kl)
+        self._kl_per_dim: dict[int, npt.NDArray[np.float64]] = {}
+        self._kl_step = -1
+
+    def update(self) -> History:
+        """Read what is new; the history.
+
+        Raises:
+            RunError: naming a file that is not as it should be.
+        """
+        if self._evaluations.was_cut or self._kl.was_cut or self._points.was_cut:
+            self._begin()
+        while evaluations := self._evaluations.new_rows():
+            # After the metrics: kl.csv is written before them, so it has whatever they have.
+            try:
+                self._read_kl(evaluations[-1].step)
+            finally:
+                self._add(evaluations)
+        while points := self._points.new_rows():
+            self.history.add_train_points(points)
+        return self.history
+
+    def _read_kl(self, step: int) -> None:
+        """Up to this step's at least."""
+        if self._config.model == "vae":
+            while self._kl_step < step and (rows := self._kl.new_rows()):
+                self._kl_per_dim.update(rows)
+                self._kl_step = rows[-1][0]
+
+    def _add(self, evaluations: list[Evaluation]) -> None:
+        for evaluation in evaluations:
+            per_dim = self._kl_per_dim.pop(evaluation.step, None)
+            self.history.add_evaluation(
+                evaluation if per_dim is None else replace(evaluation, kl_per_dim=per_dim)
+            )
+
+
+def _cells(m: Metrics) -> tuple[float, float, float, float]:
+    return (m.loss, m.neg_elbo, m.recon, m.kl)
+
+
+def _metrics(row: Values, prefix: str) -> Metrics:
+    return Metrics(row[f"{prefix}loss"], row[f"{prefix}recon"], row[f"{prefix}kl"])
+
+
+def _evaluation(row: Values) -> Evaluation:
+    return Evaluation(
+        step=int(row["step"]),
+        epoch=row["epoch"],
+        beta=row["beta"],
+        lr=row["lr"],
+        val=_metrics(row, "val_"),
+        train=None if math.isnan(row["train_loss"]) else _metrics(row, "train_"),
+        kl_per_dim=np.empty(0),
+        active_units=int(row["active_units"]),
+        seconds=row["seconds"],
+    )
+
+
+def _kl(row: Values) -> tuple[int, npt.NDArray[np.float64]]:
+    step, *kl = row.values()
+    return int(step), np.array(kl)
+
+
+def _train_point(row: Values) -> TrainPoint:
+    return TrainPoint(int(row["step"]), row["epoch"], _metrics(row, ""))

@@ -1,0 +1,192 @@
+"""`RunDirectory`: the directory of a run that is being trained. Its only writer.
+
+checkpoints/<run>/
+  config.json          settings, versions, device, fingerprint of the data
+  metrics.csv  kl.csv  one row per evaluation
+  steps.csv            the training curve
+  last.pt  best.pt     weights, optimiser, random state, position
+  frames/<step>.npz    the film: a frame per evaluation (`engine.storage.frames`)
+  status.json          what the engine does (`engine.storage.status_json`)
+  lock                 who trains it (`engine.storage.run_lock`)
+  run.log              what was logged
+"""
+
+import errno
+import json
+import logging
+import secrets
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.config import RunConfig
+from engine.storage.csv_log import CsvLog
+from engine.storage.atomic_files import atomic_write, remove_unfinished
+from engine.storage.frames import drop_frames
+from engine.storage.run_lock import RunLock
+from engine.metrics import Evaluation, TrainPoint
+from engine.storage.metrics_csv import (
+    KL_FILE,
+    METRICS_COLUMNS,
+    METRICS_FILE,
+    STEPS_COLUMNS,
+    STEPS_FILE,
+    evaluation_row,
+    kl_columns,
+    kl_row,
+    train_point_row,
+)
+from engine.storage.run_config import CONFIG_FILE, FORMAT, RunError, check_name, default_name
+
+RUN_LOGGERS = ("engine", "tui", "py.warnings")
+"""What a run's log records: our own words, and Python's warnings (torch's among them)."""
+_TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
+"""How a rename fails if another process has just made a directory of that name."""
+
+
+class RunDirectory:
+    """Files that a run's process writes, and the lock that lets no other one do so.
+
+    Made by `create` or `reopen`. Rows may be added by one thread and flushed by another.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        lock: RunLock,
+        config: RunConfig,
+        last_step: int = -1,
+        evaluated_step: int = -1,
+    ) -> None:
+        self.path = path
+        self.lock = lock
+        self._metrics = CsvLog(path / METRICS_FILE, METRICS_COLUMNS, evaluated_step)
+        self._kl: CsvLog | None = None
+        if config.model == "vae":
+            self._kl = CsvLog(path / KL_FILE, kl_columns(config), evaluated_step)
+        self._steps = CsvLog(path / STEPS_FILE, STEPS_COLUMNS, last_step)
+        self._log_handler = logging.FileHandler(path / "run.log", encoding="utf-8")
+        self._log_handler.setFormatter(
+            logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        )
+        for name in RUN_LOGGERS:
+            logging.getLogger(name).addHandler(self._log_handler)
+
+    @classmethod
+    def create(
+        cls, checkpoints: Path, name: str | None, config: RunConfig, about: Mapping[str, Any]
+    ) -> "RunDirectory":
+        """Make a new directory with its config.json; it appears whole, and locked.
+
+        Args:
+            name: None for one made from the time, which gets a number if it is taken.
+            about: what a reader must know of the run beside its settings, as JSON can hold it.
+
+        Raises:
+            RunError: if the name is taken or can't be used, or nothing can be written there.
+        """
+        stem = check_name(name) if name else default_name(config, datetime.now())
+        unnamed = checkpoints / f".new-{secrets.token_hex(8)}"
+        try:
+            unnamed.mkdir(parents=True)
+            try:
+                lock = RunLock(unnamed)
+                _write_config(unnamed, config, about)
+                path = _claim(unnamed, checkpoints, stem, numbered=name is None)
+                return cls(path, lock, config)
+            except BaseException:
+                shutil.rmtree(unnamed, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise RunError(f"can't make a run directory in {checkpoints}/: {error}") from error
+
+    @classmethod
+    def reopen(
+        cls, path: Path, lock: RunLock, config: RunConfig, last_step: int, evaluated_step: int
+    ) -> "RunDirectory":
+        """Go on writing a run: what is there of later steps is cut off.
+
+        Args:
+            lock: of this directory.
+            last_step: of the training curve.
+            evaluated_step: of the evaluations and the film.
+
+        Raises:
+            RunError: if nothing can be written there.
+        """
+        try:
+            remove_unfinished(path)
+            drop_frames(path, after=evaluated_step)
+            return cls(path, lock, config, last_step, evaluated_step)
+        except OSError as error:
+            raise RunError(f"can't write to {path}/: {error}") from error
+
+    def write_config(self, config: RunConfig, about: Mapping[str, Any]) -> None:
+        """Replace config.json.
+
+        Raises:
+            OSError: if it could not be written.
+        """
+        _write_config(self.path, config, about)
+
+    def write_checkpoint(self, name: str, content: bytes) -> None:
+        """Replace `<name>.pt`.
+
+        Raises:
+            OSError: if it could not be written; the one before is still there then.
+        """
+        atomic_write(self.path / f"{name}.pt", content)
+
+    def add_evaluation(self, evaluation: Evaluation) -> None:
+        """Add its rows, in memory until `flush`."""
+        if self._kl is not None:
+            self._kl.append(kl_row(evaluation))
+        self._metrics.append(evaluation_row(evaluation))
+
+    def add_train_point(self, point: TrainPoint) -> None:
+        """Add a row to steps.csv, in memory until `flush`."""
+        self._steps.append(train_point_row(point))
+
+    def flush(self) -> None:
+        """Write the rows that wait.
+
+        Raises:
+            OSError: if some could not be written; they are still waiting then.
+        """
+        # The readers of metrics.csv look for each row's KL in kl.csv.
+        if self._kl is not None:
+            self._kl.flush()
+        self._metrics.flush()
+        self._steps.flush()
+
+    def close(self) -> None:
+        """Stop logging to the run's log, and let others have the run."""
+        for name in RUN_LOGGERS:
+            logging.getLogger(name).removeHandler(self._log_handler)
+        self._log_handler.close()
+        self.lock.release()
+
+
+def _claim(unnamed: Path, checkpoints: Path, stem: str, *, numbered: bool) -> Path:
+    """Give a directory its name, unless something has that."""
+    for number in range(1, 1000):
+        path = checkpoints / (stem if number == 1 else f"{stem}-{number}")
+        if not path.exists():  # renaming would replace an empty directory
+            try:
+                unnamed.rename(path)
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+            else:
+                return path
+        if not numbered:
+            raise RunError(f"run {stem!r} exists already in {checkpoints}/")
+    raise RunError(f"can't find a free run name like {stem!r} in {checkpoints}/")
+
+
+def _write_config(path: Path, config: RunConfig, about: Mapping[str, Any]) -> None:
+    content = {**about, "format": FORMAT, "config": config.to_dict()}
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    atomic_write(path / CONFIG_FILE, text.encode())

@@ -1,0 +1,58 @@
+"""`RunScores`: what a list of runs needs of a metrics.csv, read on as the file grows."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.metrics import Metrics
+from engine.storage.metrics_csv import METRICS_COLUMNS, METRICS_FILE, RowReader
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEpoch:
+    """A row of metrics.csv."""
+
+    step: float
+    epoch: float
+    seconds: float
+    score: float
+
+
+class RunScores:
+    """The last and the best evaluation of a run; a look costs what is new, not all.
+
+    Args:
+        path: the run's directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path / METRICS_FILE
+        self._begin()
+
+    def _begin(self) -> None:
+        self._reader = RowReader(self._file, METRICS_COLUMNS, _row)
+        self.last: ScoredEpoch | None = None
+        self.best: ScoredEpoch | None = None
+        """The trained one with the lowest score that is a number."""
+
+    def update(self) -> None:
+        """Read what is new.
+
+        Raises:
+            RunError: naming the file, and the line that is no row of it.
+        """
+        if self._reader.was_cut:
+            self._begin()
+        while rows := self._reader.new_rows():
+            self.last = rows[-1]
+            trained = [row for row in rows if row.step > 0 and math.isfinite(row.score)]
+            if self.best is not None:
+                trained.insert(0, self.best)
+            self.best = min(trained, key=lambda row: row.score, default=None)
+
+
+def _row(values: dict[str, float]) -> ScoredEpoch:
+    if not all(math.isfinite(values[name]) for name in ("step", "epoch", "seconds")):
+        raise ValueError("not a row's numbers")
+    val = Metrics(values["val_loss"], values["val_recon"], values["val_kl"])
+    return ScoredEpoch(values["step"], values["epoch"], values["seconds"], val.score)

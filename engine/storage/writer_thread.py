@@ -1,0 +1,197 @@
+"""`RunWriter`: a run's files, written by a thread of its own, so that no disk holds up training.
+
+The engine's thread hands over copies in the host's memory; of what waits, the newest of a kind is
+written. What could not be written (a full disk, say) waits for the next attempt.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import Any
+
+from engine.storage import checkpoint
+from engine.config import RunConfig
+from engine.storage.frames import FilmWriter
+from engine.storage.run_directory import RunDirectory
+from engine.snapshot import Snapshot
+from engine.storage.status_json import write_status
+from engine.views import Frame
+
+log = logging.getLogger(__name__)
+
+STATUS_INTERVAL = 1.0
+"""Seconds between two writes of status.json while training."""
+BEAT_INTERVAL = 10.0
+"""Seconds between two signs of life in the lock's file."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What waits to be written; None where nothing does."""
+
+    frames: Sequence[Frame] | None = None
+    last: dict[str, Any] | None = None
+    best: dict[str, Any] | None = None
+
+    def update(self, newer: "Work") -> None:
+        """Take over what is newer."""
+        self.frames = self.frames if newer.frames is None else newer.frames
+        self.last = self.last if newer.last is None else newer.last
+        self.best = self.best if newer.best is None else newer.best
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A file that can't be written, or can again."""
+
+    file: str
+    error: OSError | None
+
+
+class RunWriter:
+    """The writer of one run's directory, until `close`.
+
+    Args:
+        status: gives the run's snapshot of now.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, config: RunConfig, status: Callable[[], Snapshot]
+    ) -> None:
+        self._directory = directory
+        self._config = config
+        self._status = status
+        self._film = FilmWriter(directory.path)
+        self._changed = Condition()
+        self._waiting = Work()
+        self._asked = self._done = 0
+        self._closing = False
+        self._failing: set[str] = set()
+        self._reports: list[Report] = []
+        self._saved_step: int | None = None
+        self._status_written: Snapshot | None = None
+        self._beaten_at = time.monotonic()
+        self._thread = Thread(target=self._main, name="writer")
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether what was handed over is still being written."""
+        return self._asked > self._done
+
+    @property
+    def saved_step(self) -> int | None:
+        """The step of last.pt; None before it was first written by this process."""
+        return self._saved_step
+
+    def save(self, work: Work) -> None:
+        """Write this soon, as rows always are. Nothing in it may change any more."""
+        with self._changed:
+            self._waiting.update(work)
+            self._asked += 1
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Return when everything was written, or has failed."""
+        with self._changed:
+            self._asked += 1
+            ticket = self._asked
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._done >= ticket)
+
+    def reports(self) -> list[Report]:
+        """What went wrong, or well again, since the last call; oldest first."""
+        with self._changed:
+            new, self._reports = self._reports, []
+        return new
+
+    def close(self) -> None:
+        """Write what waits and the status of now, and let others have the run."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        self._directory.close()
+
+    # Everything below runs in the thread.
+
+    def _main(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self.busy or self._closing, timeout=STATUS_INTERVAL)
+                ticket, closing = self._asked, self._closing
+                is_asked = ticket > self._done or closing
+                work = Work()
+                if is_asked:
+                    work, self._waiting = self._waiting, work
+            self._write(work)
+            self._write_status()
+            with self._changed:
+                work.update(self._waiting)
+                self._waiting = work  # what failed, but for what is newer
+                self._done = ticket
+                self._changed.notify_all()
+            if closing:
+                return
+
+    def _write(self, work: Work) -> None:
+        """Write the parts of `work`, and take out those that were."""
+        # In this order, whatever is on disk when the process is killed fits together: rows and
+        # frames up to the checkpoints' steps at least, and never a best evaluation whose weights
+        # are in none. Of the checkpoints, a run goes on from the newer one.
+        self._try("metrics.csv", self._directory.flush)
+        frames, last, best = work.frames, work.last, work.best
+        if frames is not None and self._try("the film", lambda: self._film.write(frames)):
+            work.frames = None
+        if best is not None and self._try("best.pt", lambda: self._checkpoint("best", best)):
+            work.best = None
+        if (
+            last is not None
+            and work.best is None
+            and self._try("last.pt", lambda: self._checkpoint("last", last))
+        ):
+            self._saved_step = last["step"]
+            work.last = None
+
+    def _checkpoint(self, name: str, state: dict[str, Any]) -> None:
+        self._directory.write_checkpoint(name, checkpoint.to_bytes(self._config, state))
+
+    def _write_status(self) -> None:
+        now = time.monotonic()
+        if now - self._beaten_at >= BEAT_INTERVAL:
+            self._directory.lock.beat()
+            self._beaten_at = now
+        snapshot = self._status()
+        if snapshot is not self._status_written and self._try(
+            "status.json", lambda: write_status(self._directory.path, snapshot)
+        ):
+            self._status_written = snapshot
+
+    def _try(self, file: str, write: Callable[[], None]) -> bool:
+        try:
+            _write_or_os_error(write)
+        except OSError as error:
+            if file not in self._failing:
+                log.error("can't write %s: %s", file, error, exc_info=error.__cause__)
+                self._failing.add(file)
+                self._report(Report(file, error))
+            return False
+        if file in self._failing:
+            self._failing.remove(file)
+            self._report(Report(file, None))
+        return True
+
+    def _report(self, report: Report) -> None:
+        with self._changed:
+            self._reports.append(report)
+
+
+def _write_or_os_error(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError:
+        raise
+    except Exception as error:  # too little memory, say: without its writer no run would end
+        raise OSError(f"{type(error).__name__}: {error}") from error

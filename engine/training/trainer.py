@@ -1,0 +1,257 @@
+"""The training loop: epochs, schedules, evaluation. No threads, no files, no terminal.
+
+Built for small networks, where overhead is what costs: the images stay on the device as uint8,
+one permutation an epoch is drawn there, and no step waits for the device (`engine.training.stepper`); the
+metrics are summed on it and read when `train` returns.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+
+from data import ImageDataset
+from engine.config import RunConfig
+from engine.model.evaluation import evaluation_noise, measure
+from engine.history import train_point_due
+from engine.model.device_data import ImageSplits
+from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.model.networks import build_model
+from engine.model.objective import beta_at
+from engine.training.precision import check_precision, multiplying, products
+from engine.model.seeds import Stream, stream_seed
+from engine.training.stepper import Stepper, Sums, capture_cuda_graph
+
+
+class TrainingDivergedError(Exception):
+    """The loss is no longer a number; the message says since when and what to try."""
+
+
+class Trainer:
+    """A model, its optimiser and its position in one run.
+
+    `train` and `evaluate` are called in turn, by hand or by the engine's thread; how many
+    steps a call of `train` takes never changes the weights.
+
+    Raises:
+        ConfigError: if the device hasn't the precision that is asked for.
+    """
+
+    def __init__(self, config: RunConfig, dataset: ImageDataset, device: torch.device) -> None:
+        check_precision(config.precision, device)
+        self.config = config
+        self.device = device
+        self.images = ImageSplits.of_dataset(dataset, config, device)
+
+        self.model = build_model(config, stream_seed(config.seed, Stream.INIT)).to(device)
+        self._on_gpu = device.type == "cuda"
+        # One fused kernel for all parameters instead of dozens of small ones per step.
+        self._optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.lr, fused=True, capturable=self._on_gpu
+        )
+        self._generator = torch.Generator(device)
+        self._generator.manual_seed(stream_seed(config.seed, Stream.TRAIN))
+        self._val_eps = evaluation_noise(config, len(self.images.validation)).to(device)
+        self._stepper = self._new_stepper()
+
+        self.step = 0
+        self.steps_per_epoch = math.ceil(len(self.images.train) / config.batch_size)
+        self.total_steps = self.steps_per_epoch * config.epochs
+        self._permutation = torch.empty(0, dtype=torch.int64, device=device)
+        self._sums: Sums = np.zeros(4)
+        self._epoch_start_sums = self._last_point_sums = self._sums
+
+    @property
+    def epoch(self) -> float:
+        """Epochs trained so far, with fractions."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are trained."""
+        return self.step >= self.total_steps
+
+    @property
+    def images_seen(self) -> int:
+        """Images trained on so far, repeats counted."""
+        whole, rest = divmod(self.step, self.steps_per_epoch)
+        return whole * len(self.images.train) + rest * self.config.batch_size
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self._lr_at(self.step)
+
+    @property
+    def beta(self) -> float:
+        """β_t of the next step."""
+        return beta_at(self.config, self.epoch)
+
+    def evaluation_due(self) -> bool:
+        """At step 0, at powers of two within the first epoch, and at the end of every epoch."""
+        if self.step < self.steps_per_epoch:
+            return self.step == 0 or self.step.bit_count() == 1
+        return self.step % self.steps_per_epoch == 0
+
+    def steps_to_evaluation(self) -> int:
+        """Steps from here to the next evaluation, at least 1."""
+        in_epoch = self.step % self.steps_per_epoch
+        to_epoch_end = self.steps_per_epoch - in_epoch
+        if self.step < self.steps_per_epoch:
+            return min(to_epoch_end, (1 << self.step.bit_length()) - self.step)
+        return to_epoch_end
+
+    def use_no_graphs(self) -> None:
+        """Issue the steps kernel by kernel on a GPU, too; the numbers are the same."""
+        self._stepper.capture = None
+
+    def train(self, steps: int) -> list[TrainPoint]:
+        """Take up to `steps` optimiser steps, not past the end of the epoch.
+
+        Returns:
+            The training curve's points that fell due.
+
+        Raises:
+            TrainingDivergedError: if the loss is NaN or infinite.
+        """
+        in_epoch = self.step % self.steps_per_epoch
+        if in_epoch == 0:
+            self._start_epoch()
+        steps = min(steps, self.steps_per_epoch - in_epoch)
+        with multiplying(self.config.precision, self.device):
+            sums = self._stepper.run(in_epoch, steps, self._sums)
+        points: list[TrainPoint] = []
+        for now in sums:
+            self.step += 1
+            if train_point_due(self.step, self.config.epochs, self.total_steps):
+                metrics = _mean(now - self._last_point_sums)
+                points.append(TrainPoint(self.step, self.epoch, metrics))
+                self._last_point_sums = now
+        self._sums = sums[-1]
+        if not np.isfinite(self._sums[:2]).all():
+            raise self._diverged()
+        return points
+
+    def evaluate(self, seconds: float, between: Callable[[], None] | None = None) -> Evaluation:
+        """Measure the model on the validation split, with the same noise every time.
+
+        Args:
+            seconds: training time so far, for the record.
+            between: called between batches, so that a caller can answer others meanwhile.
+
+        Raises:
+            TrainingDivergedError: if the loss is NaN or infinite.
+        """
+        # β_t and the learning rate of the last step taken, not of the next.
+        last_step = max(0, self.step - 1)
+        beta = beta_at(self.config, last_step / self.steps_per_epoch)
+        measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, between)
+        if not measured.metrics.is_finite():
+            raise self._diverged()
+        return Evaluation(
+            step=self.step,
+            epoch=self.epoch,
+            beta=beta,
+            lr=self._lr_at(last_step),
+            val=measured.metrics,
+            train=self._epoch_mean(),
+            kl_per_dim=measured.kl_per_dim,
+            active_units=measured.active_units,
+            seconds=seconds,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that `load_state_dict` needs to go on from here, bit for bit."""
+        optimizer = self._optimizer.state_dict()
+        for group in optimizer["param_groups"]:
+            group["lr"] = self.config.lr  # not the stepper's tensor
+        return {
+            "step": self.step,
+            "device": self.device.type,
+            "model": self.model.state_dict(),
+            "optimizer": optimizer,
+            "generator": self._generator.get_state(),
+            "permutation": self._permutation,
+            "sums": torch.from_numpy(self._sums),
+            "epoch_start_sums": torch.from_numpy(self._epoch_start_sums),
+            "last_point_sums": torch.from_numpy(self._last_point_sums),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was called, for the same settings and data.
+
+        On another kind of device the noise is that of another seed: generators differ.
+
+        Raises:
+            KeyError, RuntimeError, TypeError, ValueError, AttributeError: if the state is not of
+                such a trainer. It is in no state to train then.
+        """
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        # Adam would go on with the very tensors it is given.
+        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        for group in self._optimizer.param_groups:
+            group["capturable"] = self._on_gpu
+        if state["device"] == self.device.type:
+            self._generator.set_state(state["generator"].cpu())
+        else:
+            seed = stream_seed(self.config.seed, Stream.TRAIN, self.step)
+            self._generator.manual_seed(seed)
+        self._permutation = state["permutation"].to(self.device)
+        self._sums, self._epoch_start_sums, self._last_point_sums = (
+            state[name].double().numpy().copy()
+            for name in ("sums", "epoch_start_sums", "last_point_sums")
+        )
+        self._stepper = self._new_stepper()  # a graph would go on with the moments of before
+        if self.step % self.steps_per_epoch:
+            self._plan_epoch()
+
+    def _new_stepper(self) -> Stepper:
+        return Stepper(
+            self.model,
+            self._optimizer,
+            self.images.train.pixels,
+            self.config.batch_size,
+            self._generator,
+            products(self.config.precision, self.device),
+            capture_cuda_graph if self._on_gpu else None,
+        )
+
+    def _start_epoch(self) -> None:
+        count = len(self.images.train)
+        self._permutation = torch.randperm(count, generator=self._generator, device=self.device)
+        self._epoch_start_sums = self._sums
+        self._plan_epoch()
+
+    def _plan_epoch(self) -> None:
+        """Tell the stepper what the steps of the epoch are that the trainer is in."""
+        start = self.step - self.step % self.steps_per_epoch
+        steps = range(start, start + self.steps_per_epoch)
+        lr = [self._lr_at(step) for step in steps]
+        beta = [beta_at(self.config, step / self.steps_per_epoch) for step in steps]
+        self._stepper.begin_epoch(self._permutation, lr, beta)
+
+    def _lr_at(self, step: int) -> float:
+        if self.config.lr_schedule == "constant":
+            return self.config.lr
+        # Loshchilov & Hutter 2017, eq. 5, without restarts.
+        return 0.5 * self.config.lr * (1.0 + math.cos(math.pi * step / self.total_steps))
+
+    def _diverged(self) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"the loss stopped being a number by step {self.step:,}; "
+            f"try a learning rate below {self.config.lr:g}"
+        )
+
+    def _epoch_mean(self) -> Metrics | None:
+        if self.step == 0:
+            return None
+        return _mean(self._sums - self._epoch_start_sums)
+
+
+def _mean(sums: Sums) -> Metrics:
+    loss, recon, kl, count = sums.tolist()
+    return Metrics(loss=loss / count, recon=recon / count, kl=kl / count)

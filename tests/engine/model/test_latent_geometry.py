@@ -1,0 +1,131 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.spatial.transform import Rotation, Slerp
+from scipy.stats import norm
+from sklearn.decomposition import PCA
+
+from engine.model.latent_geometry import (
+    dimension_name,
+    even_quantiles,
+    lerp,
+    normal_quantiles,
+    principal_axes,
+    slerp,
+)
+
+
+@pytest.fixture
+def points() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(500, 6)) @ rng.normal(size=(6, 6)) + 3.0).astype(np.float32)
+
+
+def test_pca_is_that_of_scikit_learn_up_to_signs(points: np.ndarray) -> None:
+    ours = principal_axes(points, 3)
+    theirs = PCA(3).fit(points.astype(np.float64))
+    signs = np.sign(np.sum(ours.axes * theirs.components_, axis=1))
+    np.testing.assert_allclose(ours.axes * signs[:, None], theirs.components_, atol=1e-8)
+    np.testing.assert_allclose(ours.explained, theirs.explained_variance_ratio_, rtol=1e-8)
+    expected = theirs.transform(points.astype(np.float64)) * signs
+    np.testing.assert_allclose(ours.project(points), expected, atol=1e-6)
+
+
+def test_axes_are_turned_to_agree_with_the_ones_before(points: np.ndarray) -> None:
+    first = principal_axes(points, 2)
+    flipped = principal_axes(points, 2, like=-first.axes)
+    np.testing.assert_array_equal(flipped.axes, -first.axes)
+
+
+def test_points_without_variance_explain_nothing_and_break_nothing() -> None:
+    pca = principal_axes(np.ones((10, 3), np.float32), 2)
+    assert pca.explained.tolist() == [0.0, 0.0]
+    assert np.isfinite(pca.project(np.ones((10, 3)))).all()
+
+
+# Ways.
+
+
+def vectors(dims: int = 5) -> st.SearchStrategy[np.ndarray]:
+    numbers = st.floats(-10, 10, allow_nan=False).map(lambda v: round(v, 3))
+    return arrays(np.float64, dims, elements=numbers)
+
+
+FRACTIONS = np.linspace(0, 1, 9)
+
+
+@given(vectors(), vectors())
+def test_lerp_goes_straight_at_an_even_pace(a: np.ndarray, b: np.ndarray) -> None:
+    way = lerp(a, b, FRACTIONS)
+    np.testing.assert_allclose(way[[0, -1]], [a, b], atol=1e-12)
+    np.testing.assert_allclose(np.diff(way, axis=0), np.tile((b - a) / 8, (8, 1)), atol=1e-12)
+
+
+@pytest.mark.parametrize("degrees", [1, 30, 90, 150, 179])
+def test_slerp_in_the_plane_is_a_rotation(degrees: float) -> None:
+    def at(angle: float) -> list[float]:
+        return [math.cos(math.radians(angle + 20)), math.sin(math.radians(angle + 20))]
+
+    way = slerp(np.array(at(0)), np.array(at(degrees)), FRACTIONS)
+    np.testing.assert_allclose(way, [at(t * degrees) for t in FRACTIONS], atol=1e-12)
+
+
+def test_slerp_is_that_of_scipys_rotations() -> None:
+    """Unit quaternions are points of a sphere in four dimensions."""
+    for seed in range(20):
+        ends = Rotation.random(2, random_state=seed)
+        a, b = ends.as_quat()
+        if a @ b < 0:  # of the two ways, scipy takes the shorter
+            b = -b
+        expected = Slerp([0, 1], ends)(FRACTIONS).as_quat()
+        way = slerp(a, b, FRACTIONS)
+        signs = np.sign(np.sum(way * expected, axis=1))[:, None]
+        np.testing.assert_allclose(way, expected * signs, atol=1e-9)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 64))
+def test_slerp_keeps_to_the_sphere(seed: int, dims: int) -> None:
+    a, b = np.random.default_rng(seed).normal(size=(2, dims))
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    way = slerp(3 * a, 3 * b, FRACTIONS)
+    np.testing.assert_allclose(np.linalg.norm(way, axis=1), 3, atol=1e-6)
+    np.testing.assert_allclose(way[[0, -1]], [3 * a, 3 * b], atol=1e-9)
+
+
+@given(vectors(), vectors())
+def test_slerp_begins_and_ends_where_it_should(a: np.ndarray, b: np.ndarray) -> None:
+    way = slerp(a, b, FRACTIONS)
+    np.testing.assert_allclose(way[[0, -1]], [a, b], atol=1e-6)
+    assert np.isfinite(way).all()
+
+
+A = np.array([1.0, 2.0, -2.0])
+
+
+@pytest.mark.parametrize("b", [A, 2.5 * A, -A, -0.1 * A, 0 * A, A + np.array([0, 0, 1e-9])])
+@pytest.mark.parametrize("a", [A, 0 * A])
+def test_slerp_between_points_of_one_line_is_the_line(a: np.ndarray, b: np.ndarray) -> None:
+    np.testing.assert_allclose(slerp(a, b, FRACTIONS), lerp(a, b, FRACTIONS), atol=1e-8)
+
+
+# Quantiles.
+
+
+@given(st.floats(1e-12, 1 - 1e-12))
+def test_normal_quantiles_are_those_of_scipy(q: float) -> None:
+    [z] = normal_quantiles(np.array([q]))
+    assert z == pytest.approx(norm.ppf(q), abs=1e-12, rel=1e-12)
+
+
+@given(st.integers(1, 200))
+def test_even_quantiles_are_the_middles_of_equal_parts(count: int) -> None:
+    edges = np.linspace(0, 1, count + 1)
+    np.testing.assert_allclose(even_quantiles(count), (edges[1:] + edges[:-1]) / 2, atol=1e-12)
+
+
+def test_dimensions_are_named_from_one() -> None:
+    assert [dimension_name(n) for n in (0, 8, 9, 4095)] == ["z₁", "z₉", "z₁₀", "z₄₀₉₆"]

@@ -1,0 +1,47 @@
+import torch
+from torch.distributions import Bernoulli, Normal, kl_divergence
+
+from engine.config import RunConfig
+from engine.model.objective import active_units, bernoulli_nll, beta_at, gaussian_kl_per_dim
+
+
+def test_reconstruction_is_the_bernoulli_log_likelihood_summed_over_pixels() -> None:
+    logits = torch.randn(5, 784) * 3
+    x = torch.randint(0, 2, (5, 784)).float()
+    expected = -Bernoulli(logits=logits).log_prob(x).sum(dim=1)
+    torch.testing.assert_close(bernoulli_nll(logits, x), expected)
+
+
+def test_reconstruction_of_grey_pixels_is_the_cross_entropy() -> None:
+    logits, x = torch.randn(5, 784), torch.rand(5, 784)
+    p = torch.sigmoid(logits.double())
+    expected = -(x * p.log() + (1 - x) * (1 - p).log()).sum(dim=1)
+    torch.testing.assert_close(bernoulli_nll(logits, x).double(), expected, rtol=1e-6, atol=1e-4)
+
+
+def test_reconstruction_stays_finite_for_extreme_logits() -> None:
+    logits = torch.tensor([[1000.0, -1000.0]])
+    assert bernoulli_nll(logits, torch.tensor([[0.0, 1.0]])).item() == 2000.0
+
+
+def test_kl_per_dimension_is_that_of_torch_distributions() -> None:
+    mu, logvar = torch.randn(7, 3), torch.randn(7, 3)
+    expected = kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0))
+    torch.testing.assert_close(gaussian_kl_per_dim(mu, logvar), expected)
+
+
+def test_kl_of_the_prior_itself_is_zero() -> None:
+    assert gaussian_kl_per_dim(torch.zeros(2, 3), torch.zeros(2, 3)).abs().max() == 0
+
+
+def test_units_are_active_above_a_variance_of_a_hundredth_over_the_data() -> None:
+    wave = torch.linspace(-1, 1, 100)
+    wave = wave / wave.std()
+    mu = torch.stack([wave * 0.09, wave * 0.11, wave * 0.0 + 5.0], dim=1)
+    assert active_units(mu) == 1
+
+
+def test_beta_rises_linearly_over_the_warm_up_and_then_stays() -> None:
+    config = RunConfig(beta=4.0, kl_warmup=2.0)
+    assert [beta_at(config, epoch) for epoch in (0.0, 0.5, 1.0, 2.0, 30.0)] == [0, 1, 2, 4, 4]
+    assert beta_at(RunConfig(beta=4.0, kl_warmup=0.0), 0.0) == 4.0

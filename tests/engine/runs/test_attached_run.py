@@ -1,0 +1,303 @@
+"""A run seen from its directory alone; the owner is an engine in this process."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine.storage import checkpoint
+from engine.runs.attached_run import AttachedRun, AttachError
+from engine.config import RunConfig
+from engine.runs.control_socket import SOCKET_FILE
+from engine.runs.training_run import TrainingEngine
+from engine.storage.run_lock import LOCK_FILE
+from engine.runs.resume import Beginning
+from engine.run import Access
+from engine.storage.run_config import RunError
+from engine.runs.training_session import Session
+from engine.snapshot import Phase
+from engine.views import Decode, LatentMap, PriorSamples, Reconstructions
+
+Attach = Callable[[Path], AttachedRun]
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def attach() -> Iterator[Attach]:
+    runs: list[AttachedRun] = []
+
+    def attach(path: Path) -> AttachedRun:
+        run = AttachedRun(path)
+        runs.append(run)
+        run.start()
+        run.start()
+        return run
+
+    yield attach
+    for run in runs:
+        run.close()
+        assert run.join(30)
+
+
+@pytest.fixture(scope="module")
+def finished(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = RunConfig(
+        data=str(small_data), hidden=(16,), latent_dim=3, batch_size=32, epochs=3, device="cpu"
+    )
+    engine = TrainingEngine(config, Beginning(tmp_path_factory.mktemp("runs"), "done"))
+    engine.start()
+    engine.close(stop_training=False)
+    assert engine.join(60)
+    assert engine.directory is not None
+    return engine.directory
+
+
+@pytest.fixture
+def training(
+    small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TrainingEngine]:
+    original = Session.train_slice
+
+    def slow(self: Session) -> None:
+        original(self)
+        time.sleep(0.01)
+
+    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("engine.runs.training_session.SAVE_INTERVAL", 0.2)
+    engine = TrainingEngine(replace(small_config, epochs=100_000), Beginning(tmp_path, "live"))
+    engine.start()
+    wait_for(lambda: engine.directory and (engine.directory / "last.pt").exists())
+    yield engine
+    engine.close()
+    assert engine.join(30)
+
+
+def directory(engine: TrainingEngine) -> Path:
+    assert engine.directory is not None
+    return engine.directory
+
+
+def test_a_finished_run_is_shown_whole(finished: Path, attach: Attach) -> None:
+    run = attach(finished)
+    wait_for(lambda: run.snapshot.phase is Phase.FINISHED)
+    s = run.snapshot
+    assert (s.run, s.step, s.epoch, s.saved_step) == ("done", 36, 3.0, 36)
+    assert run.access is Access.READ
+    assert s.last is not None
+    assert s.last is run.history.evaluations()[-1]
+    assert s.best is run.history.best
+    assert len(s.last.kl_per_dim) == run.config.latent_dim
+    assert s.last.val.kl == pytest.approx(s.last.kl_per_dim.sum())
+    assert [f.step for f in run.frames] == [e.step for e in run.history.evaluations()]
+
+
+def test_pictures_are_of_the_last_weights(finished: Path, attach: Attach) -> None:
+    run = attach(finished)
+    state = checkpoint.read(finished / "last.pt")
+    view = run.request(Decode(np.zeros((1, run.config.latent_dim), np.float32))).result(30)
+    weights = {k: v for k, v in state["model"].items() if k.startswith("decoder")}
+    from engine.model.networks import build_model
+
+    model = build_model(run.config, init_seed=9)
+    model.load_state_dict(state["model"])
+    expected = torch.sigmoid(model.decode(torch.zeros(1, run.config.latent_dim)))
+    assert weights
+    assert np.allclose(view.images.reshape(1, -1), expected.detach().numpy(), atol=1e-6)
+    assert view.step == 36
+
+
+def test_looking_changes_no_file(finished: Path, attach: Attach) -> None:
+    def content() -> dict[Path, tuple[int, bytes]]:
+        files = [p for p in finished.rglob("*") if p.is_file()]
+        return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in files}
+
+    before = content()
+    run = attach(finished)
+    run.request(LatentMap()).result(30)
+    wait_for(lambda: run.snapshot.phase is Phase.FINISHED)
+    run.stop()
+    run.pause()
+    run.request(PriorSamples()).result(30)
+    assert content() == before
+
+
+def test_a_training_run_is_followed_live(training: TrainingEngine, attach: Attach) -> None:
+    run = attach(directory(training))
+    assert run.snapshot.phase is Phase.TRAINING, "at once, from its files"
+    wait_for(lambda: run.access is Access.STEER)
+    evaluations = len(run.history.evaluations())
+    wait_for(lambda: len(run.history.evaluations()) > evaluations + 2)
+    assert run.snapshot.step <= training.snapshot.step
+    first = run.request(PriorSamples()).result(30)
+    wait_for(lambda: training.snapshot.step > first.step + 50)
+    time.sleep(0.6)  # weights are new enough for half a second
+    second = run.request(PriorSamples()).result(30)
+    assert second.step > first.step
+    assert not np.array_equal(first.images, second.images)
+
+
+def test_its_pictures_are_those_of_the_owner(training: TrainingEngine, attach: Attach) -> None:
+    run = attach(directory(training))
+    training.pause()
+    wait_for(lambda: run.snapshot.phase is Phase.PAUSED)
+    for view in (PriorSamples(seed=3), Reconstructions(page=2)):
+        mine: Any = run.request(view).result(30)  # type: ignore[arg-type]
+        theirs: Any = training.request(view).result(30)  # type: ignore[arg-type]
+        assert mine.step == theirs.step
+        images = "images" if isinstance(view, PriorSamples) else "reconstructions"
+        assert np.allclose(getattr(mine, images), getattr(theirs, images), atol=1e-6)
+
+
+def test_it_is_steered(training: TrainingEngine, attach: Attach) -> None:
+    run = attach(directory(training))
+    wait_for(lambda: run.access is Access.STEER)
+    run.pause()
+    wait_for(lambda: training.snapshot.phase is Phase.PAUSED)
+    wait_for(lambda: run.snapshot.phase is Phase.PAUSED)
+    run.resume()
+    wait_for(lambda: training.snapshot.phase is Phase.TRAINING)
+    run.stop()
+    wait_for(lambda: training.snapshot.phase is Phase.STOPPED)
+    wait_for(lambda: run.snapshot.phase is Phase.STOPPED)
+    assert run.snapshot.step == training.snapshot.step
+    assert run.snapshot.last is not None
+    assert run.snapshot.last.step == training.snapshot.step, "the last row was read with it"
+    assert not (directory(training) / SOCKET_FILE).exists()
+
+
+def test_without_a_socket_the_files_are_followed(training: TrainingEngine, attach: Attach) -> None:
+    (directory(training) / SOCKET_FILE).unlink()
+    run = attach(directory(training))
+    wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
+    assert run.access is Access.READ
+    step = run.snapshot.step
+    wait_for(lambda: run.snapshot.step > step)
+    first = run.request(PriorSamples()).result(30)
+    wait_for(lambda: run.request(PriorSamples()).result(30).step > first.step)
+    run.pause()
+    run.request(PriorSamples()).result(30)
+    assert training.snapshot.phase is Phase.TRAINING
+
+
+def test_a_run_whose_process_was_killed_has_died(finished: Path, attach: Attach) -> None:
+    status = finished / "status.json"
+    text = status.read_text()
+    assert '"phase": "finished"' in text
+    try:
+        status.write_text(text.replace('"phase": "finished"', '"phase": "training"'))
+        run = attach(finished)
+        wait_for(lambda: run.snapshot.phase is Phase.DIED)
+        assert run.request(PriorSamples()).result(30).step == 36
+    finally:
+        status.write_text(text)
+
+
+def test_several_look_at_the_same_run(training: TrainingEngine, attach: Attach) -> None:
+    runs = [attach(directory(training)) for _ in range(3)]
+    for run in runs:
+        wait_for(lambda run=run: run.snapshot.phase is Phase.TRAINING)
+        assert run.request(PriorSamples()).result(30).images.shape == (64, 28, 28)
+
+
+def copy_of(finished: Path, tmp_path: Path) -> Path:
+    import shutil
+
+    return shutil.copytree(finished, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("has_status", [True, False])
+def test_a_damaged_file_is_an_alert_once(
+    has_status: bool, finished: Path, attach: Attach, tmp_path: Path
+) -> None:
+    path = copy_of(finished, tmp_path)
+    if not has_status:
+        (path / "status.json").unlink()
+    (path / "metrics.csv").write_text("foreign\n")
+    run = attach(path)
+    wait_for(lambda: run.snapshot.alerts)
+    for _ in range(3):
+        before = run.snapshot
+        wait_for(lambda before=before: run.snapshot is not before)
+    (alert,) = run.snapshot.alerts
+    assert "metrics.csv line 1 is not the header" in alert.text
+    assert run.request(PriorSamples()).result(30).step == 36
+
+
+def test_a_run_that_has_saved_nothing_has_no_pictures(
+    finished: Path, attach: Attach, tmp_path: Path
+) -> None:
+    path = copy_of(finished, tmp_path)
+    for name in ("last.pt", "best.pt", "status.json"):
+        (path / name).unlink()
+    run = attach(path)
+    with pytest.raises(AttachError, match=r"last\.pt is missing: nothing was saved yet"):
+        run.request(PriorSamples()).result(30)
+    wait_for(lambda: run.snapshot.phase is Phase.DIED)
+    assert run.snapshot.step == 36, "the curves are there"
+    assert run.snapshot.alerts == ()
+
+
+def test_a_damaged_last_checkpoint_is_not_the_end_of_pictures(
+    finished: Path, attach: Attach, tmp_path: Path
+) -> None:
+    path = copy_of(finished, tmp_path)
+    (path / "last.pt").write_bytes(b"no")
+    best = checkpoint.read(path / "best.pt")["step"]
+    assert attach(path).request(PriorSamples()).result(30).step == best
+
+
+def test_a_run_that_goes_back_is_read_anew(finished: Path, attach: Attach, tmp_path: Path) -> None:
+    path = copy_of(finished, tmp_path)
+    run = attach(path)
+    wait_for(lambda: len(run.history.evaluations()) == 8)
+    lines = (path / "metrics.csv").read_text().splitlines(keepends=True)
+    (path / "metrics.csv").write_text("".join(lines[:4]))
+    wait_for(lambda: len(run.history.evaluations()) == 3)
+    (path / "metrics.csv").write_text("".join(lines[:6]))
+    wait_for(lambda: len(run.history.evaluations()) == 5)
+
+
+def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"config\.json can't be read"):
+        AttachedRun(tmp_path)
+
+
+def test_when_it_is_closed_nobody_waits(finished: Path) -> None:
+    never = AttachedRun(finished)
+    never.close()
+    assert never.join(1)
+    run = AttachedRun(finished)
+    run.start()
+    futures: list[Future[object]] = [run.request(PriorSamples(seed=n)) for n in range(20)]
+    run.close(stop_training=True)
+    assert run.join(30)
+    futures.append(run.request(PriorSamples()))
+    for future in futures:
+        assert future.done()
+        assert isinstance(future.exception(), AttachError | None)
+    assert isinstance(futures[-1].exception(), AttachError)
+
+
+def test_a_lock_that_another_machine_holds_is_read_only(
+    finished: Path, attach: Attach, tmp_path: Path
+) -> None:
+    path = copy_of(finished, tmp_path)
+    text = (path / "status.json").read_text()
+    (path / "status.json").write_text(text.replace('"finished"', '"training"'))
+    (path / LOCK_FILE).write_text('{"pid": 1, "host": "elsewhere"}')
+    run = attach(path)
+    wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
+    assert run.access is Access.READ

@@ -1,0 +1,129 @@
+"""Two runs of one plan: the second waits for the first."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.storage import checkpoint
+from engine.config import RunConfig, TrainingPlan
+from engine.runs.training_run import TrainingEngine, planned_engines
+from engine.runs.training_session import Session
+from engine.snapshot import Phase
+
+Start = Callable[..., list[TrainingEngine]]
+
+
+@pytest.fixture
+def plan(small_config: RunConfig) -> TrainingPlan:
+    return TrainingPlan(**small_config.to_dict() | {"model": "both", "hidden": (32,)})
+
+
+@pytest.fixture
+def start(tmp_path: Path, plan: TrainingPlan) -> Iterator[Start]:
+    started: list[TrainingEngine] = []
+
+    def start_engines(name: str | None = "pair", **changes: object) -> list[TrainingEngine]:
+        engines = planned_engines(replace(plan, **changes), tmp_path / "checkpoints", name)
+        for engine in engines:
+            engine.start()
+        started.extend(engines)
+        return engines
+
+    yield start_engines
+    for engine in started:
+        engine.close()
+    for engine in started:
+        assert engine.join(30)
+
+
+@pytest.fixture
+def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Session.train_slice
+
+    def slow(self: Session) -> None:
+        original(self)
+        time.sleep(0.01)
+
+    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.002)
+
+
+def test_a_plan_is_one_run_or_a_vae_and_an_autoencoder_alike_in_all_else(
+    plan: TrainingPlan,
+) -> None:
+    vae, ae = plan.runs()
+    assert (vae.model, ae.model) == ("vae", "ae")
+    assert replace(vae, model="ae") == ae
+    assert type(vae) is RunConfig
+    [alone] = replace(plan, model="ae").runs()
+    assert alone == ae
+
+
+def test_the_second_begins_when_the_first_has_ended(start: Start, slow_steps: None) -> None:
+    vae, ae = start()
+    wait_for(lambda: ae.snapshot.phase is Phase.WAITING)
+    assert "pair-vae" in ae.snapshot.activity
+    while vae.snapshot.phase.is_active:
+        # In this order: the first may end between the two looks.
+        phase = ae.snapshot.phase
+        assert phase is Phase.WAITING or not vae.snapshot.phase.is_active
+    wait_for(lambda: not ae.snapshot.phase.is_active)
+    assert (vae.snapshot.phase, ae.snapshot.phase) == (Phase.FINISHED, Phase.FINISHED)
+    assert vae.directory is not None
+    assert ae.directory is not None
+    assert (vae.directory.name, ae.directory.name) == ("pair-vae", "pair-ae")
+
+
+def test_each_has_the_weights_of_a_run_alone(start: Start) -> None:
+    pair = start()
+    alone = [start(f"alone-{model}", model=model)[0] for model in ("vae", "ae")]
+    wait_for(lambda: not any(e.snapshot.phase.is_active for e in (*pair, *alone)))
+    for together, apart in zip(pair, alone, strict=True):
+        assert together.directory is not None
+        assert apart.directory is not None
+        expected = checkpoint.read(apart.directory / "last.pt")["model"]
+        for name, weights in checkpoint.read(together.directory / "last.pt")["model"].items():
+            assert torch.equal(weights, expected[name]), name
+
+
+def test_the_second_goes_on_when_the_first_is_stopped_or_fails(
+    start: Start, slow_steps: None
+) -> None:
+    vae, ae = start(epochs=1000)
+    wait_for(lambda: vae.snapshot.step > 3)
+    vae.stop()
+    wait_for(lambda: ae.snapshot.step > 0)
+    assert vae.snapshot.phase is Phase.STOPPED
+    vae, ae = start("pair", epochs=2)  # a name that is taken
+    wait_for(lambda: not ae.snapshot.phase.is_active)
+    assert vae.snapshot.phase is Phase.FAILED
+    assert ae.snapshot.phase is Phase.FAILED, "tried, though its name is taken too"
+
+
+def test_a_waiting_run_can_be_stopped_and_leaves_nothing(start: Start, slow_steps: None) -> None:
+    vae, ae = start(epochs=1000)
+    wait_for(lambda: ae.snapshot.phase is Phase.WAITING)
+    ae.stop()
+    wait_for(lambda: not ae.snapshot.phase.is_active)
+    assert (ae.snapshot.phase, ae.directory) == (Phase.STOPPED, None)
+    assert vae.snapshot.phase.is_active
+
+
+def test_closing_without_stopping_trains_both_to_their_ends(start: Start) -> None:
+    engines = start()
+    for engine in engines:
+        engine.close(stop_training=False)
+    for engine in engines:
+        assert engine.join(30)
+    assert [engine.snapshot.phase for engine in engines] == [Phase.FINISHED, Phase.FINISHED]

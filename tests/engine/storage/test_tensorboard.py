@@ -1,0 +1,96 @@
+"""TensorBoard's event files, read back with its own reader."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from engine.config import RunConfig
+from engine.runs.training_run import TrainingEngine, engines_in_turn
+from engine.runs.resume import Beginning, Continuation, continued_config
+from engine.storage.run_config import RunError
+from engine.storage.tensorboard import FOLDER
+
+
+def trained(engine: TrainingEngine) -> TrainingEngine:
+    engine.start()
+    engine.close(stop_training=False)
+    assert engine.join(60)
+    return engine
+
+
+def events_of(engine: TrainingEngine) -> Any:
+    assert engine.directory is not None
+    events = EventAccumulator(str(engine.directory / FOLDER), {"images": 0, "scalars": 0})
+    events.Reload()
+    return events
+
+
+@pytest.fixture(params=["vae", "ae"])
+def engine(
+    request: pytest.FixtureRequest, small_config: RunConfig, tmp_path: Path
+) -> TrainingEngine:
+    config = replace(small_config, model=request.param)
+    return trained(engines_in_turn([(config, Beginning(tmp_path, "x"))], tensorboard=True)[0])
+
+
+def test_all_of_the_history_and_the_film_are_there(engine: TrainingEngine) -> None:
+    events, history = events_of(engine), engine.history
+    is_vae = engine.config.model == "vae"
+    for name in ("recon", "loss", *["neg_elbo", "kl"] * is_vae):
+        logged = [(e.step, e.value) for e in events.Scalars(f"{name}/validation")]
+        expected = [(e.step, getattr(e.val, name)) for e in history.evaluations()]
+        assert logged == [(step, pytest.approx(value)) for step, value in expected]
+        logged = [(e.step, e.value) for e in events.Scalars(f"{name}/train")]
+        points = [(p.step, getattr(p.metrics, name)) for p in history.train_points()]
+        assert logged == [(step, pytest.approx(value)) for step, value in points]
+    steps = [e.step for e in history.evaluations()]
+    assert [e.step for e in events.Images("samples")] == steps
+    tags = events.Tags()
+    assert ("kl/validation" in tags["scalars"]) is is_vae
+    assert ("latent/kl_per_dim" in tags["histograms"]) is is_vae
+
+
+def test_a_run_that_goes_on_is_logged_on(engine: TrainingEngine) -> None:
+    path = engine.directory
+    assert path is not None
+    origin = (continued_config(path, epochs=5), Continuation(path))
+    again = trained(engines_in_turn([origin], tensorboard=True)[0])
+    steps = [e.step for e in events_of(again).Scalars("recon/validation")]
+    assert steps == [0, 1, 2, 4, 8, 12, 24, 36, 48, 60]
+
+
+def test_without_the_package_nothing_is_trained(
+    small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(RunError, match=r"--tensorboard needs the package .*pip install"):
+        engines_in_turn([(small_config, Beginning(tmp_path, "x"))], tensorboard=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "end"), [("add_evaluation", "no more are"), ("__init__", "none are")]
+)
+def test_a_disk_that_is_full_ends_the_logging_not_the_training(
+    method: str, end: str, small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"engine.storage.tensorboard.EventLog.{method}", full)
+    origin = (small_config, Beginning(tmp_path, "x"))
+    engine = trained(engines_in_turn([origin], tensorboard=True)[0])
+    assert engine.snapshot.epoch == 3.0
+    (alert,) = engine.snapshot.alerts
+    assert alert.text == f"can't write TensorBoard's files: No space left on device; {end}"
+
+
+def test_it_is_not_imported_unless_it_is_wanted() -> None:
+    import subprocess
+
+    script = "import engine.runs.training_session, sys; assert 'tensorboard' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

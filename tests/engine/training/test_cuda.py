@@ -1,0 +1,188 @@
+"""What only an NVIDIA GPU can show; skipped where there is none."""
+
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+import torch
+
+from data import ImageDataset
+from engine.training.gradients import Bfloat16Products, Products, backpropagation
+from engine.config import ConfigError, Precision, RunConfig
+from engine.model.device import device_label, memory, resolve_device
+from engine.runs.training_run import TrainingEngine
+from engine.model.networks import VAE, build_model
+from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
+from engine.runs.resume import Beginning
+from engine.snapshot import Phase
+from engine.training.trainer import Trainer
+from engine.views import LatentMap, PriorSamples, Reconstructions
+
+CUDA = torch.device("cuda")
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
+]
+
+
+def test_auto_chooses_the_gpu_and_tells_its_name_and_memory() -> None:
+    device = resolve_device("auto")
+    assert device.type == "cuda"
+    assert device_label(device) == torch.cuda.get_device_name()
+    assert 0 < memory(device).used < memory(device).total
+
+
+def test_the_same_seed_starts_from_the_same_weights_as_on_the_cpu_and_learns_alike(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, epochs=15)
+    cpu = Trainer(config, small_dataset, torch.device("cpu"))
+    gpu = Trainer(config, small_dataset, torch.device("cuda"))
+    assert gpu.evaluate(0.0).val.neg_elbo == pytest.approx(cpu.evaluate(0.0).val.neg_elbo, rel=1e-4)
+    for trainer in (cpu, gpu):
+        while not trainer.finished:
+            trainer.train(5)
+    assert gpu.evaluate(0.0).val.neg_elbo == pytest.approx(cpu.evaluate(0.0).val.neg_elbo, rel=0.05)
+
+
+def trained(config: RunConfig, dataset: ImageDataset, *, graphs: bool = True) -> Trainer:
+    trainer = Trainer(config, dataset, CUDA)
+    if not graphs:
+        trainer.use_no_graphs()
+    while not trainer.finished:
+        trainer.train(50)
+    return trainer
+
+
+@pytest.mark.parametrize("model", ["vae", "ae"])
+@pytest.mark.parametrize("batch_size", [5, 7])
+def test_steps_in_graphs_are_the_steps_without(
+    batch_size: int, model: str, small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    # 72 steps an epoch; 52 with the last batch short: graphs of 32 steps, of 1, of the last.
+    config = replace(small_config, model=model, batch_size=batch_size, epochs=5)
+    with_graphs = trained(config, small_dataset)
+    without = trained(config, small_dataset, graphs=False)
+    assert with_graphs._stepper.capture is not None, "no graph could be made: see the log"
+    replays = {key: block.replay is not None for key, block in with_graphs._stepper._blocks.items()}
+    assert replays[batch_size, 32]
+    assert replays[batch_size, 1]
+    assert with_graphs._sums.tolist() == pytest.approx(
+        without._sums.tolist(), rel=1e-4, nan_ok=True
+    )
+    for a, b in zip(with_graphs.model.parameters(), without.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-3)
+
+
+def test_gradients_and_sums_are_autograds_on_the_gpu() -> None:
+    model = build_model(RunConfig(hidden=(48, 32), latent_dim=8), 1).to(CUDA)
+    assert isinstance(model, VAE)
+    x, eps = torch.rand(16, 784, device=CUDA), torch.randn(16, 8, device=CUDA)
+    logits, mu, logvar = model(x, eps)
+    recon, kl = bernoulli_nll(logits, x).sum(), gaussian_kl_per_dim(mu, logvar).sum()
+    expected = torch.autograd.grad((recon + 0.5 * kl) / 16, list(model.parameters()))
+    for products, tolerance in ((Products(), 1e-4), (Bfloat16Products(), 0.1)):
+        backward, sums = backpropagation(model, 16, products), torch.zeros(4, device=CUDA)
+        with torch.no_grad():
+            backward.run(x, eps, torch.tensor(0.5, device=CUDA), sums)
+        assert sums[1:3].tolist() == pytest.approx([recon.item(), kl.item()], rel=tolerance)
+        for parameter, gradient in zip(model.parameters(), expected, strict=True):
+            assert parameter.grad is not None
+            scale = gradient.abs().max().item()
+            torch.testing.assert_close(
+                parameter.grad, gradient, rtol=tolerance, atol=tolerance * scale
+            )
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_other_precisions_learn_alike(
+    precision: Precision, small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, epochs=15)
+    exact = trained(config, small_dataset).evaluate(0.0)
+    other = trained(replace(config, precision=precision), small_dataset).evaluate(0.0)
+    assert other.val.neg_elbo == pytest.approx(exact.val.neg_elbo, rel=0.02)
+
+
+def test_a_restored_trainer_goes_on_as_the_first_would_have(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, batch_size=5, epochs=4)
+    first = Trainer(config, small_dataset, CUDA)
+    while first.step < 100:
+        first.train(50)
+    second = Trainer(config, small_dataset, CUDA)
+    second.train(60)  # its own graphs must not live on
+    second.load_state_dict(first.state_dict())
+    for trainer in (first, second):
+        while not trainer.finished:
+            trainer.train(50)
+    assert second._sums.tolist() == pytest.approx(first._sums.tolist(), rel=1e-4)
+
+
+def test_graphs_are_made_while_another_thread_uses_the_gpu(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    stop = Event()
+
+    def busy() -> None:
+        while not stop.is_set():
+            torch.randn(256, 256, device=CUDA).sum().item()
+
+    thread = Thread(target=busy)
+    thread.start()
+    try:
+        config = replace(small_config, batch_size=5)
+        trainer = trained(config, small_dataset)
+    finally:
+        stop.set()
+        thread.join()
+    assert trainer._stepper.capture is not None, "no graph could be made: see the log"
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two NVIDIA GPUs")
+def test_the_second_gpu_is_used_when_asked_for(small_config: RunConfig, tmp_path: Path) -> None:
+    engine = TrainingEngine(
+        replace(small_config, device="cuda:1", batch_size=5), Beginning(tmp_path)
+    )
+    engine.start()
+    engine.close(stop_training=False)
+    assert engine.join(120)
+    assert engine.snapshot.phase is Phase.FINISHED
+    assert torch.cuda.max_memory_allocated(1) > torch.cuda.max_memory_allocated(0)
+    assert engine.directory is not None
+    log = (engine.directory / "run.log").read_text()
+    assert "no CUDA graph" not in log
+
+
+def test_a_batch_too_large_is_told_with_one_that_fits(
+    small_config: RunConfig, tmp_path: Path
+) -> None:
+    torch.cuda.empty_cache()
+    held = torch.cuda.memory_allocated()
+    _, total = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction((held + 50_000_000) / total)
+    try:
+        config = replace(small_config, hidden=(16_000,), batch_size=360, device="cuda")
+        engine = TrainingEngine(config, Beginning(tmp_path))
+        engine.start()
+        engine.close(stop_training=False)
+        assert engine.join(120)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert isinstance(engine.failure, ConfigError)
+    assert engine.failure.field in ("batch_size", "hidden")
+
+
+def test_a_run_on_the_gpu_ends_with_its_files_and_answers_views(
+    small_config: RunConfig, tmp_path: Path
+) -> None:
+    engine = TrainingEngine(replace(small_config, device="cuda"), Beginning(tmp_path))
+    engine.start()
+    assert engine.request(PriorSamples()).result(120).images.shape == (64, 28, 28)
+    assert engine.request(Reconstructions()).result(60).originals.shape == (20, 28, 28)
+    assert engine.request(LatentMap()).result(60).points.shape == (40, 2)
+    engine.close(stop_training=False)
+    assert engine.join(120)
+    assert engine.snapshot.saved_step == 36

@@ -1,0 +1,121 @@
+"""An app with the run browser, which notes what that asks of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.app import App
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+import tui
+from engine.storage.listing import RunSummary
+from tui.state.context import RunContext
+from tui.screens.runs.screen import RunsScreen
+from tui.theme import THEME
+from tui.widgets.message_line import MessageLine
+from tui.screens.runs.details import RunDetails
+from tui.screens.runs.table import MARK, RunTable
+
+
+class RunsApp(App[None]):
+    CSS_PATH = Path(tui.__file__).parent / "styles.tcss"
+
+    def __init__(self, checkpoints: Path) -> None:
+        super().__init__()
+        self.browser = RunsScreen(RunContext([], Path("exports"), checkpoints))
+        self.asked: list[Message] = []
+
+    def on_mount(self) -> None:
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.push_screen(self.browser)
+
+    def on_runs_screen_open(self, message: RunsScreen.Open) -> None:
+        self.asked.append(message)
+
+    def on_runs_screen_resume(self, message: RunsScreen.Resume) -> None:
+        self.asked.append(message)
+
+    def on_runs_screen_export(self, message: RunsScreen.Export) -> None:
+        self.asked.append(message)
+
+    def on_runs_screen_compare(self, message: RunsScreen.Compare) -> None:
+        self.asked.append(message)
+
+
+class Browser:
+    """The browser as a person sees and drives it."""
+
+    def __init__(self, app: RunsApp, pilot: Pilot[None]) -> None:
+        self.app, self.pilot, self.screen = app, pilot, app.browser
+
+    @property
+    def table(self) -> RunTable:
+        return self.screen.query_one(RunTable)
+
+    @property
+    def names(self) -> list[str]:
+        """The runs on show, from the top."""
+        return self.column("name")
+
+    @property
+    def columns(self) -> list[str]:
+        return [str(column.key.value) for column in self.table.ordered_columns]
+
+    @property
+    def marks(self) -> list[str]:
+        """The names of the marked runs."""
+        return [n for n, m in zip(self.names, self.column("mark"), strict=True) if m == MARK]
+
+    @property
+    def current(self) -> str:
+        """The name of the run under the cursor."""
+        return self.names[self.table.cursor_row]
+
+    @property
+    def title(self) -> str:
+        return str(self.screen.query_one("#runs-title", Static).render())
+
+    @property
+    def message(self) -> str:
+        return self.screen.query_one(MessageLine).text
+
+    @property
+    def details(self) -> str:
+        return self.screen.query_one(RunDetails).text
+
+    def column(self, name: str) -> list[str]:
+        return [str(cell).strip() for cell in self.table.get_column(name)]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for what a thread does."""
+        for _ in range(500):
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"waited in vain: {self.names}, {self.message!r}, {self.details!r}")
+
+    async def look(self) -> None:
+        """As if the time for another look at the disk had come."""
+        seen: list[RunSummary] | None = self.screen.runs
+        self.screen._look()
+        await self.until(lambda: self.screen.runs is not seen)
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def browsing(checkpoints: Path, size: tuple[int, int] = (140, 45)) -> AsyncIterator[Browser]:
+    """The browser over the runs in a directory, once they are listed."""
+    app = RunsApp(checkpoints)
+    async with app.run_test(size=size) as pilot:
+        browser = Browser(app, pilot)
+        await browser.until(lambda: app.browser.is_mounted and app.browser.runs is not None)
+        await pilot.pause()
+        yield browser

@@ -1,0 +1,121 @@
+"""Starts the dashboard, and ends it: signals, the terminal, the engines' last writes."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from engine.runs.attached_run import AttachedRun
+from engine.runs.training_run import INPUT_ERRORS
+from engine.run import Access, Run
+from engine.storage.run_config import RunError, find_run, latest_runs
+from engine.snapshot import Phase
+from tui.cli.arguments import AttachArgs, DashboardArgs, ResumeArgs
+from tui.cli.main import MISUSE, complain
+from tui.cli.planned_runs import engines_to_begin, engines_to_resume
+from tui.state.run_messages import ending
+from tui.terminal.capabilities import refusal, set_colors
+
+
+def run_dashboard(args: DashboardArgs) -> int:
+    """Train in the dashboard; the exit code."""
+    if args.detach:
+        from tui.cli.detach import train_detached
+
+        return train_detached(args)
+    return _show(args, engines_to_begin(args))
+
+
+def resume_in_dashboard(args: ResumeArgs) -> int:
+    """Go on with a stored run in the dashboard; the exit code."""
+    if args.detach:
+        from tui.cli.detach import resume_detached
+
+        return resume_detached(args)
+    return _show(args, engines_to_resume(args.run, args))
+
+
+def attach(args: AttachArgs) -> int:
+    """Watch runs in the dashboard; the exit code."""
+    paths = [find_run(run, args.checkpoints) for run in args.runs]
+    if not paths:
+        paths = latest_runs(args.checkpoints)[:1]
+        if not paths:
+            raise RunError(f"there are no runs in {args.checkpoints}/")
+    return _show(args, [AttachedRun(path) for path in paths], browse=not args.runs)
+
+
+def _show(
+    args: DashboardArgs | ResumeArgs | AttachArgs,
+    runs: Sequence[Run],
+    *,
+    browse: bool = False,
+) -> int:
+    problem = refusal(os.environ)
+    if problem is not None:
+        return complain(problem)
+    set_colors(args.colors)
+    from tui.app import FmnistVaeTui  # imports Textual, which reads the environment
+
+    app = FmnistVaeTui(
+        runs,
+        args.checkpoints,
+        args.exports,
+        images=args.images,
+        colors=args.colors,
+        browse=browse,
+    )
+    try:
+        app.run()
+    finally:
+        if app.hung_up:
+            _let_go_of_terminal()
+        _close(app.engines, go_on=app.hung_up)
+    own = [run for run in app.engines if run.access is Access.OWNER]
+    for run in own:
+        _say_what_was_kept(run)
+    return app.return_code or _exit_code(app.engine)
+
+
+def _close(runs: Sequence[Run], *, go_on: bool) -> None:
+    """Wait for the last writes; after a hang-up, for the end of training."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for run in runs:
+            if run.access is Access.OWNER:
+                run.stop()
+
+    # The app's own handlers went with its event loop: Ctrl-C must not cut off a write now.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    for run in runs:
+        run.close(stop_training=not go_on)
+    for run in runs:
+        run.join()
+
+
+def _let_go_of_terminal() -> None:
+    """Standard streams to nowhere: writing to a terminal that is gone is an error."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def _say_what_was_kept(run: Run) -> None:
+    snapshot = run.snapshot
+    if snapshot.saved_step is not None:
+        print(f"{snapshot.run}: {ending(run, snapshot)}")
+        print(f"figures: fmnist-vae-tui export {run.directory}")
+        if snapshot.phase is Phase.STOPPED:
+            print(f"go on:   fmnist-vae-tui resume {run.directory}")
+
+
+def _exit_code(run: Run) -> int:
+    if run.access is not Access.OWNER or run.snapshot.phase is not Phase.FAILED:
+        return 0
+    print(f"fmnist-vae-tui: {run.snapshot.error}", file=sys.stderr)
+    return MISUSE if isinstance(run.failure, INPUT_ERRORS) else 1

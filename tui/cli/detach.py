@@ -1,0 +1,99 @@
+"""`--detach`: the same training in a process that no terminal belongs to."""
+
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+
+from engine.config import TrainingPlan
+from engine.runs.resume import Beginning, planned_origins
+from engine.storage.run_config import CONFIG_FILE, default_name
+from tui.cli.arguments import DashboardArgs, ResumeArgs
+from tui.cli.main import THIS_PROGRAM
+from tui.cli.planned_runs import origin_to_resume
+
+DEFAULT_CHECKPOINTS = Path("checkpoints")
+LOOK = 0.1
+PATIENCE = 120.0
+"""Seconds in which the run's directory should be there: torch may come from a slow disk."""
+
+
+def train_detached(args: DashboardArgs) -> int:
+    """Begin the runs of a plan; the exit code."""
+    plan = args.config
+    name = args.name or default_name(plan.runs()[0], datetime.now())
+    origins = planned_origins(plan, args.checkpoints, name)
+    names = [origin.name or name for _, origin in origins if isinstance(origin, Beginning)]
+    flags = ["--name", name, *_settings(plan), *_logging(args)]
+    return _start(flags, args.checkpoints, args.checkpoints / names[0], names)
+
+
+def resume_detached(args: ResumeArgs) -> int:
+    """Go on with a stored run; the exit code."""
+    config, origin = origin_to_resume(args.run, args)
+    path = origin.path.resolve()
+    flags = ["--resume", str(path), "--epochs", str(config.epochs), "--device", config.device]
+    if config.data:
+        flags += ["--data", config.data]
+    flags += _logging(args)
+    named = (args.checkpoints / path.name).resolve() == path
+    return _start(flags, args.checkpoints, path, [path.name if named else str(path)])
+
+
+def _logging(args: DashboardArgs | ResumeArgs) -> list[str]:
+    return ["--tensorboard"] * args.tensorboard
+
+
+def _settings(plan: TrainingPlan) -> list[str]:
+    """A plan as flags."""
+    flags: list[str] = []
+    for field in fields(plan):
+        value = getattr(plan, field.name)
+        if value != field.default:
+            values = value if isinstance(value, tuple) else (value,)
+            flags += [f"--{field.name.replace('_', '-')}", *(str(item) for item in values)]
+    return flags
+
+
+def _start(flags: Sequence[str], checkpoints: Path, path: Path, names: Sequence[str]) -> int:
+    command = [*THIS_PROGRAM, "train", *flags, "--checkpoints", str(checkpoints)]
+    was_there = (path / CONFIG_FILE).exists()
+    # Not a pipe: nobody will read on, and writing to it would be an error then.
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=words,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < deadline:
+            if _is_under_way(path, process.pid, was_there=was_there):
+                break
+            time.sleep(LOOK)
+        if process.poll():
+            words.seek(0)
+            sys.stderr.write(words.read().decode(errors="replace"))
+            return process.returncode
+    watch = ["fmnist-vae-tui", "attach", names[0]]
+    if checkpoints != DEFAULT_CHECKPOINTS:
+        watch += ["--checkpoints", str(checkpoints)]
+    print(f"{' and '.join(names)}: process {process.pid} trains without a terminal")
+    print(f"watch it:  {shlex.join(watch)}")
+    print(f"stop it:   kill {process.pid}   (keeps what was learnt)")
+    return 0
+
+
+def _is_under_way(path: Path, pid: int, *, was_there: bool) -> bool:
+    if not was_there:
+        return (path / CONFIG_FILE).exists()
+    from engine.storage.run_lock import owner_of
+
+    owner = owner_of(path)
+    return owner is not None and owner.pid == pid

@@ -1,0 +1,138 @@
+"""`export` and `evaluate`: what can be done with a stored run."""
+
+import itertools
+import json
+import math
+import sys
+from typing import TYPE_CHECKING
+
+from engine.config import RunConfig
+from engine.figures.catalog import FigureError, resolve_names
+from engine.figures.options import FigureOptions, Projection
+from engine.storage.run_config import find_run, json_number, read_config
+from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
+from tui.cli.arguments import EvaluateArgs, ExportArgs, ProjectionChoice
+from tui.cli.main import PROGRAM, complain
+from tui.drawing.text import nats
+
+if TYPE_CHECKING:
+    from engine.runs.stored_run import StoredRun
+
+MAX_NUMBER = 2**32 - 1
+"""Of a seed, a page, a position."""
+MAX_DRAW = 9_999
+
+
+def run_export(args: ExportArgs) -> int:
+    """Write the figures, printing each path; the exit code."""
+    path = find_run(args.run, args.checkpoints)
+    other = None if args.with_run is None else find_run(args.with_run, args.checkpoints)
+    config, _ = read_config(path)
+    # All that can be wrong is said before the weights are loaded.
+    names = resolve_names(args.figure or None, config.model)
+    options = figure_options(args, config)
+    if ("comparison" in names) != (other is not None):
+        raise FigureError(
+            "--with goes with --figure comparison"
+            if other is not None
+            else "--figure comparison needs the other run: --with RUN"
+        )
+    from engine.figures.export import export_comparison, export_figures
+    from engine.analysis.jobs import JobError
+    from tui.cli.progress import AudibleRun
+
+    run = AudibleRun(path, args.weights)
+    warn_of_weights(run)
+    directory = args.exports / run.run
+    try:
+        for name in names:
+            if name != "comparison":
+                for figure in export_figures(run, (name,), directory, options):
+                    print(figure)
+            elif other is not None:
+                second = AudibleRun(other, args.weights)
+                warn_of_weights(second)
+                runs = (run, second)
+                print(export_comparison(runs, directory, options))
+    except JobError as error:
+        return complain(str(error))
+    except OSError as error:
+        return complain(f"can't write to {directory}/: {error.strerror or error}")
+    return 0
+
+
+def warn_of_weights(run: "StoredRun") -> None:
+    """Say on stderr if the weights are not those that were asked for."""
+    if run.problem:
+        print(f"{PROGRAM}: {run.problem}: using {run.which}.pt instead", file=sys.stderr)
+
+
+def figure_options(args: ExportArgs, config: RunConfig) -> FigureOptions:
+    """What the figures should show.
+
+    Raises:
+        FigureError: for a flag that is out of its range for this run.
+    """
+    for flag in ("seed", "page", "image"):
+        _check_range(f"--{flag}", getattr(args, flag), 0, MAX_NUMBER)
+    if not (math.isfinite(args.temperature) and args.temperature >= 0):
+        raise FigureError(f"--temperature must be a number of 0 or more, not {args.temperature}")
+    for end in itertools.chain.from_iterable(args.ends):
+        # All draws up to the last one wanted are made.
+        _check_range("--ends", end, 0, MAX_NUMBER if args.between == "images" else MAX_DRAW)
+    return FigureOptions(
+        reconstructions=Reconstructions(page=args.page),
+        samples=PriorSamples(seed=args.seed, temperature=args.temperature),
+        latent_map=LatentMap(args.split, _dims(args, config)),
+        projection=projection_of(args.projection),
+        interpolation=Interpolation(args.between, page=args.page, pairs=args.ends or None),
+        traversal=Traversal(image=args.image),
+    )
+
+
+def projection_of(choice: ProjectionChoice) -> Projection:
+    """The engine's word for what a person chose: PCA is what it does with many dimensions."""
+    return "linear" if choice == "pca" else choice
+
+
+def _dims(args: ExportArgs, config: RunConfig) -> tuple[int, int] | None:
+    if args.dims is None:
+        return None
+    if args.projection != "pca":
+        raise FigureError(f"--dims and --projection {args.projection} exclude each other")
+    first, second = args.dims
+    for number in (first, second):
+        _check_range("--dims", number, 1, config.latent_dim)
+    if first == second:
+        raise FigureError(f"--dims must be two dimensions, not {first} twice")
+    return first - 1, second - 1
+
+
+def _check_range(flag: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise FigureError(f"{flag} must be {low} to {high:,}, not {value:,}")
+
+
+def run_evaluation(args: EvaluateArgs) -> int:
+    """Print the scores; the exit code."""
+    path = find_run(args.run, args.checkpoints)
+    from engine.runs.stored_run import StoredRun
+
+    run = StoredRun(path, args.weights)
+    warn_of_weights(run)
+    measured = run.measure(args.split)
+    numbers = {
+        "neg_elbo": measured.metrics.neg_elbo,
+        "recon": measured.metrics.recon,
+        "kl": measured.metrics.kl,
+    }
+    if args.json:
+        about = {"run": run.run, "split": args.split, "weights": run.which, "step": run.step}
+        values = {name: json_number(value) for name, value in numbers.items()}
+        print(json.dumps({**about, **values, "active_units": measured.active_units}))
+        return 0
+    print(f"{run.run}, {run.which} weights (step {run.step:,}), {args.split} images:")
+    for label, name in (("−ELBO", "neg_elbo"), ("reconstruction", "recon"), ("KL", "kl")):
+        print(f"  {label:<15}{nats(numbers[name]):>8} nats per image")
+    print(f"  active units{measured.active_units:>8} of {run.config.latent_dim}")
+    return 0

@@ -1,0 +1,71 @@
+"""The engines that `train`, `resume` and the dashboard ask for, from their flags."""
+
+import os
+from pathlib import Path
+
+from engine.config import RunConfig
+from engine.runs.training_run import TrainingEngine, engines_in_turn
+from engine.storage.run_lock import owner_of
+from engine.runs.resume import (
+    Continuation,
+    automatic_origins,
+    continued_config,
+    planned_origins,
+)
+from engine.storage.run_config import RunError, check_name, find_run
+from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainArgs, TrainResumeArgs
+
+
+def engines_to_begin(args: DashboardArgs) -> list[TrainingEngine]:
+    """New runs.
+
+    Raises:
+        RunError: if they can't be logged as asked for.
+    """
+    origins = planned_origins(args.config, args.checkpoints, args.name)
+    return engines_in_turn(origins, tensorboard=args.tensorboard)
+
+
+def engines_to_train(args: TrainArgs) -> list[TrainingEngine]:
+    """New runs, or with `--resume auto` those that are there.
+
+    Raises:
+        RunError, ConfigError: if they can't be trained.
+    """
+    if args.resume is None:
+        origins = planned_origins(args.config, args.checkpoints, args.name)
+    else:
+        name = args.name
+        if name is None and (job := os.environ.get("SLURM_JOB_ID")):
+            name = check_name(f"slurm-{job}")  # the same after a requeue
+        origins = automatic_origins(args.config, args.checkpoints, name)
+    return engines_in_turn(origins, tensorboard=args.tensorboard)
+
+
+def engines_to_resume(run: str, args: ResumeArgs | TrainResumeArgs) -> list[TrainingEngine]:
+    """The stored run that goes on.
+
+    Raises:
+        RunError, ConfigError: if it can't.
+    """
+    return engines_in_turn([origin_to_resume(run, args)], tensorboard=args.tensorboard)
+
+
+def origin_to_resume(
+    run: str, args: ResumeArgs | TrainResumeArgs
+) -> tuple[RunConfig, Continuation]:
+    """The stored run to go on with.
+
+    Raises:
+        RunError: if there is none, or another process trains it.
+        ConfigError: if a new setting can't be used.
+    """
+    path = find_run(run, args.checkpoints)
+    data = args.data and str(Path(args.data).expanduser().resolve())
+    config = continued_config(
+        path, epochs=args.epochs, device=args.device, precision=args.precision, data=data
+    )
+    owner = owner_of(path)
+    if owner is not None:
+        raise RunError(f"run {path.name} is in use: {owner} trains it; attach shows it")
+    return config, Continuation(path)

@@ -1,0 +1,79 @@
+"""`report`: a page on one or several stored runs."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from engine.storage.run_config import find_run
+from tui.cli.arguments import ReportArgs
+from tui.cli.main import complain
+from tui.cli.export import projection_of, warn_of_weights
+
+if TYPE_CHECKING:
+    from engine.report.gather import Tell
+
+
+def run_report(args: ReportArgs) -> int:
+    """Write the report, printing the paths of its two files; the exit code."""
+    if not args.runs:
+        return complain("report needs a run, by its name or the path of its directory")
+    paths = _once([find_run(run, args.checkpoints) for run in args.runs])
+    with _progress() as tell:
+        tell("loading")
+        from engine.analysis.jobs import JobError
+        from engine.report.write import write_report
+        from engine.runs.stored_run import StoredRun
+
+        runs = [StoredRun(path, args.weights) for path in paths]
+        for run in runs:
+            warn_of_weights(run)
+        directory = args.exports / runs[0].run
+        try:
+            written = write_report(
+                runs, directory, projection_of(args.projection), _flags(args), tell
+            )
+        except OSError as error:
+            return complain(f"can't write to {directory}/: {error.strerror or error}")
+        except JobError as error:
+            return complain(str(error))
+    for path in written:
+        print(path)
+    return 0
+
+
+def _once(paths: list[Path]) -> list[Path]:
+    """Each directory once, in the order given."""
+    return list({path.resolve(): path for path in paths}.values())
+
+
+def _flags(args: ReportArgs) -> list[str]:
+    """What makes the report what it is, besides where things lie."""
+    flags = []
+    if args.weights != "last":
+        flags += ["--weights", args.weights]
+    if args.projection != "pca":
+        flags += ["--projection", args.projection]
+    return flags
+
+
+@contextmanager
+def _progress() -> Iterator["Tell"]:
+    """A line on the terminal that says what is being done; nothing where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    spinner = Spinner("dots")
+    with Live(spinner, console=Console(stderr=True), transient=True) as live:
+
+        def tell(what: str) -> None:
+            spinner.update(text=Text(f"{what} …"))
+            live.refresh()  # at once: some steps are over before the spinner turns
+
+        yield tell

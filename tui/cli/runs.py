@@ -1,0 +1,104 @@
+"""`runs`: the stored runs as a table, for people, or for programs.
+
+In a terminal the columns that don't fit are left out. Into a pipe go all of them, whole and
+separated by tabs, under a line with their names. `--json` prints one array, the newest run first,
+of objects with these fields; a number that there is not is null, and so is NaN:
+
+    name, path          the directory's name, and where it lies
+    state               running, paused, finished, stopped, failed, died or unreadable
+    problem             why it failed or can't be read; "" if there is nothing to say
+    config              all settings, as in config.json; null if unreadable
+    epoch, epochs       trained so far, with fractions; asked for
+    score               what `last` and `best` are: "neg_elbo", or an autoencoder's "recon"
+    last, best          nats per image, of the last and the best evaluation
+    best_epoch          when that was
+    seconds             time spent training
+    created, modified   ISO 8601, in UTC: when it began, when it was last written
+    size                bytes of its files
+    owner               {pid, host} of the process that trains it; null if none does
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, JustifyMethod, OverflowMethod
+from rich.table import Table
+from rich.text import Text
+
+from engine.storage.listing import RunSummary, differing_settings, list_runs
+from engine.storage.run_config import json_number
+from tui.screens.runs import words
+from tui.cli.arguments import RunsArgs
+from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, texts, widths
+
+
+def run_listing(args: RunsArgs) -> int:
+    """Print the runs; the exit code."""
+    runs = list_runs(args.checkpoints)
+    if args.json:
+        print(json.dumps([as_json(run) for run in runs], indent=2))
+    if not runs:
+        where = words.printable(str(args.checkpoints))
+        print(f"there are no runs in {where}/", file=sys.stderr)
+    elif sys.stdout.isatty() and not args.json:
+        _print_table(Console(highlight=False), runs)
+    elif not args.json:
+        names = differing_settings(runs)
+        rows = [texts(run, names) | {"state": run.state.value} for run in runs]
+        lines = [[text or "–" for text in row.values()] for row in rows]
+        print("\n".join(map("\t".join, [COLUMNS, *lines])))
+    return 0
+
+
+def as_json(run: RunSummary) -> dict[str, Any]:
+    """A run as `--json` prints it."""
+    config = run.config
+    return {
+        "name": run.name,
+        "path": str(run.path),
+        "state": run.state.value,
+        "problem": run.problem,
+        "config": config.to_dict() if config else None,
+        "epoch": run.epoch,
+        "epochs": run.epochs if config else None,
+        "score": ("neg_elbo" if config.model == "vae" else "recon") if config else None,
+        "last": None if run.last is None else json_number(run.last),
+        "best": run.best,
+        "best_epoch": run.best_epoch,
+        "seconds": run.seconds,
+        "created": _utc(run.created) if run.created else None,
+        "modified": _utc(run.modified),
+        "size": run.size,
+        "owner": asdict(run.owner) if run.owner else None,
+    }
+
+
+def _utc(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _print_table(console: Console, runs: Sequence[RunSummary]) -> None:
+    names = differing_settings(runs)
+    rows = [texts(run, names) for run in runs]
+    shown = widths(rows, COLUMNS, console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, gap_for(console.width), 0, 0))
+    for column, width in shown.items():
+        side: JustifyMethod = "right" if column in RIGHT else "left"
+        # A name is there to be copied: one that is too long goes on in the next line.
+        whole = column == "name"
+        overflow: OverflowMethod = "fold" if whole else "ellipsis"
+        table.add_column(column, width=width, justify=side, overflow=overflow, no_wrap=not whole)
+    for run, row in zip(runs, rows, strict=True):
+        cells = {name: Text(row[name]) for name in shown} | {"state": words.state(run)}
+        table.add_row(*cells.values())
+    console.print(table)
+    if any(words.model(run) == "ae" for run in runs):
+        console.print(f"{words.RECONSTRUCTION} reconstruction; the others' is −ELBO")
+    for run in runs:
+        if run.problem:
+            name, problem = map(words.printable, (run.name, run.problem))
+            console.print(Text(f"{name}: {problem}"), soft_wrap=True)

@@ -1,0 +1,203 @@
+"""`train`: the same engine without the dashboard. Progress on stderr, JSON on stdout."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from engine.runs.training_run import INPUT_ERRORS, TrainingEngine
+from engine.metrics import Evaluation, Metrics, score_name
+from engine.storage.run_config import json_number
+from engine.snapshot import Phase, Snapshot
+from tui.cli.main import MISUSE, PROGRAM
+from tui.state.run_messages import ending
+from tui.drawing.text import duration, epochs, nats
+
+TICK = 0.1
+INTERRUPTED = 130
+
+
+def run_training(engines: list[TrainingEngine], *, json_wanted: bool) -> int:
+    """Train to the end, or until a signal; the exit code."""
+    stop = _StopSignals(engines)
+    for engine in engines:
+        engine.start()
+    try:
+        codes = [_follow(engine, stop, json_wanted=json_wanted) for engine in engines]
+    finally:
+        for engine in engines:
+            engine.close()
+        for engine in engines:
+            engine.join()
+    return max(codes) or (INTERRUPTED if stop.interrupted else 0)
+
+
+def _follow(engine: TrainingEngine, stop: "_StopSignals", *, json_wanted: bool) -> int:
+    """Tell of a run until it has ended; its exit code."""
+    started = time.monotonic()
+    with _Reporter(engine) as reporter:
+        while engine.snapshot.phase.is_active:
+            reporter.report()
+            stop.wait(TICK)
+        reporter.report()
+    snapshot = engine.snapshot
+    if snapshot.phase is Phase.FAILED:
+        print(f"{PROGRAM}: {snapshot.error}", file=sys.stderr)
+        return MISUSE if isinstance(engine.failure, INPUT_ERRORS) else 1
+    print(f"{snapshot.run}: {ending(engine, snapshot)}", file=sys.stderr)
+    if json_wanted and engine.directory is not None:
+        print(json.dumps(summary(engine, time.monotonic() - started), ensure_ascii=False))
+    return 0
+
+
+class _StopSignals:
+    """SIGINT and SIGTERM end training and keep it; a hang-up only ends the talking."""
+
+    def __init__(self, engines: list[TrainingEngine]) -> None:
+        self._engines = engines
+        self._woken = threading.Event()
+        self.interrupted = False
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, _hush)
+
+    def wait(self, seconds: float) -> None:
+        """Until a signal, or so many seconds."""
+        self._woken.wait(seconds)
+
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        self.interrupted = self.interrupted or number == signal.SIGINT
+        for engine in self._engines:
+            engine.stop()
+
+
+def _hush(_number: int, _frame: FrameType | None) -> None:
+    # The terminal is gone, and writing to it would be an error; what was redirected stays.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if stream.isatty():
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+class _Reporter:
+    """A progress bar on a terminal, else one plain line per evaluation."""
+
+    def __init__(self, engine: TrainingEngine) -> None:
+        self._engine = engine
+        self._told = 0
+        self._untold: Evaluation | None = None
+        """The latest evaluation, if it is within an epoch: told only if the run ends there."""
+        self._alerts = 0
+        console = Console(stderr=True)
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=False,
+        )
+        self._task = self._progress.add_task("loading", total=None, numbers="")
+
+    def __enter__(self) -> "_Reporter":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self) -> None:
+        """Tell what is new."""
+        s = self._engine.snapshot
+        if not self._progress.disable:
+            self._update_bar(s)
+        for evaluation in self._engine.history.evaluations(self._told):
+            self._told += 1
+            self._untold = None if evaluation.epoch.is_integer() else evaluation
+            if self._progress.disable and self._untold is None:
+                self._line(evaluation)
+        if self._untold and not s.phase.is_active and self._untold.step == s.step:
+            if self._progress.disable:
+                self._line(self._untold)
+            self._untold = None
+        for alert in s.alerts[self._alerts :]:
+            text = f"step {alert.step:,}: {alert.text}"
+            self._console.print(text, markup=False, style="yellow", soft_wrap=True)
+        self._alerts = len(s.alerts)
+
+    def _update_bar(self, s: Snapshot) -> None:
+        text = f"{s.run} {s.activity or s.phase}"
+        name = score_name(self._engine.config.model)
+        numbers = (
+            f"epoch {s.epoch:.2f}/{s.epochs} · {s.images_per_second:,.0f} img/s · "
+            f"val {name} {nats(s.last.val.score if s.last else None)} · "
+            f"best {nats(s.best.val.score if s.best else None)} · ETA {duration(s.eta)}"
+        )
+        self._progress.update(
+            self._task,
+            description=text,
+            completed=s.step,
+            total=s.total_steps or None,
+            numbers=numbers if s.last else "",
+        )
+
+    def _line(self, e: Evaluation) -> None:
+        name = score_name(self._engine.config.model)
+        train = f"train {nats(e.train.score)} " if e.train else ""
+        kl = f" (recon {nats(e.val.recon)}, KL {nats(e.val.kl)})" if name == "−ELBO" else ""
+        scores = f"{name} {train}val {nats(e.val.score)}{kl}"
+        print(f"epoch {epochs(e.epoch)}: {scores} [{duration(e.seconds)}]", file=sys.stderr)
+
+
+def summary(engine: TrainingEngine, wall_seconds: float) -> dict[str, Any]:
+    """The outcome of a run as JSON can hold it. Nats per image; null where there is none."""
+    s, config = engine.snapshot, engine.config
+    last, best = s.last, s.best
+    return {
+        "run": s.run,
+        "model": config.model,
+        "phase": str(s.phase),
+        "epochs": int(s.epoch) if s.epoch.is_integer() else s.epoch,
+        "steps": s.step,
+        "seed": config.seed,
+        "device": s.device,
+        "wall_seconds": round(wall_seconds, 3),
+        "images_per_second": round(s.images_seen / last.seconds, 1)
+        if last and last.seconds
+        else None,
+        "train": _metrics(last.train if last else None, loss=True),
+        "val": _metrics(last.val if last else None, loss=False),
+        "best": None
+        if best is None
+        else {
+            "epoch": int(best.epoch) if best.epoch.is_integer() else best.epoch,
+            "neg_elbo": json_number(best.val.neg_elbo),
+            "recon": best.val.recon,
+        },
+        "checkpoint": None if s.saved_step is None else str(_checkpoint(engine)),
+    }
+
+
+def _checkpoint(engine: TrainingEngine) -> Path:
+    assert engine.directory is not None
+    return engine.directory / "last.pt"
+
+
+def _metrics(m: Metrics | None, *, loss: bool) -> dict[str, float | None] | None:
+    if m is None:
+        return None
+    values = {"neg_elbo": m.neg_elbo, "recon": m.recon, "kl": m.kl}
+    numbers = {name: json_number(value) for name, value in values.items()}
+    return {"loss": json_number(m.loss), **numbers} if loss else numbers

@@ -1,0 +1,195 @@
+"""Curves over epochs as a terminal chart: plotext's axes, ticks and labels, our lines in them.
+
+plotext draws a line dot by dot in Python: two full curves on a large screen would take it 20 ms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.strip import Strip
+from textual_plotext import Plot
+
+from engine.visible_range import Limits
+from tui.drawing.braille import DOTS_ACROSS, DOTS_DOWN, cells_of, dots_of, line_dots
+from tui.drawing.pixels import runs
+from tui.drawing.series import Floats, Series, epoch_ticks, round_ticks, thin
+from tui.theme import AXES_COLOR, Rgb
+
+Y_LABEL_COLUMNS = 6
+"""What the y-axis and its labels take, about: for the number of ticks."""
+ROWS_PER_TICK = 4
+NOTHING_YET = Segment("no steps trained yet", Style(dim=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line of the chart."""
+
+    series: Series
+    color: Rgb
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point of the chart."""
+
+    epoch: float
+    value: float
+    color: Rgb
+
+
+def draw_chart(
+    size: Size,
+    curves: Sequence[Curve],
+    limits: Limits,
+    epoch: float,
+    mark: Mark | None = None,
+    cursor: tuple[float, Rgb] | None = None,
+) -> list[Strip]:
+    """The chart's lines; where curves cross, the later one is on top, for a cell has one colour.
+
+    Args:
+        epoch: how far the training is, the right end.
+        cursor: an epoch for a vertical line, and its colour.
+    """
+    if not any(len(curve.series.values) for curve in curves):
+        return [Strip([NOTHING_YET])]
+    x_ticks = epoch_ticks(epoch, max(4, size.width - Y_LABEL_COLUMNS))
+    y_ticks = round_ticks(limits.low, limits.high, size.height // ROWS_PER_TICK)
+    if size.width < len(_labels(y_ticks)[-1]) + 2 or size.height < 3:
+        return []
+    sheet = _Sheet(size, Limits(0.0, max(1.0, epoch)), limits, x_ticks, y_ticks)
+    if cursor is not None:
+        sheet.draw_cursor(*cursor)
+    for curve in curves:
+        sheet.draw_curve(curve)
+    if mark is not None:
+        sheet.draw_mark(mark)
+    return sheet.strips()
+
+
+def _labels(ticks: Sequence[float]) -> list[str]:
+    return [f"{tick:g}" for tick in ticks]
+
+
+def _axes(
+    size: Size, x: Limits, y: Limits, x_ticks: list[float], y_ticks: list[float]
+) -> list[str]:
+    """A chart without curves: lines of text, the last two below the canvas."""
+    plot = Plot()
+    # plotext would cap the figure at what it takes for the terminal's size.
+    plot._limit_size(False, False)  # type: ignore[attr-defined]
+    # Plot.plotsize alone doesn't take (textual-plotext's own widget does the same).
+    plot._set_size(size.width, size.height)
+    plot.plotsize(size.width, size.height)
+    for paint in (plot.canvas_color, plot.axes_color, plot.ticks_color):
+        paint("default")
+    plot.xaxes(True, False)
+    plot.yaxes(True, False)
+    plot.xticks(x_ticks, _labels(x_ticks))
+    plot.yticks(y_ticks, _labels(y_ticks))
+    plot.xlim(x.low, x.high)
+    plot.ylim(y.low, y.high)
+    plot.scatter([x.low], [y.low], marker=" ")  # without data it draws nothing
+    return plot.uncolorize(plot.build()).splitlines()
+
+
+class _Sheet:
+    """The chart's cells: y labels, the y-axis and the canvas; below, the x-axis and its labels."""
+
+    def __init__(
+        self,
+        size: Size,
+        x: Limits,
+        y: Limits,
+        x_ticks: list[float],
+        y_ticks: list[float],
+    ) -> None:
+        lines = _axes(size, x, y, x_ticks, y_ticks)
+        self.rows = size.height - 2
+        self._left = lines[self.rows].index("└") + 1
+        self.columns = size.width - self._left
+        """Of the canvas, the part within the axes."""
+        self._x, self._y = x, y
+        self._characters = np.array([list(line.ljust(size.width)) for line in lines], "<U1")
+        self._colors: npt.NDArray[np.int32] = np.zeros(self._characters.shape, np.int32)
+        self._colors[self._characters != " "] = _number(AXES_COLOR)
+
+    def draw_cursor(self, epoch: float, color: Rgb) -> None:
+        """A vertical line."""
+        (column,) = self._columns(np.array([epoch]), 1)
+        if column < self.columns:
+            self._put(slice(0, self.rows), self._left + column, "│", color)
+
+    def draw_curve(self, curve: Curve) -> None:
+        """The part of a curve that lies within the limits."""
+        series = thin(curve.series, self.columns * DOTS_ACROSS)
+        inside = (series.values >= self._y.low) & (series.values <= self._y.high)
+        inside &= series.epochs <= self._x.high
+        if not inside.any():
+            return
+        x, y = line_dots(
+            self._columns(series.epochs[inside], DOTS_ACROSS),
+            self._rows(series.values[inside], DOTS_DOWN),
+        )
+        rows, columns, characters = cells_of(x, y, self.columns, self.rows)
+        self._put(rows, self._left + columns, characters, curve.color)
+
+    def draw_mark(self, mark: Mark) -> None:
+        """A point, if it lies within the limits."""
+        if self._y.low <= mark.value <= self._y.high and mark.epoch <= self._x.high:
+            row = self._rows(np.array([mark.value]), 1)
+            self._put(row, self._left + self._columns(np.array([mark.epoch]), 1), "●", mark.color)
+
+    def strips(self) -> list[Strip]:
+        """The cells, equal colours in one run."""
+        return [
+            Strip(_segments(characters, colors), len(characters))
+            for characters, colors in zip(self._characters, self._colors.tolist(), strict=True)
+        ]
+
+    def _columns(self, epochs: Floats, dots: int) -> npt.NDArray[np.intp]:
+        """From the canvas's left, in cells or in so many dots a cell."""
+        return dots_of(epochs, self._x.low, self._x.high, self.columns * dots)
+
+    def _rows(self, values: Floats, dots: int) -> npt.NDArray[np.intp]:
+        """From the top, likewise."""
+        count = self.rows * dots
+        return count - 1 - dots_of(values, self._y.low, self._y.high, count)
+
+    def _put(self, rows: Any, columns: Any, characters: Any, color: Rgb) -> None:
+        self._characters[rows, columns] = characters
+        self._colors[rows, columns] = _number(color)
+
+
+def _number(color: Rgb) -> int:
+    """A colour as `_style` takes it."""
+    return int.from_bytes((1, *color))
+
+
+def _segments(characters: npt.NDArray[np.str_], colors: list[int]) -> list[Segment]:
+    segments, start = [], 0
+    for color, length in runs(colors):
+        text = "".join(characters[start : start + length].tolist())
+        segments.append(Segment(text, _style(color)))
+        start += length
+    return segments
+
+
+@lru_cache(maxsize=64)
+def _style(color: int) -> Style | None:
+    """The style of a colour's number; 0 is none."""
+    return Style(color=Color.from_rgb(*color.to_bytes(4)[1:])) if color else None
+
+
+def hex_color(color: Rgb) -> str:
+    """'#rrggbb' for markup."""
+    return "#{:02x}{:02x}{:02x}".format(*color)

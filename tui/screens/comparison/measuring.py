@@ -1,0 +1,113 @@
+"""The numbers of runs that take seconds each, computed in a thread that can be told to stop."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import wait
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import TypeVar
+
+from engine.analysis.comparison import RunNumbers, describe_run
+from engine.runs.training_run import describe
+from engine.analysis.jobs import Job
+from engine.views import ViewRequest
+from engine.analysis.helper_process import Worker
+from tui.screens.comparison.compared_run import Side
+from tui.state.exports import LiveRun
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_LOOK = 0.1
+"""Seconds between two looks at whether the work is still wanted."""
+
+
+class Unwanted(Exception):  # noqa: N818  nothing went wrong
+    """Nobody waits for the numbers any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StoppableRun(LiveRun):
+    """A run whose answers are awaited only until `stopped`."""
+
+    stopped: Event
+
+    def view(self, request: ViewRequest[T]) -> T:
+        """A picture of the model as it is now."""
+        if self.stopped.is_set():
+            raise Unwanted
+        return super(_StoppableRun, self).view(request)
+
+    def work(self, job: Job[T]) -> T:
+        """Slow work, in the other process; killed there when nobody waits for it."""
+        handle = self.worker.submit(job)
+        while not wait([handle.future], _LOOK).done:
+            if self.stopped.is_set():
+                handle.cancel()
+                raise Unwanted
+        return handle.future.result()
+
+
+class Measuring:
+    """Describes runs, one after the other, and keeps what it finds.
+
+    Args:
+        numbers: by `Side.key`; where they are kept.
+    """
+
+    def __init__(self, worker: Worker, numbers: "dict[str, RunNumbers]") -> None:
+        self._worker = worker
+        self._numbers = numbers
+        self._stopped = Event()
+        self._thread: Thread | None = None
+        self.note = ""
+        """What is being done, or what went wrong, for a person; may be empty."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether numbers are being computed."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def numbers_of(self, side: Side) -> RunNumbers | None:
+        """What is known of a run."""
+        return self._numbers.get(side.key)
+
+    def is_done(self, side: Side) -> bool:
+        """Whether what is known of a run is of its model of now."""
+        known = self.numbers_of(side)
+        return known is not None and known.step == side.run.snapshot.step
+
+    def start(self, sides: Sequence[Side]) -> None:
+        """Describe these, in a thread; a run that fails keeps its numbers of before."""
+        # A daemon: should a run never answer, that must not keep the program from ending.
+        self._thread = Thread(target=self._main, args=(sides,), name="comparison", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Nobody waits for the numbers any more."""
+        self._stopped.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread after `close`; whether it has ended."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self.is_busy
+
+    def _main(self, sides: Sequence[Side]) -> None:
+        problems = []
+        for side in sides:
+
+            def progress(share: float, what: str, side: Side = side) -> None:
+                # "vae-20260101-120000: Gaussian mixture": the label says which run.
+                part = what.removeprefix(side.run.snapshot.run).removeprefix(": ")
+                self.note = f"{side.label}: {part} {share:.0%}"
+
+            try:
+                source = _StoppableRun(side.run, self._worker, self._stopped)
+                self._numbers[side.key] = describe_run(source, progress)
+            except Exception as error:
+                if self._stopped.is_set():  # whatever it is, it is of the closing
+                    return
+                log.exception("the comparison failed")
+                problems.append(f"{side.label} not computed: {describe(error)}")
+        self.note = "; ".join(problems)

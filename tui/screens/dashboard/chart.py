@@ -1,0 +1,104 @@
+"""The live curves of a run."""
+
+from textual.geometry import Size
+from textual.strip import Strip
+
+from engine.history import History
+from engine.visible_range import visible_limits
+from engine.snapshot import Snapshot
+from engine.views import Frame
+from tui.drawing.curves import HistoryCurves
+from tui.drawing.plot import Curve, Mark, draw_chart, hex_color
+from tui.drawing.series import TITLES, ChartMetric, metrics_of
+from tui.drawing.text import epochs, nats
+from tui.theme import BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
+from tui.widgets.canvas import CanvasPanel
+
+LONG_TITLE = 68
+"""Columns from which the title has room for whole words."""
+
+
+class MetricChart(CanvasPanel):
+    """Train and validation curves of one metric; built anew only when there is news."""
+
+    export_names = ("train_loss", "val_loss")
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._metric: ChartMetric = "neg_elbo"
+        self._curves = HistoryCurves(History())
+        self._snapshot: Snapshot | None = None
+        self._version: tuple[object, ...] = ()
+        self._cursor: Frame | None = None
+
+    @property
+    def metric(self) -> ChartMetric:
+        """What is charted: the one chosen, if this kind of model has it."""
+        choices = metrics_of(self.model)
+        return self._metric if self._metric in choices else choices[0]
+
+    def next_metric(self) -> None:
+        """Switch to the next metric of this kind of model."""
+        choices = metrics_of(self.model)
+        self._metric = choices[(choices.index(self.metric) + 1) % len(choices)]
+
+    def clear(self) -> None:
+        """Wait for the curves of another run."""
+        self.show_run(History(), None)
+
+    def show_run(self, history: History, snapshot: Snapshot | None) -> None:
+        """Draw what is new since the last call, if anything is."""
+        self._snapshot = snapshot
+        if history is not self._curves.history:
+            self._curves = HistoryCurves(history)
+        evaluated = snapshot.last.step if snapshot and snapshot.last else None
+        trained = snapshot.train.step if snapshot and snapshot.train else None
+        cursor = self._cursor.step if self._cursor else None
+        version = (id(history), evaluated, trained, self.metric, cursor)
+        if version != self._version:
+            self._version = version
+            self.repaint()
+
+    def show_cursor(self, frame: Frame | None) -> None:
+        """Mark a moment of the film, or none."""
+        self._cursor = frame
+        self.show_run(self._curves.history, self._snapshot)
+
+    def paint(self, size: Size) -> list[Strip]:
+        """The chart's lines."""
+        self._curves.read()
+        train, validation = self._curves.train(self.metric), self._curves.validation(self.metric)
+        curves = [(s.epochs, s.values) for s in (train, validation)]
+        limits = visible_limits(curves, floor=0.0 if self.metric == "kl" else None)
+        cut = any(limits.outside(values) for _, values in curves)
+        self.set_title(self._describe(cut=cut))
+        best = self._curves.history.best
+        return draw_chart(
+            size,
+            [Curve(train, TRAIN_COLOR), Curve(validation, VALIDATION_COLOR)],
+            limits,
+            self._snapshot.epoch if self._snapshot else 0.0,
+            Mark(best.epoch, getattr(best.val, self.metric), BEST_COLOR) if best else None,
+            (self._cursor.epoch, CURSOR_COLOR) if self._cursor else None,
+        )
+
+    def _describe(self, *, cut: bool) -> str:
+        long = self.size.width >= LONG_TITLE and self._cursor is None
+        what = f"{TITLES[self.metric]}{', nats per image' if long else ''}"
+        validation = "validation" if long else "val"
+        start = " · start cut off" if cut and long else ""
+        return (
+            f"{what}  [{hex_color(TRAIN_COLOR)}]━ train[/] "
+            f"[{hex_color(VALIDATION_COLOR)}]━ {validation}[/]"
+            f" [{hex_color(BEST_COLOR)}]● best[/]{self._at_cursor() or start}"
+        )
+
+    def _at_cursor(self) -> str:
+        """What the validation curve says at the film's moment."""
+        if self._cursor is None:
+            return ""
+        found = self._curves.evaluated(self._cursor.step, self.metric)
+        if found is not None:
+            epoch, value = found
+            return f" [{hex_color(CURSOR_COLOR)}]│ epoch {epochs(epoch)}: {nats(value)}[/]"
+        return ""

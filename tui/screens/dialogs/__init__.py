@@ -1,0 +1,1 @@
+"""Dialogs: a question or a form, and its answer."""

@@ -1,0 +1,77 @@
+"""What the table has no room for, of the run under its cursor."""
+
+from rich.text import Text
+from textual.widget import Widget
+
+from engine.config import RunConfig
+from engine.metrics import score_name
+from engine.storage.listing import RunState, RunSummary
+from tui.screens.runs import words
+from tui.drawing.text import duration, epochs, model_name, nats, size
+
+_QUIET, _WRONG = "#9aa0aa", "#f26d6d"
+
+
+class RunDetails(Widget):
+    """Name and state, what is wrong, numbers, settings that aren't the defaults."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._text = Text()
+
+    @property
+    def text(self) -> str:
+        """What it says now."""
+        return self._text.plain
+
+    def show_run(self, run: RunSummary) -> None:
+        """Show another run, or newer numbers of it."""
+        self._show(details(run))
+
+    def show_hint(self, text: str) -> None:
+        """Instead of a run, what to do where there is none."""
+        self._show(Text(text, _QUIET))
+
+    def _show(self, text: Text) -> None:
+        if text != self._text:
+            self._text = text
+            self.refresh()
+
+    def render(self) -> Text:
+        """The lines."""
+        return self._text
+
+
+def details(run: RunSummary) -> Text:
+    """The most telling first: in a small terminal the last line may have no room."""
+    lines = [
+        Text.assemble(
+            (words.printable(run.name), "bold"),
+            "  ",
+            words.state(run),
+            (_explanation(run), _QUIET),
+        )
+    ]
+    if run.problem:
+        lines.append(Text(words.printable(run.problem), _WRONG))
+    if run.config is not None:
+        lines.append(Text(f"{model_name(run.config)} · {_scores(run, run.config)}"))
+    past = f"{epochs(run.epoch)} epochs in {duration(run.seconds)} · {size(run.size)}"
+    lines.append(Text(f"{past} · {words.when(run)}"))
+    if run.config is not None:
+        changed = words.settings(run, words.changed_settings(run.config))
+        lines.append(Text(changed or "all settings are the defaults", _QUIET))
+    return Text("\n").join(lines)
+
+
+def _explanation(run: RunSummary) -> str:
+    if run.owner is not None:
+        return f": {run.owner} has it"
+    return ": its process was killed; R goes on with it" if run.state is RunState.DIED else ""
+
+
+def _scores(run: RunSummary, config: RunConfig) -> str:
+    if run.best is None or run.best_epoch is None:
+        return "not evaluated yet"
+    best = f"best {score_name(config.model)} {nats(run.best)} at epoch {epochs(run.best_epoch)}"
+    return best if run.last == run.best else f"{best}, last {nats(run.last)}"

@@ -1,0 +1,200 @@
+"""`RunListScreen`: a table of all stored runs that keeps up with the disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import DataTable, Input, Static
+
+from engine.storage.listing import RunSummary, differing_settings, list_runs
+from engine.storage.run_scores import RunScores
+from engine.storage.run_config import RunError
+from tui.screens.runs import words
+from tui.state.keymap import RUNS_ACTIONS, Action
+from tui.state.context import RunContext
+from tui.state.run_messages import Level
+from tui.screens.runs.order import SORTS, matches
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.message_line import MessageLine
+from tui.screens.runs.details import RunDetails
+from tui.screens.runs.table import RunTable
+
+INTERVAL = 2.0
+"""Seconds between two looks at the disk."""
+
+
+class RunListScreen(Screen[None]):
+    """Order, filter and marks; what is done with a run is a subclass's."""
+
+    @dataclass
+    class _Listed(Message):
+        runs: list[RunSummary]
+        problem: str
+
+    SCREEN_ACTIONS: ClassVar[tuple[Action, ...]] = RUNS_ACTIONS
+    AUTO_FOCUS = "RunTable"
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__()
+        self.context = context
+        self.runs: list[RunSummary] | None = None
+        """All there are, the newest first; None before the first look."""
+        self.marked: dict[Path, None] = {}
+        """A set, in the order of marking."""
+        self._settings: list[str] = []
+        self._sort = next(iter(SORTS))
+        self._filter = ""
+        self._listing = self._outdated = False
+        self._scores: dict[Path, RunScores] = {}
+        """Only for the thread that lists."""
+        self._problem = ""
+        # The run to have the cursor on, once it is listed.
+        self._wanted = context.engine.directory if context.engines else None
+
+    def compose(self) -> ComposeResult:
+        """Title, table, the run under the cursor, message line, filter, keys."""
+        yield Static(id="runs-title")
+        yield RunTable(id="runs")
+        yield RunDetails(id="run-details")
+        yield MessageLine(id="message")
+        yield Input(id="runs-filter", compact=True, placeholder="name, state, model or setting=…")
+        yield KeyBar(self.SCREEN_ACTIONS, id="keys")
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self._look()
+        self.set_interval(INTERVAL, self._look)
+
+    def on_screen_resume(self) -> None:
+        """What was done on other screens shows at once."""
+        self._look()
+
+    def say(self, text: str, level: Level = "info") -> None:
+        """Put a message into the message line."""
+        self.query_one(MessageLine).say(text, level)
+
+    # What is on the disk.
+
+    def _look(self) -> None:
+        if self.is_active and not self._listing:
+            self._listing = True
+            self._list(self.context.checkpoints)
+
+    @work(thread=True)
+    def _list(self, checkpoints: Path) -> None:
+        try:
+            listed = self._Listed(list_runs(checkpoints, self._scores), "")
+        except RunError as error:
+            listed = self._Listed([], words.printable(str(error)))
+        self.post_message(listed)
+
+    @on(_Listed)
+    def _take(self, event: _Listed) -> None:
+        self._listing = False
+        if self._outdated:
+            self._outdated = False
+            self._look()
+            return
+        if event.problem and event.problem != self._problem:
+            self.say(event.problem, "error")
+        self._problem = event.problem
+        self.runs = event.runs
+        self._settings = differing_settings(event.runs)
+        there = {run.path for run in event.runs}
+        self.marked = {path: None for path in self.marked if path in there}
+        self.show()
+        self._wanted = None
+
+    def look_after_change(self, old: Path, new: Path | None) -> None:
+        """Look at once, after a run got another path or none."""
+        self.marked = {new if path == old and new else path: None for path in self.marked}
+        self._wanted = new
+        self._outdated = self._listing
+        self._look()
+
+    # What is on show.
+
+    @property
+    def current(self) -> RunSummary | None:
+        """The run under the cursor; says so if there is none."""
+        run = self.query_one(RunTable).current
+        if run is None:
+            self.say("there is no run here")
+        return run
+
+    def show(self) -> None:
+        """Bring the screen up to date with what is known."""
+        runs = [run for run in self.runs or () if matches(run, self._settings, self._filter)]
+        runs.sort(key=SORTS[self._sort])
+        table = self.query_one(RunTable)
+        table.show_runs(runs, self._settings, self.marked, self._wanted)
+        self.query_one("#runs-title", Static).update(self._title(len(runs)))
+        self._show_details()
+
+    def _title(self, shown: int) -> Text:
+        runs = self.runs or ()
+        parts = [f"{len(runs)} in {self.context.checkpoints}/", f"by {self._sort}"]
+        if self._filter:
+            parts.insert(1, f"{shown} with “{self._filter}”")
+        if self.marked:
+            parts.append(f"{len(self.marked)} marked")
+        if any(words.model(run) == "ae" for run in runs):
+            parts.append(f"{words.RECONSTRUCTION} reconstruction")
+        text = words.printable(" · ".join(parts))
+        return Text.assemble(("Runs", "bold #f0aa46"), "  ", text)
+
+    @on(DataTable.RowHighlighted)
+    def _show_details(self) -> None:
+        panel, run = self.query_one(RunDetails), self.query_one(RunTable).current
+        if run is not None:
+            panel.show_run(run)
+        elif self.runs:
+            panel.show_hint(f"no run has “{self._filter}”: Esc clears the filter")
+        elif self.runs is not None:
+            panel.show_hint("no runs yet: training makes them")
+
+    def action_sort(self) -> None:
+        """By the next of the orders."""
+        names = list(SORTS)
+        self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        self.show()
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, or take the mark away."""
+        run = self.current
+        if run is not None:
+            if run.path in self.marked:
+                del self.marked[run.path]
+            else:
+                self.marked[run.path] = None
+            self.show()
+
+    def action_filter(self) -> None:
+        """Ask what the runs should have."""
+        box = self.query_one("#runs-filter", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    @on(Input.Changed, "#runs-filter")
+    def _filter_by(self, event: Input.Changed) -> None:
+        self._filter = event.value.strip()
+        self.show()
+
+    @on(Input.Submitted, "#runs-filter")
+    def _leave_filter(self) -> None:
+        self.query_one("#runs-filter").remove_class("-shown")
+        self.query_one(RunTable).focus()
+
+    def action_escape(self) -> None:
+        """Away with the filter first, then with the screen."""
+        box = self.query_one("#runs-filter", Input)
+        if box.has_class("-shown") or self._filter:
+            box.value = ""  # which is told as a change
+            self._leave_filter()
+        else:
+            self.dismiss()

@@ -1,0 +1,174 @@
+"""The run browser: what can be done with stored runs.
+
+It renames and deletes by itself. What needs the app (opening, going on, exporting, comparing) it
+only asks for, by its messages.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import BindingType
+from textual.message import Message
+
+from engine.storage.listing import RunSummary, delete_run, rename_run
+from engine.storage.run_config import RunError
+from tui.screens.runs import words
+from tui.state.keymap import RUNS_ACTIONS, bindings
+from tui.state.run_messages import Level
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.screens.dialogs.rename import RenameScreen
+from tui.screens.runs.list import RunListScreen
+from tui.drawing.text import size
+
+
+class RunsScreen(RunListScreen):
+    """Lists the runs in the context's directory of checkpoints."""
+
+    @dataclass
+    class Open(Message):
+        """A person wants to see these runs: one, or those that were marked."""
+
+        paths: tuple[Path, ...]
+
+    @dataclass
+    class Resume(Message):
+        """A person wants to go on with this run, which nobody trains."""
+
+        path: Path
+
+    @dataclass
+    class Export(Message):
+        """A person wants this run's figures."""
+
+        path: Path
+
+    @dataclass
+    class Compare(Message):
+        """A person wants these runs side by side: two or more, in the order of marking."""
+
+        paths: tuple[Path, ...]
+
+    @dataclass
+    class _Changed(Message):
+        """A run was renamed or deleted, or could not be."""
+
+        old: Path
+        new: Path | None
+        text: str
+        level: Level
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(RUNS_ACTIONS, {"escape": "escape", "ctrl+c": "back"})
+    ]
+
+    # What the app does.
+
+    def action_open(self) -> None:
+        """The run under the cursor; if it is marked, all that are."""
+        run = self.current
+        if run is not None:
+            paths = tuple(self.marked) if run.path in self.marked else (run.path,)
+            if not self._refuses("open", paths):
+                self.post_message(self.Open(paths))
+
+    def action_resume(self) -> None:
+        """Go on with a run that nobody trains."""
+        run = self.current
+        if run is None or self._refuses("go on with", (run.path,)):
+            return
+        if run.owner is not None:
+            name = words.printable(run.name)
+            self.say(f"{name} is trained by {run.owner}: Enter attaches to it", "warning")
+        else:
+            self.post_message(self.Resume(run.path))
+
+    def action_export(self) -> None:
+        """The figures of the run under the cursor."""
+        run = self.current
+        if run is not None and not self._refuses("export", (run.path,)):
+            self.post_message(self.Export(run.path))
+
+    def action_compare(self) -> None:
+        """The marked runs."""
+        paths = tuple(self.marked)
+        if len(paths) < 2:
+            marked = f"{len(paths) or 'none'} {'is' if len(paths) else 'are'} marked"
+            self.say(f"to compare, mark two runs or more with space: {marked}", "warning")
+        elif not self._refuses("compare", paths):
+            self.post_message(self.Compare(paths))
+
+    def _refuses(self, what: str, paths: tuple[Path, ...]) -> bool:
+        """Whether one of the runs can't be read; says so."""
+        for run in self.runs or ():
+            if run.path in paths and run.config is None:
+                name, problem = map(words.printable, (run.name, run.problem))
+                self.say(f"can't {what} {name}: {problem}", "error")
+                return True
+        return False
+
+    # What it does itself.
+
+    def action_rename(self) -> None:
+        """Ask for another name."""
+        run = self._free("rename")
+        if run is None:
+            return
+        before = words.printable(run.name)
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                done = f"renamed {before} to {name}"
+                self._change(run.path, lambda: rename_run(run.path, name), done)
+
+        self.app.push_screen(RenameScreen(before), answered)
+
+    def action_delete(self) -> None:
+        """Ask, and delete."""
+        run = self._free("delete")
+        if run is None:
+            return
+        name = words.printable(run.name)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._change(run.path, lambda: delete_run(run.path), f"deleted {name}")
+
+        consequence = (
+            f"Its directory of {size(run.size)} goes for good: weights, metrics, film. "
+            "Its figures in exports/ stay."
+        )
+        question = ConfirmScreen(f"Delete {name}?", consequence, yes="delete", no="keep")
+        self.app.push_screen(question, answered)
+
+    def _free(self, what: str) -> RunSummary | None:
+        """The run under the cursor, unless a process has it; says so then."""
+        run = self.current
+        if run is not None and run.owner is not None:
+            name = words.printable(run.name)
+            self.say(f"can't {what} {name}: {run.owner} trains it", "warning")
+            return None
+        return run
+
+    @work(thread=True)
+    def _change(self, path: Path, change: Callable[[], Path | None], done: str) -> None:
+        try:
+            self.post_message(self._Changed(path, change(), done, "done"))
+        except RunError as error:
+            self.post_message(self._Changed(path, path, words.printable(str(error)), "error"))
+
+    @on(_Changed)
+    def _tell(self, event: _Changed) -> None:
+        self.say(event.text, event.level)
+        self.look_after_change(event.old, event.new)
+
+    def action_help(self) -> None:
+        """Keys and words."""
+        self.app.push_screen(HelpScreen([*self.context.notes], self.SCREEN_ACTIONS))
+
+    def action_back(self) -> None:
+        """Back to the screen before."""
+        self.dismiss()

@@ -1,0 +1,1 @@
+"""Walks: interpolation, traversal and the manifold, live."""

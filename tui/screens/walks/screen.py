@@ -1,0 +1,299 @@
+"""The walks screen: interpolation, traversal and the manifold, learning before one's eyes.
+
+One is shown at a time, and only that one is asked for, as long as the screen is on top.
+"""
+
+from typing import ClassVar, Literal, get_args
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from engine.run import Run
+from engine.views import SAMPLE_COUNT, Interpolation, InterpolationView, ViewRequest
+from tui.state.keymap import WALK_ACTIONS, bindings
+from tui.state.context import RunContext
+from tui.state.exports import ExportOrder
+from tui.state.view_feed import ViewFeed
+from tui.screens.dashboard.live_pictures import FAST_INTERVAL, SLOW_INTERVAL
+from tui.state.run_messages import News
+from tui.screens.dialogs.go_to import GoToScreen
+from tui.screens.base import RunScreen
+from tui.widgets.header import RunHeader
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.message_line import MessageLine
+from tui.screens.walks.panel import WalkPanel, without_prior
+from tui.screens.walks.tabs import WalkBar
+from tui.screens.walks.interpolation import InterpolationPanel
+from tui.screens.walks.manifold import ManifoldPanel
+from tui.screens.walks.traversal import TraversalPanel
+
+Walk = Literal["interpolation", "traversal", "manifold"]
+WALKS: tuple[Walk, ...] = get_args(Walk)
+
+TICK = 0.1
+"""Seconds between two looks at the engine."""
+HEADER_TICKS = 5
+ANSWER_DELAY = 0.03
+"""Seconds after which the engine has probably answered: a slice takes some 20 ms."""
+
+_KEYS_OF_ONE: dict[str, Walk] = {
+    "ends": "interpolation",
+    "go_to": "interpolation",
+    "dims_down": "traversal",
+    "dims_up": "traversal",
+    "more": "manifold",
+    "fewer": "manifold",
+}
+"""Keys that mean something for one walk only."""
+
+_LAST_IMAGE = Interpolation(pairs=((-1, -1),), rows=1, steps=2)
+"""Positions count round the split: −1 is the last one, and says how many there are."""
+
+
+class _WalkFeed(ViewFeed[object]):
+    """A feed that knows which question was answered."""
+
+    @property
+    def question(self) -> ViewRequest[object]:
+        """The latest one."""
+        assert self._asked is not None
+        return self._asked[0]
+
+
+class WalksScreen(RunScreen):
+    """Shows the walks of the run on show."""
+
+    TITLE_FOR_FILES = "walks"
+    SCREEN_ACTIONS = WALK_ACTIONS
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(
+            WALK_ACTIONS,
+            {
+                "escape": "back",
+                "shift+tab": "previous_walk",
+                "pagedown": "dims_page_down",
+                "pageup": "dims_page_up",
+            },
+        )
+    ]
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
+        self._ticks = -1  # so that the first look shows everything
+        self._walk: Walk = "interpolation"
+        self._shown: Run | None = None
+
+    def compose(self) -> ComposeResult:
+        """Header, the walks' names, one of the walks, message line, its keys."""
+        yield RunHeader(id="header")
+        yield WalkBar(WALKS, id="walks")
+        yield InterpolationPanel(id="interpolation")
+        yield TraversalPanel(id="traversal")
+        yield ManifoldPanel(id="manifold")
+        yield MessageLine(id="message")
+        for walk in WALKS:
+            actions = tuple(a for a in WALK_ACTIONS if _KEYS_OF_ONE.get(a.name, walk) == walk)
+            if walk == "manifold":
+                actions = tuple(a for a in actions if a.name not in ("other", "before"))
+            yield KeyBar(actions, id=f"keys-{walk}")
+
+    def on_mount(self) -> None:
+        """Show the first walk, and begin to look."""
+        self.apply_image_mode()
+        self._begin()
+        self._show_walk("interpolation")
+        self.set_interval(TICK, self._tick)
+
+    @property
+    def panel(self) -> WalkPanel:
+        """The walk on show."""
+        return self.query_one(f"#{self._walk}", WalkPanel)
+
+    # What is new.
+
+    def _begin(self) -> None:
+        """Show the context's run from now on."""
+        self._shown = self.engine
+        self._news = News(self.engine)
+        self._news.since_last(self.engine.snapshot)  # what was said before stays said
+        self._feeds = {walk: _WalkFeed() for walk in WALKS}
+        self._last_image_feed = ViewFeed[InterpolationView]()
+        self._last_image: int | None = None
+        for panel in self.query(WalkPanel):
+            panel.begin(self.engine.config)
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        if not self.is_active:
+            return
+        if self.engine is not self._shown:
+            self._begin()
+        snapshot = self.engine.snapshot
+        if self._ticks % HEADER_TICKS == 0:
+            self.query_one(RunHeader).show_run(self.engine.config, snapshot)
+            for text, level in self._news.since_last(snapshot):
+                self.say(text, level)
+        self._update()
+
+    def _update(self) -> None:
+        if self.is_active and self.engine is self._shown:
+            try:
+                self._pass_answers()
+            except Exception as error:  # a picture that can't be had must not end the screen
+                self.say(str(error), "error")
+        self.query_one(WalkBar).show_walk(self._walk, self.panel.titles())
+
+    def _pass_answers(self) -> None:
+        snapshot = self.engine.snapshot
+        if snapshot.last is None:
+            return
+        self.query_one(InterpolationPanel).mark(self.context.ends)
+        if self._last_image is None:
+            last = self._last_image_feed.poll(self.engine, _LAST_IMAGE, 0, SLOW_INTERVAL)
+            self._last_image = None if last is None else last.pairs[0][0]
+        panel, feed = self.panel, self._feeds[self._walk]
+        request = panel.request()
+        if request is None:
+            return
+        # A second's training changes less and less of a picture, and each costs some 30 KiB.
+        wait = min(SLOW_INTERVAL, max(FAST_INTERVAL, snapshot.elapsed / 10))
+        version = snapshot.last.step if self._needs_all_images() else snapshot.step
+        answer = feed.poll(self.engine, request, version, wait)
+        if answer is not None:
+            panel.accept(answer, feed.question)
+
+    def _needs_all_images(self) -> bool:
+        """Whether all validation images go through the encoder: only as often as evaluated."""
+        own_quantiles = self._walk == "traversal" and without_prior(self.engine.config.model)
+        return self._walk == "manifold" or own_quantiles
+
+    def _update_soon(self) -> None:
+        """Ask now, and look for the answer before the next tick: a person is waiting."""
+        self._update()
+        self.set_timer(ANSWER_DELAY, self._update)
+
+    # Which walk.
+
+    def _show_walk(self, walk: Walk) -> None:
+        self._walk = walk
+        for name in WALKS:
+            self.query_one(f"#{name}").set_class(name == walk, "-shown")
+            self.query_one(f"#keys-{name}").set_class(name == walk, "-shown")
+        self.say(self.panel.EXPLANATION)
+        self.call_after_refresh(self._update_soon)  # the panel has its size then
+
+    def action_next_walk(self) -> None:
+        """The next walk."""
+        self._show_walk(WALKS[(WALKS.index(self._walk) + 1) % len(WALKS)])
+
+    def action_previous_walk(self) -> None:
+        """The walk before."""
+        self._show_walk(WALKS[WALKS.index(self._walk) - 1])
+
+    def action_interpolation(self) -> None:
+        """Ways between two points."""
+        self._show_walk("interpolation")
+
+    def action_traversal(self) -> None:
+        """One dimension moved a row."""
+        self._show_walk("traversal")
+
+    def action_manifold(self) -> None:
+        """A plane on a grid."""
+        self._show_walk("manifold")
+
+    # What it shows.
+
+    def _is_on(self, walk: Walk) -> bool:
+        """Whether the walk that a key is for is on show; says so if not."""
+        if self._walk != walk:
+            self.say(f"that key is for the {walk}: press {WALKS.index(walk) + 1} first")
+        return self._walk == walk
+
+    def action_ends(self) -> None:
+        """Validation images, or draws from the prior."""
+        if not self._is_on("interpolation"):
+            return
+        self.query_one(InterpolationPanel).switch_ends()
+        self._update_soon()
+
+    def action_other(self) -> None:
+        """Other pairs, or another image."""
+        self._turn(1)
+
+    def action_before(self) -> None:
+        """The pairs or the image before."""
+        self._turn(-1)
+
+    def _turn(self, pages: int) -> None:
+        panel = self.panel
+        if isinstance(panel, InterpolationPanel | TraversalPanel):
+            if not panel.turn(pages):
+                self.say("these are the first ones")
+            self._update_soon()
+        else:
+            self.say("the manifold is one: there are no others")
+
+    def action_go_to(self) -> None:
+        """Ask for two ends."""
+        if not self._is_on("interpolation"):
+            return
+        panel = self.query_one(InterpolationPanel)
+        if panel.between == "prior":
+            what, first, last = "draw", 1, SAMPLE_COUNT
+        elif self._last_image is None:
+            self.say("there are no images to go to yet", "warning")
+            return
+        else:
+            what, first, last = "validation image", 0, self._last_image
+
+        def answered(pair: tuple[int, int] | None) -> None:
+            if pair is not None:
+                panel.go_to((pair[0] - first, pair[1] - first))
+                self._update_soon()
+
+        self.app.push_screen(GoToScreen(what, first, last), answered)
+
+    def action_dims_down(self) -> None:
+        """The next dimension."""
+        self._scroll(1)
+
+    def action_dims_up(self) -> None:
+        """The dimension before."""
+        self._scroll(-1)
+
+    def action_dims_page_down(self) -> None:
+        """As many dimensions further as are on show."""
+        self._scroll(self.query_one(TraversalPanel).page_of_dims())
+
+    def action_dims_page_up(self) -> None:
+        """As many dimensions back."""
+        self._scroll(-self.query_one(TraversalPanel).page_of_dims())
+
+    def _scroll(self, dims: int) -> None:
+        if not self._is_on("traversal"):
+            return
+        if not self.query_one(TraversalPanel).scroll_dims(dims):
+            self.say("all dimensions there are" if dims > 0 else "the most informative dimensions")
+        self._update_soon()
+
+    def action_more(self) -> None:
+        """More and smaller images."""
+        self._refine(1)
+
+    def action_fewer(self) -> None:
+        """Fewer and larger images."""
+        self._refine(-1)
+
+    def _refine(self, by: int) -> None:
+        if not self._is_on("manifold"):
+            return
+        if not self.query_one(ManifoldPanel).refine(by):
+            self.say(f"no {'more' if by > 0 else 'fewer'} images fit")
+        self._update_soon()
+
+    def action_export(self) -> None:
+        """The figure of the walk on show, as it is set."""
+        name, options = self.panel.figure()
+        self.start_export(ExportOrder((name,), options))

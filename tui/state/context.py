@@ -1,0 +1,42 @@
+"""What the app's screens share: the runs on show, where figures go, how pictures are drawn."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.run import Run
+from engine.analysis.helper_process import Worker
+from tui.drawing.pixels import ImageMode
+from tui.state.projections import Projections
+
+if TYPE_CHECKING:
+    from engine.analysis.comparison import RunNumbers  # imports torch, which no start should wait for
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One a program; the app changes `engines` and `shown` when a new run begins."""
+
+    engines: list[Run]
+    """The runs on show: started together, or attached to, or both."""
+    exports: Path
+    checkpoints: Path = Path("checkpoints")
+    """Where runs are kept."""
+    image_mode: ImageMode = "half"
+    notes: tuple[str, ...] = ()
+    """Lines for the help screen: colours, directories."""
+    shown: int = 0
+    """Which of them is on the screen."""
+    ends: tuple[int | None, int | None] = (None, None)
+    """Positions in the validation split that were marked as the ends of a way."""
+    numbers: "dict[str, RunNumbers]" = field(default_factory=dict)
+    """What the comparison found out about runs, by their directories."""
+    worker: Worker = field(default_factory=Worker)
+    """For work that would stall training or the screen."""
+    projections: Projections = field(default_factory=Projections)
+    """The t-SNE and UMAP maps that were made, also of runs before."""
+
+    @property
+    def engine(self) -> Run:
+        """The run on the screen."""
+        return self.engines[self.shown]

@@ -1,0 +1,75 @@
+"""What a person should be told of a run, in words, as it happens.
+
+Doesn't import Textual, for `train` says the same.
+"""
+
+from typing import Literal
+
+from engine.metrics import score_name
+from engine.run import Access, Run
+from engine.snapshot import Phase, Snapshot
+from tui.drawing.text import epochs, nats
+
+Level = Literal["info", "done", "warning", "error"]
+"""How much a message matters."""
+
+
+class News:
+    """Compares each snapshot with the one before."""
+
+    def __init__(self, engine: Run) -> None:
+        self._engine = engine
+        self._phase: Phase | None = None
+        self._alerts = 0
+
+    def since_last(self, snapshot: Snapshot) -> list[tuple[str, Level]]:
+        """Messages, oldest first."""
+        messages: list[tuple[str, Level]] = []
+        if snapshot.phase is not self._phase:
+            messages += self._phase_message(snapshot)
+            self._phase = snapshot.phase
+        for alert in snapshot.alerts[self._alerts :]:
+            messages.append((f"step {alert.step:,}: {alert.text}", "warning"))
+        self._alerts = len(snapshot.alerts)
+        return messages
+
+    def _phase_message(self, s: Snapshot) -> list[tuple[str, Level]]:
+        match s.phase:
+            case Phase.WAITING:
+                return [(f"waiting {s.activity}", "info")]
+            case Phase.LOADING:
+                return [("loading torch and the images; ? for help", "info")]
+            case Phase.TRAINING if self._engine.access is not Access.OWNER:
+                return [(f"watching {s.run}: {self._may()}; ? for help", "info")]
+            case Phase.TRAINING:
+                verb = "on with" if self._phase is Phase.PAUSED or s.step else "training"
+                return [(f"{verb} {s.run} for {s.epochs} epochs; ? for help", "info")]
+            case Phase.PAUSED:
+                return [("paused: space goes on; samples, pictures and exports work", "warning")]
+            case Phase.DIED:
+                how = f"fmnist-vae-tui resume {s.run}"
+                return [(f"its process was killed at epoch {epochs(s.epoch)}: {how}", "warning")]
+            case Phase.FINISHED | Phase.STOPPED:
+                return [(ending(self._engine, s), "done")]
+            case Phase.FAILED:
+                return [(f"the run failed: {s.error}", "error")]
+
+    def _may(self) -> str:
+        if self._engine.access is Access.STEER:
+            return "another process trains it; space and x reach it"
+        return "another process trains it, which can't be asked from here: read-only"
+
+
+def ending(engine: Run, s: Snapshot) -> str:
+    """How a run ended, its best score, and where it is kept."""
+    best = ""
+    if s.best is not None:
+        name = score_name(engine.config.model)
+        best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
+    if s.saved_step is None:
+        kept = "nothing was saved"
+    elif s.saved_step == s.step:
+        kept = f"kept in {engine.directory}/"
+    else:
+        kept = f"kept as of step {s.saved_step:,} in {engine.directory}/"
+    return f"{s.phase} at epoch {epochs(s.epoch)} of {s.epochs}{best}; {kept}"
