@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from engine.errors import ConfigError
+
 ModelName = Literal["vae", "ae"]
 PlannedModel = Literal["vae", "ae", "both"]
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
@@ -25,14 +27,6 @@ MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
 MAX_THREADS = 1024
-
-
-class ConfigError(ValueError):
-    """A setting that can't be used; `field` names it, the message is for a person."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field} {problem}")
-        self.field = field
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ class Access(Enum):
 
 
 class Run(Protocol):
-    """A run on show: `engine.runs.training_run.TrainingEngine`, or `engine.runs.attached_run.AttachedRun`.
+    """A run on show: trained here (`engine.runs.training_run`), or elsewhere (`attached_run`).
 
     Nothing here waits: what is asked for comes with a later `snapshot`, or a future.
     """

@@ -1,9 +1,9 @@
 """What can be asked of a model, and the pictures that come back: plain numpy, no torch.
 
 A view is asked for by a small frozen request (`engine.request(PriorSamples(seed=3))`) and
-answered by the thread that owns the model, between two slices of training. `engine.inference.viewer`
-computes them. Images are float32 in [0, 1], so that figures lose nothing; the terminal
-rounds for itself.
+answered by the thread that owns the model, between two slices of training.
+`engine.inference.viewer` computes them. Images are float32 in [0, 1], so that figures lose
+nothing; the terminal rounds for itself.
 
 Every view says the step and the epoch of the weights it was made with.
 """
@@ -25,6 +25,8 @@ Split = Literal["train", "validation", "test"]
 T = TypeVar("T", covariant=True)
 
 SAMPLE_COUNT = 64
+HOTTEST = 3.0
+"""The highest temperature of samples: the decoder has seen nothing so far out."""
 RECONSTRUCTIONS_PER_CLASS = 2
 MAP_TRAINING_IMAGES = 10_000
 """Images of the training split on a latent map: more than that only cover each other."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.dataset_files import write_idx_folder
 
 from data import ImageDataset, load_dataset
 from engine.config import RunConfig
+from tests.support.dataset_files import write_idx_folder
 
 
 @pytest.fixture(scope="session", autouse=True)

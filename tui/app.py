@@ -16,23 +16,23 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 
-from engine.runs.attached_run import AttachedRun
-from engine.config import ConfigError, TrainingPlan
-from engine.runs.training_run import describe, engines_in_turn, planned_engines
-from engine.runs.resume import Continuation, continued_config
+from engine.config import TrainingPlan
+from engine.errors import ConfigError, RunError, describe
 from engine.run import Access, Run
+from engine.runs.attached_run import AttachedRun
+from engine.runs.resume import Continuation, continued_config
+from engine.runs.training_run import engines_in_turn, planned_engines
 from engine.storage.listing import RunState, summarize
-from engine.storage.run_config import RunError
-from tui.state.keymap import Action
-from tui.state.context import RunContext
-from tui.terminal.driver import sparing
-from tui.state.exports import ExportOrder, export
-from tui.state.run_messages import Level
-from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dashboard.screen import Dashboard
+from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.more_epochs import MoreEpochsScreen
-from tui.terminal.cell_diff import SentCells
+from tui.state.context import RunContext
+from tui.state.exports import ExportOrder, export
+from tui.state.keymap import Action
+from tui.state.run_messages import Level
 from tui.terminal.capabilities import ColorChoice, ImageChoice, describe_colors, image_mode
+from tui.terminal.cell_diff import SentCells
+from tui.terminal.driver import sparing
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.config import RunConfig
-from engine.figures.catalog import FigureError
-from engine.analysis.run_source import FigureSource
 from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Progress, unheard
+from engine.analysis.run_source import FigureSource
+from engine.config import RunConfig
+from engine.errors import FigureError
 from engine.metrics import Evaluation
 from engine.model.objective import ACTIVE_UNIT_VARIANCE
 from engine.views import (

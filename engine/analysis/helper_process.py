@@ -23,7 +23,8 @@ from concurrent.futures import Future, InvalidStateError
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
-from engine.analysis.jobs import Job, JobError
+from engine.analysis.jobs import Job
+from engine.errors import JobError
 
 T = TypeVar("T")
 
@@ -40,7 +41,10 @@ _THREADS = (
 )
 # This engine is found wherever the parent's was, but behind everything else, as its directory
 # may be site-packages; -P keeps an `engine` in the current directory from being taken for it.
-_CHILD = "import sys; sys.path.append(sys.argv[1]); from engine.analysis.helper_process import main; main()"
+_CHILD = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from engine.analysis.helper_process import main; main()"
+)
 _CLOSED = "The application is closing: no more work is begun."
 
 

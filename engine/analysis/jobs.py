@@ -1,8 +1,8 @@
 """Slow work on latents that needs no model: t-SNE, UMAP, a Gaussian mixture, nearest neighbours.
 
 A job is a small frozen object with everything it needs: it can be run here (`job.run()`, for
-`export` and `report`), or sent to another process (`engine.analysis.helper_process`), so that neither training
-nor the screen waits for it. The libraries are imported when a job runs.
+`export` and `report`), or sent to another process (`engine.analysis.helper_process`), so that
+neither training nor the screen waits for it. The libraries are imported when a job runs.
 """
 
 import io
@@ -15,6 +15,7 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from engine.errors import JobError
 from engine.model.latent_geometry import principal_axes
 
 T = TypeVar("T")
@@ -39,10 +40,6 @@ _FEWEST_POINTS = 4
 _MIXTURE_ITERATIONS = 100
 _MIXTURE_ITERATIONS_A_REPORT = 5
 _QUERIES_A_REPORT = 500
-
-
-class JobError(Exception):
-    """A job has no result; the message is a sentence for the person."""
 
 
 def unheard(_share: float, _activity: str) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Protocol, TypeVar
 
-from engine.config import RunConfig
 from engine.analysis.jobs import Job
+from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
 from engine.views import Frame, ViewRequest
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.config import ModelName
+from engine.errors import FigureError
 
 FigureName = Literal[
     "train_loss",
@@ -21,10 +22,6 @@ FigureName = Literal[
     "comparison",
     "film",
 ]
-
-
-class FigureError(ValueError):
-    """A figure that can't be made; the message is one sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ May be called from any thread; what draws and computes is imported then. The num
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.analysis.jobs import Progress, unheard
+from engine.analysis.run_source import FigureSource
 from engine.figures.caption import ComparisonCaption
 from engine.figures.catalog import file_names
 from engine.figures.options import FigureOptions
-from engine.analysis.run_source import FigureSource
 from engine.storage.atomic_files import atomic_write
-from engine.analysis.jobs import Progress, unheard
 
 _DEFAULTS = FigureOptions()
 

@@ -19,9 +19,9 @@ from engine.figures.comparison_table import (
 )
 from engine.figures.paper import GAP, GREY, HEADER, MARGIN, SMALL_SIZE, TILE, Origin
 from engine.figures.png import DPI
-from engine.visible_range import visible_limits
 from engine.metrics import Evaluation
 from engine.run_labels import short_names
+from engine.visible_range import visible_limits
 
 _ROW_LABELS = 560
 _LABEL_DISTANCE = 28

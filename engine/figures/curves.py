@@ -19,8 +19,8 @@ from PIL import Image
 from engine.config import RunConfig
 from engine.figures import chart
 from engine.figures.caption import Caption, epoch_text
-from engine.visible_range import Limits, visible_limits
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.visible_range import Limits, visible_limits
 
 Array = npt.NDArray[np.float64]
 

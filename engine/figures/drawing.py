@@ -3,13 +3,14 @@
 What draws imports Matplotlib or Pillow, so it is imported when it is needed.
 """
 
-from engine.config import ModelName
-from engine.figures.caption import Caption
-from engine.figures.catalog import FigureError, FigureName, file_names
-from engine.figures.options import FigureOptions
-from engine.analysis.run_source import FigureSource
 from engine.analysis.jobs import Project
 from engine.analysis.projected import projected
+from engine.analysis.run_source import FigureSource
+from engine.config import ModelName
+from engine.errors import FigureError
+from engine.figures.caption import Caption
+from engine.figures.catalog import FigureName, file_names
+from engine.figures.options import FigureOptions
 from engine.views import (
     Interpolation,
     LatentView,

@@ -7,12 +7,13 @@ the first figure is drawn.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.figures.catalog import FigureError, FigureName, resolve_names
+from engine.analysis.run_source import FigureSource
+from engine.errors import FigureError
+from engine.figures.catalog import FigureName, resolve_names
 from engine.figures.comparison import export_comparison as export_comparison
 from engine.figures.comparison import render_comparison as render_comparison
 from engine.figures.drawing import File, draw_files
 from engine.figures.options import FigureOptions
-from engine.analysis.run_source import FigureSource
 from engine.storage.atomic_files import atomic_write
 
 _DEFAULTS = FigureOptions()

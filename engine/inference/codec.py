@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from engine.config import RunConfig
-from engine.model.evaluation import images_at_once, to_unit
 from engine.model.device_data import ImageSplits
+from engine.model.evaluation import images_at_once, to_unit
 from engine.model.networks import VAE, Model
 from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
 from engine.views import Images, Latents, Split

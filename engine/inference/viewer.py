@@ -10,16 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from engine.storage import checkpoint
-
+from engine.config import RunConfig
 from engine.inference import walks
 from engine.inference.codec import Codec
-from engine.config import RunConfig
-from engine.model.device_data import ImageSplits
 from engine.inference.latent_space import LatentSpace
-from engine.model.networks import Model
 from engine.inference.sampling import draw
+from engine.model.device_data import ImageSplits
+from engine.model.networks import Model
 from engine.model.seeds import Stream, stream_seed
+from engine.storage import checkpoint
 from engine.views import (
     RECONSTRUCTIONS_PER_CLASS,
     Decode,

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference.codec import Codec
-from engine.model.latent_geometry import even_quantiles, lerp, normal_quantiles, slerp
 from engine.inference.sampling import draw
+from engine.model.latent_geometry import even_quantiles, lerp, normal_quantiles, slerp
 from engine.model.seeds import Stream, stream_seed
 from engine.views import (
     Interpolation,

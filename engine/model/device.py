@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from engine.config import ConfigError, RunConfig
+from engine.config import RunConfig
+from engine.errors import ConfigError
 
 MAX_AUTO_THREADS = 8
 """Layers of this size gain nothing from more."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from engine.config import RunConfig
-from engine.model.device import sum_dtype
 from engine.metrics import Metrics
+from engine.model.device import sum_dtype
 from engine.model.networks import VAE, Model
 from engine.model.objective import active_units, bernoulli_nll, gaussian_kl_per_dim
 from engine.model.seeds import Stream, stream_seed

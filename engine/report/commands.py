@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from engine.config import RunConfig
-from engine.storage.run_config import RunError, check_name
+from engine.errors import RunError
+from engine.storage.run_config import check_name
 
 PROGRAM = "fmnist-vae-tui"
 

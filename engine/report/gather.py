@@ -11,8 +11,8 @@ from torch import nn
 
 from data import DataError, ImageDataset, split_indices
 from data.fashion_mnist import FASHION_MNIST_FINGERPRINT
-from engine.storage import checkpoint
 from engine.config import RunConfig
+from engine.errors import RunError
 from engine.model.evaluation import BATCH, to_unit
 from engine.model.networks import VAE, Model
 from engine.report.facts import (
@@ -28,8 +28,9 @@ from engine.report.facts import (
     Which,
 )
 from engine.report.neighbours import neighbour_facts, remote_share
-from engine.storage.run_config import RunError, read_config
 from engine.runs.stored_run import StoredRun
+from engine.storage import checkpoint
+from engine.storage.run_config import read_config
 from engine.views import Embedding, Scores, Split
 
 Tell = Callable[[str], None]

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.figures.catalog import FigureError, file_names
+from engine.errors import FigureError
+from engine.figures.catalog import file_names
 from engine.figures.comparison import export_comparison
 from engine.figures.export import export_figures, render_figure
 from engine.figures.options import FigureOptions, Projection
-from engine.storage.atomic_files import atomic_write
 from engine.report import html, text
 from engine.report.facts import RunFacts
 from engine.report.gather import Tell, gather
 from engine.report.markup import link
 from engine.report.text import CURVES, PICTURES, Pictures
 from engine.runs.stored_run import StoredRun
+from engine.storage.atomic_files import atomic_write
 
 
 def write_report(

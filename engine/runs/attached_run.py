@@ -1,8 +1,8 @@
 """`AttachedRun`: a run of another process, or one that is over, watched by its directory.
 
 Curves, film and state are read from files that the owner writes; pictures are computed here, from
-the weights in its last checkpoint. Where the owner answers (`engine.runs.control_socket`), state and weights
-are those of now, and it can be asked to pause, go on and stop. Nothing is ever written.
+the weights in its last checkpoint. Where the owner answers (`engine.runs.control_socket`), state
+and weights are current, and it can be asked to pause, resume and stop. Nothing is ever written.
 """
 
 import io
@@ -15,15 +15,16 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data import DataError
-from engine.runs.commands import Commands
-from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ControlError, ask
-from engine.storage.frames import FilmReader
+from engine.errors import ControlError, RunError, ViewError
 from engine.history import History
-from engine.storage.run_lock import Owner, owner_of
-from engine.storage.metrics_csv import HistoryReader
 from engine.run import Access
-from engine.storage.run_config import RunError, read_config
+from engine.runs.commands import Commands
+from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ask
 from engine.snapshot import Alert, Phase, Snapshot
+from engine.storage.frames import FilmReader
+from engine.storage.metrics_csv import HistoryReader
+from engine.storage.run_config import read_config
+from engine.storage.run_lock import Owner, owner_of
 from engine.storage.status_json import parse_status, read_status
 from engine.views import Frame, ViewRequest
 
@@ -40,10 +41,6 @@ READ_INTERVAL = 1.0
 """Seconds between two looks at the owner, and at the files."""
 WEIGHTS_INTERVAL = 0.5
 """Seconds for which weights are new enough."""
-
-
-class AttachError(Exception):
-    """A view that can't be had now; the message says why."""
 
 
 class AttachedRun:
@@ -127,7 +124,7 @@ class AttachedRun:
     def request(self, view: ViewRequest[T]) -> "Future[T]":
         """Ask for a view of the weights that can be had: the owner's, or the last saved ones.
 
-        The future fails with `AttachError` if there are none.
+        The future fails with `ViewError` if there are none.
         """
         future: Future[T] = Future()
         self._commands.put(lambda: self._answer(view, future))
@@ -218,12 +215,12 @@ class AttachedRun:
         if not future.set_running_or_notify_cancel():
             return
         if self._closed:
-            future.set_exception(AttachError("this run is no longer watched"))
+            future.set_exception(ViewError("this run is no longer watched"))
             return
         try:
             future.set_result(self._fresh_model().view(view))
         except (RunError, DataError) as error:
-            future.set_exception(AttachError(str(error)))
+            future.set_exception(ViewError(str(error)))
         except Exception as error:
             log.exception("view %r failed", view)
             future.set_exception(error)

@@ -20,6 +20,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, cast
 
+from engine.errors import ControlError
+
 log = logging.getLogger(__name__)
 
 SOCKET_FILE = "control.sock"
@@ -32,10 +34,6 @@ WEIGHTS_TIMEOUT = 20.0
 POLL = 0.1
 
 Answer = Callable[[], bytes | None]
-
-
-class ControlError(Exception):
-    """The process that trains the run can't be asked, or refused."""
 
 
 class ControlServer:

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config import ConfigError, Precision, RunConfig, TrainingPlan
-from engine.storage.frames import read_frames
+from engine.config import Precision, RunConfig, TrainingPlan
+from engine.errors import ConfigError, RunError
 from engine.history import History
-from engine.storage.run_lock import RunLock, owner_of
+from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
+from engine.storage.run_config import CONFIG_FILE, check_data, read_config, run_directories
 from engine.storage.run_directory import RunDirectory
-from engine.storage.run_config import CONFIG_FILE, RunError, check_data, read_config, run_directories
+from engine.storage.run_lock import RunLock, owner_of
 from engine.views import Frame
 
 if TYPE_CHECKING:

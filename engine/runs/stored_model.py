@@ -10,10 +10,11 @@ import torch
 
 from data import load_dataset
 from engine.config import RunConfig, data_path
+from engine.errors import RunError
+from engine.inference.viewer import Viewer
 from engine.model.device_data import ImageSplits
 from engine.model.networks import build_model
-from engine.storage.run_config import CONFIG_FILE, RunError, check_data
-from engine.inference.viewer import Viewer
+from engine.storage.run_config import CONFIG_FILE, check_data
 from engine.views import ViewRequest
 
 T = TypeVar("T")

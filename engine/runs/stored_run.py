@@ -6,17 +6,17 @@ from typing import TypeVar
 import torch
 
 from data import ImageDataset
-from engine.storage import checkpoint
-from engine.storage.checkpoint import Which
-from engine.model.evaluation import Measurement, evaluation_noise, measure
-from engine.storage.frames import read_frames
-from engine.model.device_data import ImageSplits
 from engine.analysis.jobs import Job, Progress, unheard
 from engine.metrics import Evaluation, TrainPoint
+from engine.model.device_data import ImageSplits
+from engine.model.evaluation import Measurement, evaluation_noise, measure
 from engine.model.networks import Model
+from engine.runs.stored_model import StoredModel
+from engine.storage import checkpoint
+from engine.storage.checkpoint import Which
+from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.run_config import read_config, recorded_threads
-from engine.runs.stored_model import StoredModel
 from engine.views import Frame, Split, ViewRequest
 
 T = TypeVar("T")

@@ -14,15 +14,15 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
-from data import DataError
-from engine.runs.commands import Commands
-from engine.config import ConfigError, RunConfig, TrainingPlan
-from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
+from engine.config import RunConfig, TrainingPlan
+from engine.errors import INPUT_ERRORS, ViewError, describe
 from engine.history import History
-from engine.runs.resume import Beginning, Continuation, Origin, planned_origins
 from engine.run import Access
-from engine.storage.run_config import RunError, default_name
+from engine.runs.commands import Commands
+from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
+from engine.runs.resume import Beginning, Continuation, Origin, planned_origins
 from engine.snapshot import Phase, Snapshot
+from engine.storage.run_config import default_name
 from engine.storage.status_json import status_bytes
 from engine.storage.tensorboard import check_tensorboard
 from engine.views import Frame, ViewRequest, Weights
@@ -35,13 +35,6 @@ T = TypeVar("T")
 
 WAITING_TICK = 0.1
 """Seconds between two looks of a waiting run at whether it is stopped."""
-
-INPUT_ERRORS = (DataError, ConfigError, RunError)
-"""What a person can mend by giving other input; anything else is a failure of ours."""
-
-
-class EngineError(Exception):
-    """A view that can't be had now; the message says why."""
 
 
 class TrainingEngine:
@@ -131,7 +124,7 @@ class TrainingEngine:
         """Ask for a view of the model as it is when the question is reached.
 
         Answered within about a slice, or once the model is loaded. The future fails with
-        `EngineError` if there is no model (it failed to load, or the engine is closed).
+        `ViewError` if there is no model (it failed to load, or the engine is closed).
         """
         future: Future[T] = Future()
         self._commands.put(lambda: self._answer(view, future))
@@ -271,13 +264,13 @@ class TrainingEngine:
         if not future.set_running_or_notify_cancel():
             return
         if self._session is None:
-            future.set_exception(EngineError("there is no model here (any more)"))
+            future.set_exception(ViewError("there is no model here (any more)"))
             return
         try:
             future.set_result(self._session.look().compute(view, self._commands.do_waiting))
         except Exception as error:
             log.exception("view %r failed", view)
-            future.set_exception(EngineError(f"can't draw this: {describe(error)}"))
+            future.set_exception(ViewError(f"can't draw this: {describe(error)}"))
 
 
 def planned_engines(
@@ -318,13 +311,3 @@ def _name_of(origin: Origin, config: RunConfig) -> str:
 
 def _wake_up() -> None:
     """A command that makes a paused thread look at its flags."""
-
-
-def describe(error: BaseException) -> str:
-    """An exception as one sentence for a person."""
-    text = " ".join(str(error).split())
-    if type(error).__name__ == "OutOfMemoryError":
-        return "the device is out of memory: try a smaller batch_size or hidden widths"
-    if isinstance(error, INPUT_ERRORS) or type(error).__module__.startswith("engine"):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -16,21 +16,21 @@ from typing import Any
 import torch
 
 from data import load_dataset
-from engine.storage import checkpoint
 from engine.config import RunConfig, data_path
-from engine.model.device import choose_threads, device_label, make_current, memory, resolve_device
-from engine.storage.frames import thin
 from engine.history import History
-from engine.training.out_of_memory import telling_what_fits
-from engine.runs.resume import Beginning, Continuation, Origin, Past, take_up
-from engine.storage.run_directory import RunDirectory
-from engine.storage.run_config import read_config, recorded_threads
-from engine.snapshot import Alert, Phase, Snapshot
-from engine.storage.tensorboard import EventLog
-from engine.training.trainer import Trainer
 from engine.inference.viewer import Viewer
-from engine.views import Frame
+from engine.model.device import choose_threads, device_label, make_current, memory, resolve_device
+from engine.runs.resume import Beginning, Continuation, Origin, Past, take_up
+from engine.snapshot import Alert, Phase, Snapshot
+from engine.storage import checkpoint
+from engine.storage.frames import thin
+from engine.storage.run_config import read_config, recorded_threads
+from engine.storage.run_directory import RunDirectory
+from engine.storage.tensorboard import EventLog
 from engine.storage.writer_thread import RunWriter, Work
+from engine.training.out_of_memory import telling_what_fits
+from engine.training.trainer import Trainer
+from engine.views import Frame
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, Literal
 import torch
 
 from engine.config import RunConfig
-from engine.storage.run_config import FORMAT, RunError, check_format
+from engine.errors import RunError
+from engine.storage.run_config import FORMAT, check_format
 
 Which = Literal["last", "best"]
 """The weights of now, or those of the best evaluation."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.errors import RunError
 from engine.storage.atomic_files import atomic_write, remove_unfinished
-from engine.storage.run_config import RunError
 from engine.views import Frame
 
 MAX_FRAMES = 400

@@ -16,12 +16,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.config import RunConfig
+from engine.errors import RunError
 from engine.history import History
-from engine.storage.run_lock import LOCK_FILE, Owner, RunLock, owner_of
-from engine.storage.metrics_csv import METRICS_FILE
-from engine.storage.run_scores import RunScores
-from engine.storage.run_config import CONFIG_FILE, RunError, check_name, read_config
 from engine.snapshot import Phase, Snapshot
+from engine.storage.metrics_csv import METRICS_FILE
+from engine.storage.run_config import CONFIG_FILE, check_name, read_config
+from engine.storage.run_lock import LOCK_FILE, Owner, RunLock, owner_of
+from engine.storage.run_scores import RunScores
 from engine.storage.status_json import read_status
 
 RUN_FILES = ("run.log", METRICS_FILE, LOCK_FILE)

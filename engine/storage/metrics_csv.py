@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import RunConfig
-from engine.storage.csv_log import Cell
+from engine.errors import RunError
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
-from engine.storage.run_config import RunError
+from engine.storage.csv_log import Cell
 
 METRICS_FILE, KL_FILE, STEPS_FILE = "metrics.csv", "kl.csv", "steps.csv"
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.config import MAX_THREADS, ConfigError, RunConfig
+from engine.config import MAX_THREADS, RunConfig
+from engine.errors import ConfigError, RunError
 
 FORMAT = 1
 """Version of what is written; readers refuse a newer one."""
@@ -16,10 +17,6 @@ CONFIG_FILE = "config.json"
 """The file that makes a directory a run's."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-
-
-class RunError(Exception):
-    """A run directory that can't be made, found or read; the message is for a person."""
 
 
 def check_name(name: str) -> str:

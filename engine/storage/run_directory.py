@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
-from engine.storage.csv_log import CsvLog
-from engine.storage.atomic_files import atomic_write, remove_unfinished
-from engine.storage.frames import drop_frames
-from engine.storage.run_lock import RunLock
+from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
+from engine.storage.atomic_files import atomic_write, remove_unfinished
+from engine.storage.csv_log import CsvLog
+from engine.storage.frames import drop_frames
 from engine.storage.metrics_csv import (
     KL_FILE,
     METRICS_COLUMNS,
@@ -38,7 +38,8 @@ from engine.storage.metrics_csv import (
     kl_row,
     train_point_row,
 )
-from engine.storage.run_config import CONFIG_FILE, FORMAT, RunError, check_name, default_name
+from engine.storage.run_config import CONFIG_FILE, FORMAT, check_name, default_name
+from engine.storage.run_lock import RunLock
 
 RUN_LOGGERS = ("engine", "tui", "py.warnings")
 """What a run's log records: our own words, and Python's warnings (torch's among them)."""

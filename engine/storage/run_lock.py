@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.storage.run_config import RunError
+from engine.errors import RunError
 
 if sys.platform != "win32":
     import fcntl

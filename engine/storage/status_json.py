@@ -9,9 +9,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from engine.storage.atomic_files import atomic_write
 from engine.history import History
 from engine.snapshot import Alert, Phase, Snapshot
+from engine.storage.atomic_files import atomic_write
 
 STATUS_FILE = "status.json"
 _FROM_HISTORY = ("train", "last", "best")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.errors import RunError
 from engine.metrics import Evaluation, Metrics, TrainPoint
-from engine.storage.run_config import RunError
 from engine.views import Frame
 
 FOLDER = "tensorboard"

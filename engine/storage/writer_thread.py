@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
 
-from engine.storage import checkpoint
 from engine.config import RunConfig
+from engine.snapshot import Snapshot
+from engine.storage import checkpoint
 from engine.storage.frames import FilmWriter
 from engine.storage.run_directory import RunDirectory
-from engine.snapshot import Snapshot
 from engine.storage.status_json import write_status
 from engine.views import Frame
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from data import ImageDataset, load_dataset
-from engine.config import ConfigError, Precision, RunConfig
+from engine.config import Precision, RunConfig
+from engine.errors import ConfigError
 from engine.model.device import choose_threads, device_label, make_current, resolve_device
 from engine.model.networks import PIXELS, VAE, build_model
 from engine.training.precision import check_precision

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import psutil
 import torch
 
-from engine.config import ConfigError, RunConfig
+from engine.config import RunConfig
+from engine.errors import ConfigError
 from engine.model.networks import build_model
 from engine.training.stepper import bytes_an_image
 

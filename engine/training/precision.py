@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from engine.config import Precision
+from engine.errors import ConfigError
 from engine.training.gradients import Bfloat16Products, Products
-from engine.config import ConfigError, Precision
 
 
 def check_precision(precision: Precision, device: torch.device) -> None:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from engine.training.gradients import Products, backpropagation
 from engine.model.device import sum_dtype
 from engine.model.evaluation import to_unit
 from engine.model.networks import PIXELS, Model
+from engine.training.gradients import Products, backpropagation
 
 log = logging.getLogger(__name__)
 

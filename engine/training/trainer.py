@@ -1,8 +1,8 @@
 """The training loop: epochs, schedules, evaluation. No threads, no files, no terminal.
 
 Built for small networks, where overhead is what costs: the images stay on the device as uint8,
-one permutation an epoch is drawn there, and no step waits for the device (`engine.training.stepper`); the
-metrics are summed on it and read when `train` returns.
+one permutation an epoch is drawn there, and no step waits for the device
+(`engine.training.stepper`); the metrics are summed on it and read when `train` returns.
 """
 
 import math
@@ -15,14 +15,14 @@ import torch
 
 from data import ImageDataset
 from engine.config import RunConfig
-from engine.model.evaluation import evaluation_noise, measure
 from engine.history import train_point_due
-from engine.model.device_data import ImageSplits
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.model.device_data import ImageSplits
+from engine.model.evaluation import evaluation_noise, measure
 from engine.model.networks import build_model
 from engine.model.objective import beta_at
-from engine.training.precision import check_precision, multiplying, products
 from engine.model.seeds import Stream, stream_seed
+from engine.training.precision import check_precision, multiplying, products
 from engine.training.stepper import Stepper, Sums, capture_cuda_graph
 
 

@@ -28,12 +28,12 @@ from engine.views import (
 )
 from tests.bench.figures import Figure, Tell, main
 from tui.app import FmnistVaeTui
-from tui.terminal.cell_diff import SentCells
-from tui.widgets.canvas import CanvasPanel
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel
-from tui.widgets.pictures import ReconstructionPanel
 from tui.screens.dashboard.samples import SamplePanel
+from tui.terminal.cell_diff import SentCells
+from tui.widgets.canvas import CanvasPanel
+from tui.widgets.pictures import ReconstructionPanel
 
 CHART_GOAL, PICTURE_GOAL = 15.0, 10.0
 """Milliseconds."""

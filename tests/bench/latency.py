@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.config import PRESETS, PresetName
-from engine.runs.training_run import TrainingEngine
 from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentMap, PriorSamples, Reconstructions
 from tests.bench.figures import Figure, report

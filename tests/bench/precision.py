@@ -12,7 +12,8 @@ from typing import Any, get_args
 import torch
 
 from data import load_dataset
-from engine.config import PRESETS, ConfigError, Precision, RunConfig
+from engine.config import PRESETS, Precision, RunConfig
+from engine.errors import ConfigError
 from engine.model.device import choose_threads, resolve_device
 from engine.training.precision import check_precision
 from engine.training.trainer import Trainer

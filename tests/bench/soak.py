@@ -28,8 +28,9 @@ from rich.console import Console
 from rich.table import Table
 
 from data import load_dataset
-from engine.runs.control_socket import ControlError, ask
-from tui.cli.main import THIS_PROGRAM
+from engine.errors import ControlError
+from engine.runs.control_socket import ask
+from tui.cli.program import THIS_PROGRAM
 
 IMAGES = 400
 SETTINGS = (

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import data.fashion_mnist
+from data import CLASS_NAMES, DataError, ImageDataset, load_dataset
+from data.fashion_mnist import content_fingerprint
 from tests.support.dataset_files import (
     csv_text,
     idx_images,
@@ -15,10 +19,6 @@ from tests.support.dataset_files import (
     write_idx_folder,
     zipped,
 )
-
-import data.fashion_mnist
-from data import CLASS_NAMES, DataError, ImageDataset, load_dataset
-from data.fashion_mnist import content_fingerprint
 
 TRAINING = random_dataset(25, seed=1)
 TEST = random_dataset(7, seed=2)

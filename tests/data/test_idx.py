@@ -10,13 +10,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.support.dataset_files import damaged, idx_images, idx_labels, random_dataset, read_or_refusal, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from data import DataError
 from data.idx import read_idx_images, read_idx_labels
+from tests.support.dataset_files import (
+    damaged,
+    idx_images,
+    idx_labels,
+    random_dataset,
+    read_or_refusal,
+    write,
+)
 
 IMAGES, LABELS = random_dataset(3)
 IMAGE_FILE = idx_images(IMAGES)

@@ -11,6 +11,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import data.kaggle_csv
+from data import DataError
+from data.kaggle_csv import read_kaggle_csv
 from tests.support.dataset_files import (
     HEADER,
     csv_text,
@@ -21,13 +28,6 @@ from tests.support.dataset_files import (
     write,
     zipped,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-
-import data.kaggle_csv
-from data import DataError
-from data.kaggle_csv import read_kaggle_csv
 
 IMAGES, LABELS = random_dataset(4)
 TEXT = csv_text(IMAGES, LABELS)

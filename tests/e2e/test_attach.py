@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from tests.support.terminal_session import PROGRAM, TerminalSession
 
 Start = Callable[..., TerminalSession]

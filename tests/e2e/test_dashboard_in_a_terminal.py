@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+
 from tests.support.terminal_session import TerminalSession
 
 LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"

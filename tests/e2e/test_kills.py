@@ -23,13 +23,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.storage import checkpoint
 from engine.config import RunConfig
-from engine.storage.frames import read_frames
 from engine.history import History
-from engine.storage.run_lock import RunLock, owner_of
+from engine.storage import checkpoint
+from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.run_config import read_config
+from engine.storage.run_lock import RunLock, owner_of
 from engine.storage.status_json import STATUS_FILE, read_status
 
 KILLS, ENOUGH_KILLS = 30, 20
@@ -40,9 +40,9 @@ FAILED = 3
 def drive(plan: dict[str, Any]) -> dict[str, Any]:
     """An uninterrupted run, and one that is killed; which moments were hit."""
     torch.set_num_threads(1)
-    from engine.runs import training_session as session  # noqa: F401 (imported before the forks)
+    from engine.runs import training_session as session
+    from engine.storage import writer_thread as writer
     from engine.training import trainer  # noqa: F401 (imported before the forks)
-    from engine.storage import writer_thread as writer  # noqa: F401 (imported before the forks)
 
     # The writer is at work nearly always, so that many kills fall into a write.
     session.SAVE_INTERVAL, session.BEST_INTERVAL, writer.STATUS_INTERVAL = 0.03, 0.01, 0.005
@@ -101,8 +101,8 @@ def _fork(config: RunConfig, checkpoints: Path, name: str) -> int:
 
 
 def _train(config: RunConfig, checkpoints: Path, name: str) -> int:
-    from engine.runs.training_run import TrainingEngine
     from engine.runs.resume import Beginning, Continuation, Origin
+    from engine.runs.training_run import TrainingEngine
     from engine.snapshot import Phase
 
     origin: Origin = Beginning(checkpoints, name)

@@ -16,11 +16,11 @@ import psutil
 import pytest
 import torch
 
-from engine.storage import checkpoint
 from engine.history import History
-from engine.storage.run_lock import RunLock
-from engine.storage.run_config import read_config
 from engine.snapshot import Phase
+from engine.storage import checkpoint
+from engine.storage.run_config import read_config
+from engine.storage.run_lock import RunLock
 from engine.storage.status_json import read_status
 from tui.cli.main import main
 

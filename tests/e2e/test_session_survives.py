@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from tests.support.terminal_session import PROGRAM, TerminalSession
 
 SETTINGS = ["--epochs", "500", "--threads", "1", "--device", "cpu"]

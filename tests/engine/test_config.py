@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from engine.config import PRESETS, ConfigError, RunConfig
+from engine.config import PRESETS, RunConfig
+from engine.errors import ConfigError
 
 
 def test_settings_survive_json() -> None:

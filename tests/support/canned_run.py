@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.support.made_views import latent_view, sample_view
 
 from data import CLASS_NAMES, load_dataset
 from engine.config import RunConfig, TrainingPlan
@@ -14,6 +13,7 @@ from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.run import Access
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentMap, PriorSamples, Reconstructions, ReconstructionView
+from tests.support.made_views import latent_view, sample_view
 
 
 def metrics(epoch: float, offset: float = 0.0) -> Metrics:

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.support.made_views import sample_view
 from textual.app import App
 from textual.pilot import Pilot
 
 import tui
 from data import CLASS_NAMES, load_dataset
 from engine.analysis.comparison import RunNumbers
-from engine.config import ModelName, RunConfig
-from engine.runs.training_run import EngineError
-from engine.history import History
 from engine.analysis.jobs import Mixture
+from engine.config import ModelName, RunConfig
+from engine.errors import ViewError
+from engine.history import History
 from engine.metrics import Evaluation, Metrics
 from engine.run import Access
 from engine.snapshot import Phase, Snapshot
@@ -31,8 +30,9 @@ from engine.views import (
     Reconstructions,
     ReconstructionView,
 )
-from tui.state.context import RunContext
+from tests.support.made_views import sample_view
 from tui.screens.comparison.screen import ComparisonScreen
+from tui.state.context import RunContext
 from tui.theme import THEME
 
 STEPS_PER_EPOCH = 422
@@ -130,7 +130,7 @@ class ComparedRun:
         self.requests.append(view)
         future: Future[Any] = Future()
         if self.closed:
-            future.set_exception(EngineError("there is no model here (any more)"))
+            future.set_exception(ViewError("there is no model here (any more)"))
         else:
             future.set_result(self._answer(view))
         return future

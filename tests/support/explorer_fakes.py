@@ -10,8 +10,9 @@ import tui_fakes
 from textual.app import App
 
 import tui
+from engine.analysis.helper_process import JobHandle
 from engine.config import RunConfig
-from engine.runs.training_run import EngineError
+from engine.errors import ViewError
 from engine.history import History
 from engine.metrics import Evaluation
 from engine.run import Access
@@ -27,9 +28,8 @@ from engine.views import (
     Plane,
     Split,
 )
-from engine.analysis.helper_process import JobHandle
-from tui.state.context import RunContext
 from tui.screens.explorer.screen import ExplorerScreen
+from tui.state.context import RunContext
 from tui.theme import THEME
 
 COUNT = 300
@@ -109,7 +109,7 @@ class FakeEngine:
         for view, future in waiting:
             try:
                 future.set_result(self._answer(view))
-            except EngineError as error:
+            except ViewError as error:
                 future.set_exception(error)
 
     @property
@@ -147,10 +147,10 @@ class FakeEngine:
     def _answer(self, view: Any) -> Any:
         step, epoch = self.snapshot.step, self.snapshot.epoch
         if self.failing:
-            raise EngineError(self.failing)
+            raise ViewError(self.failing)
         match view:
             case LatentMap("test") if self.without_test_images:
-                raise EngineError("can't draw this: there is no test file")
+                raise ViewError("can't draw this: there is no test file")
             case LatentMap(split, dims):
                 return self.map(split, dims)
             case Decode(latents):

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from tests.support.made_views import latent_view, sample_view
 
-from engine.config import RunConfig
 from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Project
+from engine.config import RunConfig
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.views import (
     Decode,
@@ -29,6 +28,7 @@ from engine.views import (
     Traversal,
     TraversalView,
 )
+from tests.support.made_views import latent_view, sample_view
 
 CLASS_NAMES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),

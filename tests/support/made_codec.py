@@ -8,8 +8,8 @@ from scipy.special import erf, expit
 from torch import nn
 
 from data import CLASS_NAMES, ImageDataset
-from engine.inference.codec import Codec
 from engine.config import RunConfig
+from engine.inference.codec import Codec
 from engine.model.device_data import ImageSplits, LabelledImages
 from engine.model.networks import Model, build_model
 

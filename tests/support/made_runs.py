@@ -12,8 +12,8 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.metrics import Evaluation, Metrics
-from engine.storage.run_directory import RunDirectory
 from engine.snapshot import Phase, Snapshot
+from engine.storage.run_directory import RunDirectory
 from engine.storage.status_json import write_status
 
 CONFIG = RunConfig(hidden=(8,), latent_dim=2, epochs=4)

@@ -12,12 +12,12 @@ from textual.widgets import Static
 
 import tui
 from engine.storage.listing import RunSummary
-from tui.state.context import RunContext
+from tui.screens.runs.details import RunDetails
 from tui.screens.runs.screen import RunsScreen
+from tui.screens.runs.table import MARK, RunTable
+from tui.state.context import RunContext
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
-from tui.screens.runs.details import RunDetails
-from tui.screens.runs.table import MARK, RunTable
 
 
 class RunsApp(App[None]):

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from engine.config import RunConfig
-from engine.runs.training_run import TrainingEngine
 from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 
 
 def train_run(config: RunConfig, checkpoints: Path, name: str) -> Path:

@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine.runs.attached_run import AttachedRun
 from engine.config import RunConfig
-from engine.runs.training_run import TrainingEngine, engines_in_turn
-from engine.runs.resume import Beginning
 from engine.run import Access, Run
+from engine.runs.attached_run import AttachedRun
+from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine, engines_in_turn
 from engine.runs.training_session import Session
 from engine.snapshot import Phase
 from tui.app import FmnistVaeTui
 from tui.screens.comparison.screen import ComparisonScreen
-from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dashboard.samples import SamplePanel
 from tui.screens.dashboard.screen import Dashboard
+from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.more_epochs import MoreEpochsScreen
 from tui.screens.runs.screen import RunsScreen
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
-from tui.screens.dashboard.samples import SamplePanel
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from engine.config import PRESETS, PresetName, RunConfig
 from tui.cli.arguments import BenchArgs
 from tui.cli.bench_process import COLUMNS, LINES, BenchError, Watched, watch_in_turn
-from tui.cli.main import complain
+from tui.cli.program import complain
 
 RUN_SECONDS = 8.0
 """Of training for which a run in a process of its own is measured."""

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from engine.runs.control_socket import ControlError, ask
-from tui.cli.main import THIS_PROGRAM
+from engine.errors import ControlError
+from engine.runs.control_socket import ask
+from tui.cli.program import THIS_PROGRAM
 
 COLUMNS, LINES = 120, 40
 SETTLE_SECONDS = 3.0

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from engine.runs.attached_run import AttachedRun
-from engine.runs.training_run import INPUT_ERRORS
+from engine.errors import INPUT_ERRORS, RunError
 from engine.run import Access, Run
-from engine.storage.run_config import RunError, find_run, latest_runs
+from engine.runs.attached_run import AttachedRun
 from engine.snapshot import Phase
+from engine.storage.run_config import find_run, latest_runs
 from tui.cli.arguments import AttachArgs, DashboardArgs, ResumeArgs
-from tui.cli.main import MISUSE, complain
 from tui.cli.planned_runs import engines_to_begin, engines_to_resume
+from tui.cli.program import MISUSE, complain
 from tui.state.run_messages import ending
 from tui.terminal.capabilities import refusal, set_colors
 

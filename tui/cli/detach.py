@@ -14,8 +14,8 @@ from engine.config import TrainingPlan
 from engine.runs.resume import Beginning, planned_origins
 from engine.storage.run_config import CONFIG_FILE, default_name
 from tui.cli.arguments import DashboardArgs, ResumeArgs
-from tui.cli.main import THIS_PROGRAM
 from tui.cli.planned_runs import origin_to_resume
+from tui.cli.program import THIS_PROGRAM
 
 DEFAULT_CHECKPOINTS = Path("checkpoints")
 LOOK = 0.1

@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
-from engine.figures.catalog import FigureError, resolve_names
+from engine.errors import FigureError
+from engine.figures.catalog import resolve_names
 from engine.figures.options import FigureOptions, Projection
 from engine.storage.run_config import find_run, json_number, read_config
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.cli.arguments import EvaluateArgs, ExportArgs, ProjectionChoice
-from tui.cli.main import PROGRAM, complain
+from tui.cli.program import PROGRAM, complain
 from tui.drawing.text import nats
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def run_export(args: ExportArgs) -> int:
             if other is not None
             else "--figure comparison needs the other run: --with RUN"
         )
+    from engine.errors import JobError
     from engine.figures.export import export_comparison, export_figures
-    from engine.analysis.jobs import JobError
     from tui.cli.progress import AudibleRun
 
     run = AudibleRun(path, args.weights)

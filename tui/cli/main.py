@@ -16,9 +16,9 @@ from typing import TypeVar
 import tyro
 
 from data import DataError
-from engine.config import PRESETS, ConfigError
-from engine.figures.catalog import FigureError
-from engine.storage.run_config import RunError, check_name
+from engine.config import PRESETS
+from engine.errors import ConfigError, FigureError, RunError
+from engine.storage.run_config import check_name
 from tui.cli.arguments import (
     AttachArgs,
     BenchArgs,
@@ -31,13 +31,7 @@ from tui.cli.arguments import (
     TrainArgs,
     TrainResumeArgs,
 )
-
-PROGRAM = "fmnist-vae-tui"
-THIS_PROGRAM = (sys.executable, "-P", "-m", "tui")
-"""The command line for another process of it; -P, so that no directory called data where this was
-called is taken for ours."""
-MISUSE = 2
-"""Exit code for input that can't be used."""
+from tui.cli.program import PROGRAM, complain
 
 Training = TypeVar("Training", DashboardArgs, TrainArgs)
 
@@ -60,12 +54,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dashboard(arguments)
     except (ConfigError, DataError, FigureError, RunError) as error:
         return complain(str(error))
-
-
-def complain(sentence: str) -> int:
-    """Say what is wrong with the input; the exit code for it."""
-    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
-    return MISUSE
 
 
 def _dashboard(arguments: list[str]) -> int:

@@ -4,15 +4,16 @@ import os
 from pathlib import Path
 
 from engine.config import RunConfig
-from engine.runs.training_run import TrainingEngine, engines_in_turn
-from engine.storage.run_lock import owner_of
+from engine.errors import RunError
 from engine.runs.resume import (
     Continuation,
     automatic_origins,
     continued_config,
     planned_origins,
 )
-from engine.storage.run_config import RunError, check_name, find_run
+from engine.runs.training_run import TrainingEngine, engines_in_turn
+from engine.storage.run_config import check_name, find_run
+from engine.storage.run_lock import owner_of
 from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainArgs, TrainResumeArgs
 
 

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from engine.storage.run_config import find_run
 from tui.cli.arguments import ReportArgs
-from tui.cli.main import complain
 from tui.cli.export import projection_of, warn_of_weights
+from tui.cli.program import complain
 
 if TYPE_CHECKING:
     from engine.report.gather import Tell
@@ -27,7 +27,7 @@ def run_report(args: ReportArgs) -> int:
     paths = _once([find_run(run, args.checkpoints) for run in args.runs])
     with _progress() as tell:
         tell("loading")
-        from engine.analysis.jobs import JobError
+        from engine.errors import JobError
         from engine.report.write import write_report
         from engine.runs.stored_run import StoredRun
 

@@ -13,13 +13,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from engine.runs.training_run import INPUT_ERRORS, TrainingEngine
+from engine.errors import INPUT_ERRORS
 from engine.metrics import Evaluation, Metrics, score_name
-from engine.storage.run_config import json_number
+from engine.runs.training_run import TrainingEngine
 from engine.snapshot import Phase, Snapshot
-from tui.cli.main import MISUSE, PROGRAM
-from tui.state.run_messages import ending
+from engine.storage.run_config import json_number
+from tui.cli.program import MISUSE, PROGRAM
 from tui.drawing.text import duration, epochs, nats
+from tui.state.run_messages import ending
 
 TICK = 0.1
 INTERRUPTED = 130

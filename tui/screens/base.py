@@ -5,14 +5,14 @@ from typing import ClassVar
 from textual import work
 from textual.screen import Screen
 
-from engine.storage.atomic_files import atomic_write
 from engine.run import Access, Run
 from engine.snapshot import Phase
-from tui.state.keymap import Action
+from engine.storage.atomic_files import atomic_write
+from tui.screens.dialogs.help import HelpScreen
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder, export
+from tui.state.keymap import Action
 from tui.state.run_messages import Level
-from tui.screens.dialogs.help import HelpScreen
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.message_line import MessageLine
 

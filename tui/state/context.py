@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.run import Run
 from engine.analysis.helper_process import Worker
+from engine.run import Run
 from tui.drawing.pixels import ImageMode
 from tui.state.projections import Projections
 
 if TYPE_CHECKING:
-    from engine.analysis.comparison import RunNumbers  # imports torch, which no start should wait for
+    from engine.analysis.comparison import (
+        RunNumbers,  # imports torch, which no start should wait for
+    )
 
 
 @dataclass(slots=True)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from engine.config import RunConfig
-from engine.runs.training_run import describe
-from engine.figures.options import FigureOptions
+from engine.analysis.helper_process import Worker
 from engine.analysis.jobs import Job
+from engine.config import RunConfig
+from engine.errors import describe
+from engine.figures.options import FigureOptions
 from engine.metrics import Evaluation, TrainPoint
 from engine.run import Run
 from engine.views import Frame, ViewRequest
-from engine.analysis.helper_process import Worker
 from tui.state.context import RunContext
 from tui.state.run_messages import Level
 

@@ -3,10 +3,10 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from engine.analysis.helper_process import JobHandle, Worker
 from engine.analysis.jobs import Floats, NonlinearProjection, Project
 from engine.analysis.projected import PROJECTION_NAMES, projected
 from engine.views import LatentView, Split
-from engine.analysis.helper_process import JobHandle, Worker
 
 KEPT = 12
 """Maps: both methods of all three splits, twice."""

@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 from engine.run import Run
 from engine.views import ViewRequest
 
+FAST_INTERVAL, SLOW_INTERVAL = 1.0, 3.0
+"""Seconds between two pictures of the same images: while much changes, and later in a run."""
+
 T = TypeVar("T")
 
 

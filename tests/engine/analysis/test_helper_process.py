@@ -19,6 +19,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+
+import engine
+from engine.analysis.helper_process import JobHandle, Worker
+from engine.analysis.jobs import FitMixture, Job, NeighbourAccuracy, Project
+from engine.errors import JobError
 from tests.support.helper_jobs import (
     Append,
     Busy,
@@ -32,10 +37,6 @@ from tests.support.helper_jobs import (
     Zeros,
     a_lock,
 )
-
-import engine
-from engine.analysis.jobs import FitMixture, Job, JobError, NeighbourAccuracy, Project
-from engine.analysis.helper_process import JobHandle, Worker
 
 SOON = 60.0
 """Seconds; only a broken worker takes so long, on however busy a machine."""

@@ -16,12 +16,12 @@ from threadpoolctl import threadpool_limits
 from engine.analysis.jobs import (
     FitMixture,
     Job,
-    JobError,
     Mixture,
     NeighbourAccuracy,
     NonlinearProjection,
     Project,
 )
+from engine.errors import JobError
 
 METHODS: tuple[NonlinearProjection, ...] = ("tsne", "umap")
 Reports = list[tuple[float, str]]

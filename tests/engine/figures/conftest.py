@@ -1,7 +1,7 @@
 import pytest
-from tests.support.figure_source import FakeSource
 
 from engine.config import RunConfig
+from tests.support.figure_source import FakeSource
 
 
 @pytest.fixture

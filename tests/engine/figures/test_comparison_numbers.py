@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.figure_source import FakeSource
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 from torch.distributions import Bernoulli
 
 from data import load_dataset, split_indices
-from engine.storage import checkpoint
 from engine.analysis.comparison import check_comparable, compare, compare_run, describe_run
 from engine.config import ModelName, RunConfig
-from engine.runs.training_run import TrainingEngine
-from engine.figures.catalog import FigureError
+from engine.errors import FigureError
 from engine.model.networks import Model, build_model
 from engine.runs.resume import Beginning
 from engine.runs.stored_run import StoredRun
+from engine.runs.training_run import TrainingEngine
+from engine.storage import checkpoint
 from engine.views import Decode, PriorSamples, Reconstructions
+from tests.support.figure_source import FakeSource
 
 
 @pytest.fixture(scope="module")

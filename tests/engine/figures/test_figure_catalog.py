@@ -5,14 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from engine.config import ModelName
-from engine.figures.catalog import (
-    FIGURES,
-    FigureError,
-    FigureName,
-    figure_names,
-    file_names,
-    resolve_names,
-)
+from engine.errors import FigureError
+from engine.figures.catalog import FIGURES, FigureName, figure_names, file_names, resolve_names
 
 
 def files(names: Sequence[FigureName], model: ModelName) -> list[str]:

@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.figure_source import CLASS_NAMES, FakeSource
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
-from tests.support.tiles import assert_apart, enlarged, written
 
 from engine.analysis.comparison import RunComparison, compare
+from engine.analysis.jobs import Mixture
 from engine.config import RunConfig
+from engine.errors import FigureError
 from engine.figures import chart, comparison_page
 from engine.figures.caption import ComparisonCaption
-from engine.figures.catalog import FigureError
 from engine.figures.comparison import export_comparison, render_comparison
 from engine.figures.comparison_page import comparison_layout
 from engine.figures.comparison_table import settings_lines, table_row
 from engine.figures.options import FigureOptions
-from engine.analysis.jobs import Mixture
 from engine.metrics import Metrics
 from engine.views import Decode, PriorSamples, Reconstructions, ReconstructionView
+from tests.support.figure_source import CLASS_NAMES, FakeSource
+from tests.support.tiles import assert_apart, enlarged, written
 
 pytestmark = pytest.mark.usefixtures("coarse")
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.figure_source import FakeSource, metrics
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -15,8 +14,9 @@ from engine.figures import chart
 from engine.figures.catalog import FigureName
 from engine.figures.curves import running_mean
 from engine.figures.export import render_figure
-from engine.visible_range import visible_limits
 from engine.metrics import Metrics, TrainPoint
+from engine.visible_range import visible_limits
+from tests.support.figure_source import FakeSource, metrics
 
 
 @pytest.fixture

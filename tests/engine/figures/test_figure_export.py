@@ -15,17 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.figure_source import FakeSource
 from PIL import Image
 
 from engine.config import RunConfig
-from engine.figures.catalog import (
-    FIGURES,
-    FigureError,
-    FigureName,
-    figure_names,
-    file_names,
-)
+from engine.errors import FigureError
+from engine.figures.catalog import FIGURES, FigureName, figure_names, file_names
 from engine.figures.export import export_figures, render_figure, render_files
 from engine.figures.options import FigureOptions
 from engine.views import (
@@ -37,6 +31,7 @@ from engine.views import (
     Reconstructions,
     Traversal,
 )
+from tests.support.figure_source import FakeSource
 
 ALL: list[FigureName] = [figure.name for figure in FIGURES if figure.name != "comparison"]
 """Of one run."""

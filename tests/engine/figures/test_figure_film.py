@@ -4,13 +4,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.support.figure_source import CLASS_NAMES, FakeSource, film
 from PIL import Image, ImageSequence
-from tests.support.tiles import assert_apart, enlarged, tile, written
 
 from engine.config import RunConfig
+from engine.errors import FigureError
 from engine.figures.caption import Caption
-from engine.figures.catalog import FigureError
 from engine.figures.export import export_figures, render_files
 from engine.figures.film import (
     FilmImages,
@@ -21,6 +19,8 @@ from engine.figures.film import (
     strip_layout,
 )
 from engine.views import Frame, Reconstructions, ReconstructionView
+from tests.support.figure_source import CLASS_NAMES, FakeSource, film
+from tests.support.tiles import assert_apart, enlarged, tile, written
 
 CAPTION = Caption("VAE", "film", "r", RunConfig(), 300, 6.0)
 

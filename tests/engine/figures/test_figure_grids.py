@@ -1,8 +1,5 @@
 import numpy as np
 import pytest
-from tests.support.figure_source import FakeSource
-from tests.support.made_views import sample_view
-from tests.support.tiles import assert_apart, enlarged, tile, written
 
 from engine.config import RunConfig
 from engine.figures.caption import Caption
@@ -15,6 +12,9 @@ from engine.figures.grids import (
 )
 from engine.figures.paper import TILE
 from engine.views import PriorSamples, Reconstructions, ReconstructionView, SampleView
+from tests.support.figure_source import FakeSource
+from tests.support.made_views import sample_view
+from tests.support.tiles import assert_apart, enlarged, tile, written
 
 CAPTION = Caption("VAE", "samples", "r", RunConfig(), 300, 6.0)
 

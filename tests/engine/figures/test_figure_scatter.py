@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.figure_source import CLASS_NAMES, FakeSource
-from tests.support.made_views import latent_view
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
@@ -18,6 +16,8 @@ from engine.figures.export import render_figure
 from engine.figures.options import FigureOptions, Projection
 from engine.figures.palette import CLASS_COLORS
 from engine.views import LatentMap, LatentView
+from tests.support.figure_source import CLASS_NAMES, FakeSource
+from tests.support.made_views import latent_view
 
 CAPTION = Caption("title", "latent_scatter", "r", RunConfig(), 1, 1.0)
 

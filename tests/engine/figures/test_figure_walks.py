@@ -2,8 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.figure_source import FakeSource
-from tests.support.tiles import assert_apart, enlarged, tile, written
 
 from engine.config import RunConfig
 from engine.figures.caption import Caption
@@ -25,6 +23,8 @@ from engine.views import (
     Traversal,
     TraversalView,
 )
+from tests.support.figure_source import FakeSource
+from tests.support.tiles import assert_apart, enlarged, tile, written
 
 VAE = Caption("VAE", "interpolation", "r", RunConfig(), 300, 6.0)
 AE = Caption("AE", "interpolation", "r", RunConfig(model="ae"), 300, 6.0)

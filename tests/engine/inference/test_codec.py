@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.support.made_codec import made_codec
 from scipy.special import expit
 from sklearn.metrics import log_loss, mean_squared_error
 
 from data import ImageDataset
+from tests.support.made_codec import made_codec
 
 SOME = np.array([3, 99, 0, 3])
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.support.made_codec import Reference, made_codec, made_splits
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from data import ImageDataset
 from engine.inference.codec import Codec
-from engine.model.device_data import LabelledImages
 from engine.inference.latent_space import LatentSpace, _nearest
+from engine.model.device_data import LabelledImages
 from engine.views import Embedding, LatentMap, LatentView, Place, PlaceView
+from tests.support.made_codec import Reference, made_codec, made_splits
 
 FIRST = np.zeros(4, np.float32)
 

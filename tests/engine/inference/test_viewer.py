@@ -12,11 +12,11 @@ from torch.distributions import Normal, kl_divergence
 
 from data import DataError, ImageDataset
 from engine.config import RunConfig
+from engine.inference.viewer import Viewer
 from engine.model.device_data import ImageSplits, LabelledImages
 from engine.model.networks import Model, build_model
 from engine.model.seeds import Stream, stream_seed
 from engine.training.trainer import Trainer
-from engine.inference.viewer import Viewer
 from engine.views import (
     Decode,
     Embedding,

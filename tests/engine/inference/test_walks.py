@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.made_codec import CONFIG, Reference, made_codec
 from scipy.stats import norm
 from scipy.stats.mstats import mquantiles
 from sklearn.decomposition import PCA
@@ -13,8 +12,9 @@ from data import CLASS_NAMES, ImageDataset
 from engine.inference.codec import Codec
 from engine.inference.latent_space import LatentSpace
 from engine.inference.sampling import draw
-from engine.views import Interpolation, LatentMap, Manifold, ManifoldView, PriorSamples, Traversal
 from engine.inference.walks import interpolation, manifold, traversal
+from engine.views import Interpolation, LatentMap, Manifold, ManifoldView, PriorSamples, Traversal
+from tests.support.made_codec import CONFIG, Reference, made_codec
 
 Made = tuple[Codec, Reference]
 

@@ -4,7 +4,8 @@ import psutil
 import pytest
 import torch
 
-from engine.config import ConfigError, RunConfig
+from engine.config import RunConfig
+from engine.errors import ConfigError
 from engine.model.device import choose_threads, device_label, memory, resolve_device
 
 

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from tests.support.stored_runs import train_run
 
 from engine.config import ModelName, RunConfig
+from tests.support.stored_runs import train_run
 
 
 @pytest.fixture(scope="session")

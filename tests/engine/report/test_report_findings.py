@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.report_facts import ae, epochs, latent, score, vae
 
 from engine.config import RunConfig
 from engine.metrics import Metrics
@@ -21,6 +20,7 @@ from engine.report.findings import (
     latent_use,
     prior_match,
 )
+from tests.support.report_facts import ae, epochs, latent, score, vae
 
 
 def with_config(run: RunFacts, **settings: Any) -> RunFacts:

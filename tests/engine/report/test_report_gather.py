@@ -16,20 +16,20 @@ import torch
 from scipy.stats import bernoulli
 from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
-from tests.support.stored_runs import train_run
 
 from data import ImageDataset, split_indices
 from engine.config import RunConfig
-from engine.runs.training_run import TrainingEngine
-from engine.runs.resume import Beginning
+from engine.errors import RunError
 from engine.report.facts import RunFacts
 from engine.report.findings import findings
 from engine.report.gather import gather, gaussian_distance, pixel_entropies
 from engine.report.neighbours import neighbour_facts, remote_share
 from engine.report.write import write_report
-from engine.storage.run_config import RunError
+from engine.runs.resume import Beginning
 from engine.runs.stored_run import StoredRun
+from engine.runs.training_run import TrainingEngine
 from engine.views import Embedding
+from tests.support.stored_runs import train_run
 
 
 def gathered(path: Path, **settings: Any) -> RunFacts:

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from tests.support.report_facts import ae, vae
 
 from engine.report import html, tables, text
 from engine.report.comparing import comparison_findings
@@ -19,6 +18,7 @@ from engine.report.markup import code, escape, image, link, number_table
 from engine.report.text import Pictures
 from engine.report.write import write_report
 from engine.runs.stored_run import StoredRun
+from tests.support.report_facts import ae, vae
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"}
 PIXEL = base64.b64decode(

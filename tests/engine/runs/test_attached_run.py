@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from engine.storage import checkpoint
-from engine.runs.attached_run import AttachedRun, AttachError
 from engine.config import RunConfig
-from engine.runs.control_socket import SOCKET_FILE
-from engine.runs.training_run import TrainingEngine
-from engine.storage.run_lock import LOCK_FILE
-from engine.runs.resume import Beginning
+from engine.errors import RunError, ViewError
 from engine.run import Access
-from engine.storage.run_config import RunError
+from engine.runs.attached_run import AttachedRun
+from engine.runs.control_socket import SOCKET_FILE
+from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 from engine.runs.training_session import Session
 from engine.snapshot import Phase
+from engine.storage import checkpoint
+from engine.storage.run_lock import LOCK_FILE
 from engine.views import Decode, LatentMap, PriorSamples, Reconstructions
 
 Attach = Callable[[Path], AttachedRun]
@@ -243,7 +243,7 @@ def test_a_run_that_has_saved_nothing_has_no_pictures(
     for name in ("last.pt", "best.pt", "status.json"):
         (path / name).unlink()
     run = attach(path)
-    with pytest.raises(AttachError, match=r"last\.pt is missing: nothing was saved yet"):
+    with pytest.raises(ViewError, match=r"last\.pt is missing: nothing was saved yet"):
         run.request(PriorSamples()).result(30)
     wait_for(lambda: run.snapshot.phase is Phase.DIED)
     assert run.snapshot.step == 36, "the curves are there"
@@ -287,8 +287,8 @@ def test_when_it_is_closed_nobody_waits(finished: Path) -> None:
     futures.append(run.request(PriorSamples()))
     for future in futures:
         assert future.done()
-        assert isinstance(future.exception(), AttachError | None)
-    assert isinstance(futures[-1].exception(), AttachError)
+        assert isinstance(future.exception(), ViewError | None)
+    assert isinstance(futures[-1].exception(), ViewError)
 
 
 def test_a_lock_that_another_machine_holds_is_read_only(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs.control_socket import MAX_ADDRESS, SOCKET_FILE, ControlError, ControlServer, ask
+from engine.errors import ControlError
+from engine.runs.control_socket import MAX_ADDRESS, SOCKET_FILE, ControlServer, ask
 
 Asked = list[str]
 
@@ -49,7 +50,8 @@ def test_a_question_is_answered(tmp_path: Path, asked: Asked) -> None:
 @pytest.mark.usefixtures("server")
 def test_another_process_is_answered(tmp_path: Path, asked: Asked) -> None:
     script = (
-        f"from pathlib import Path; from engine.runs.control_socket import ask; ask(Path({str(tmp_path)!r})"
+        "from pathlib import Path; from engine.runs.control_socket import ask; "
+        f"ask(Path({str(tmp_path)!r})"
     )
     child = subprocess.run([sys.executable, "-c", f"{script}, 'pause')"], timeout=30)
     assert child.returncode == 0

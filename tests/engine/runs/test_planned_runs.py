@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.storage import checkpoint
 from engine.config import RunConfig, TrainingPlan
 from engine.runs.training_run import TrainingEngine, planned_engines
 from engine.runs.training_session import Session
 from engine.snapshot import Phase
+from engine.storage import checkpoint
 
 Start = Callable[..., list[TrainingEngine]]
 

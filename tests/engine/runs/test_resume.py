@@ -14,14 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.dataset_files import random_dataset, write_idx_folder
-from tests.support.trap import Trap
 
-from engine.storage import checkpoint
-from engine.config import ConfigError, RunConfig, TrainingPlan
-from engine.runs.training_run import TrainingEngine
-from engine.storage.frames import read_frames
-from engine.storage.run_lock import RunLock
+from engine.config import RunConfig, TrainingPlan
+from engine.errors import ConfigError, RunError
 from engine.runs.resume import (
     Beginning,
     Continuation,
@@ -30,10 +25,16 @@ from engine.runs.resume import (
     continued_config,
     planned_origins,
 )
-from engine.storage.metrics_csv import HistoryReader
-from engine.storage.run_config import RunError, read_config
+from engine.runs.training_run import TrainingEngine
 from engine.snapshot import Phase
+from engine.storage import checkpoint
+from engine.storage.frames import read_frames
+from engine.storage.metrics_csv import HistoryReader
+from engine.storage.run_config import read_config
+from engine.storage.run_lock import RunLock
 from engine.training.trainer import Trainer
+from tests.support.dataset_files import random_dataset, write_idx_folder
+from tests.support.trap import Trap
 
 DUE = [0, 1, 2, 4, 8, 12, 24, 36]
 

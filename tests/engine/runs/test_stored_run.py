@@ -13,21 +13,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.support.dataset_files import random_dataset, write_idx_folder
 from torch.distributions import Bernoulli, Normal, kl_divergence
-from tests.support.trap import Trap
 
 from data import DataError, ImageDataset, split_indices
+from engine.config import ModelName, RunConfig
+from engine.errors import RunError
+from engine.metrics import Evaluation, TrainPoint
+from engine.model.seeds import Stream, stream_seed
+from engine.runs.resume import Beginning
+from engine.runs.stored_run import StoredRun
+from engine.runs.training_run import TrainingEngine
 from engine.storage import checkpoint
 from engine.storage.checkpoint import Which
-from engine.config import ModelName, RunConfig
-from engine.runs.training_run import TrainingEngine
-from engine.metrics import Evaluation, TrainPoint
-from engine.runs.resume import Beginning
-from engine.storage.run_config import RunError
-from engine.model.seeds import Stream, stream_seed
-from engine.runs.stored_run import StoredRun
 from engine.views import LatentMap, Plane, PriorSamples, Reconstructions, ViewRequest
+from tests.support.dataset_files import random_dataset, write_idx_folder
+from tests.support.trap import Trap
 
 VIEWS: list[ViewRequest[Any]] = [
     Reconstructions(0),

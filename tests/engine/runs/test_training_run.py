@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.storage import checkpoint
 from engine.config import RunConfig
-from engine.runs.training_run import EngineError, TrainingEngine
-from engine.storage.frames import read_frames
+from engine.errors import ViewError
 from engine.history import History
 from engine.metrics import Evaluation
 from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 from engine.runs.training_session import Session
 from engine.snapshot import Phase
+from engine.storage import checkpoint
+from engine.storage.frames import read_frames
 from engine.training.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
 
@@ -193,7 +194,7 @@ def test_views_are_answered_after_the_end_and_refused_after_closing(
     np.testing.assert_array_equal(view.images, again.images)
     engine.close()
     assert engine.join(10)
-    with pytest.raises(EngineError, match="no model here"):
+    with pytest.raises(ViewError, match="no model here"):
         engine.request(PriorSamples()).result(10)
 
 
@@ -219,7 +220,7 @@ def test_unusable_input_fails_the_run_with_its_reason_and_leaves_no_directory(
     assert engine.snapshot.phase is Phase.FAILED
     assert str(tmp_path / "nowhere") in (engine.snapshot.error or "")
     assert not (tmp_path / "checkpoints").exists()
-    with pytest.raises(EngineError, match="no model"):
+    with pytest.raises(ViewError, match="no model"):
         engine.request(PriorSamples()).result(10)
 
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.support.trap import Trap
 
-from engine.storage import checkpoint
 from engine.config import RunConfig
-from engine.storage.run_config import RunError
+from engine.errors import RunError
+from engine.storage import checkpoint
+from tests.support.trap import Trap
 
 CONFIG = RunConfig(hidden=(4,), latent_dim=2, seed=3)
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.errors import RunError
 from engine.storage.frames import MAX_FRAMES, FilmWriter, read_frames, thin
-from engine.storage.run_config import RunError
 from engine.views import Frame
 
 

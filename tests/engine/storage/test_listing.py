@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 
-from engine.storage.run_lock import RunLock
+from engine.errors import RunError
+from engine.snapshot import Phase
 from engine.storage.listing import (
     RunState,
     delete_run,
@@ -23,8 +23,8 @@ from engine.storage.listing import (
     rename_run,
     summarize,
 )
-from engine.storage.run_config import RunError
-from engine.snapshot import Phase
+from engine.storage.run_lock import RunLock
+from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 
 ACTIVE = [phase for phase in Phase if phase.is_active]
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config import RunConfig
-from engine.storage.csv_log import CsvLog
+from engine.errors import RunError
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.storage.csv_log import CsvLog
 from engine.storage.metrics_csv import (
     KL_FILE,
     METRICS_COLUMNS,
@@ -31,7 +32,6 @@ from engine.storage.metrics_csv import (
     kl_row,
     train_point_row,
 )
-from engine.storage.run_config import RunError
 
 CONFIG = RunConfig(latent_dim=2)
 ANY_FLOAT = st.floats(allow_infinity=True, allow_nan=True)

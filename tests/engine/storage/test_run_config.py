@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from engine.config import RunConfig
-from engine.storage.csv_log import CsvLog
+from engine.errors import RunError
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.storage.csv_log import CsvLog
+from engine.storage.run_config import check_name, default_name, find_run, read_config
 from engine.storage.run_directory import RunDirectory
-from engine.storage.run_config import RunError, check_name, default_name, find_run, read_config
 
 
 def evaluation(step: int, train: Metrics | None = None) -> Evaluation:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import RunError
 from engine.storage import run_lock as lock_module
 from engine.storage.run_lock import LOCK_FILE, STALE_AFTER, Owner, RunLock, owner_of
-from engine.storage.run_config import RunError
 
 HOLDER = """
 import sys

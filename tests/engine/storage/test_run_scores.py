@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.made_runs import evaluation
 
+from engine.errors import RunError
 from engine.storage.csv_log import CsvLog
-from engine.storage.metrics_csv import METRICS_COLUMNS, METRICS_FILE, RowReader, evaluation_row
 from engine.storage.listing import summarize
+from engine.storage.metrics_csv import METRICS_COLUMNS, METRICS_FILE, RowReader, evaluation_row
 from engine.storage.run_scores import RunScores
-from engine.storage.run_config import RunError
+from tests.support.made_runs import evaluation
 
 
 def log_of(path: Path, last_step: int = -1) -> CsvLog:

@@ -9,9 +9,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from engine.config import RunConfig
-from engine.runs.training_run import TrainingEngine, engines_in_turn
+from engine.errors import RunError
 from engine.runs.resume import Beginning, Continuation, continued_config
-from engine.storage.run_config import RunError
+from engine.runs.training_run import TrainingEngine, engines_in_turn
 from engine.storage.tensorboard import FOLDER
 
 

@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.storage import checkpoint, writer_thread as writer
 from engine.config import RunConfig
-from engine.storage.frames import read_frames
 from engine.history import History
-from engine.storage.run_lock import RunLock, owner_of
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.snapshot import Phase, Snapshot
+from engine.storage import checkpoint
+from engine.storage import writer_thread as writer
+from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.run_directory import RunDirectory
-from engine.snapshot import Phase, Snapshot
+from engine.storage.run_lock import RunLock, owner_of
 from engine.storage.status_json import read_status
-from engine.views import Frame
 from engine.storage.writer_thread import RunWriter, Work
+from engine.views import Frame
 
 CONFIG = RunConfig(latent_dim=2)
 

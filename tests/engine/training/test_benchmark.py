@@ -9,8 +9,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from data import ImageDataset
-from engine.training import benchmark as bench
 from engine.config import PRESETS, PresetName, RunConfig
+from engine.training import benchmark as bench
 from engine.training.trainer import Trainer
 
 CPU = torch.device("cpu")

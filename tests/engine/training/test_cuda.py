@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from data import ImageDataset
-from engine.training.gradients import Bfloat16Products, Products, backpropagation
-from engine.config import ConfigError, Precision, RunConfig
+from engine.config import Precision, RunConfig
+from engine.errors import ConfigError
 from engine.model.device import device_label, memory, resolve_device
-from engine.runs.training_run import TrainingEngine
 from engine.model.networks import VAE, build_model
 from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
 from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 from engine.snapshot import Phase
+from engine.training.gradients import Bfloat16Products, Products, backpropagation
 from engine.training.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
 

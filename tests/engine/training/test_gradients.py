@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from engine.training.gradients import MlpPass, Products, backpropagation
 from engine.config import Activation, RunConfig
 from engine.model.networks import MAX_LOGVAR, VAE, Model, build_model
+from engine.training.gradients import MlpPass, Products, backpropagation
 
 BETA = 0.7
 CONFIG = RunConfig(hidden=(12, 9), latent_dim=3)

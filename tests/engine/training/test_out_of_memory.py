@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from data import ImageDataset
-from engine.config import ConfigError, RunConfig
-from engine.runs.training_run import TrainingEngine
-from engine.training.out_of_memory import too_large
+from engine.config import RunConfig
+from engine.errors import ConfigError
 from engine.model.networks import build_model
 from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 from engine.snapshot import Phase
+from engine.training.out_of_memory import too_large
 from engine.training.stepper import bytes_an_image
 from engine.training.trainer import Trainer
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from data import ImageDataset
-from engine.config import ConfigError, Precision, RunConfig
-from engine.runs.training_run import TrainingEngine
+from engine.config import Precision, RunConfig
+from engine.errors import ConfigError
 from engine.runs.resume import Beginning
-from engine.training.precision import check_precision, cpu_has_bfloat16, multiplying
+from engine.runs.training_run import TrainingEngine
 from engine.snapshot import Phase
+from engine.training.precision import check_precision, cpu_has_bfloat16, multiplying
 from engine.training.trainer import Trainer
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))

@@ -9,17 +9,18 @@ import pytest
 import tyro
 
 from engine.analysis import jobs
-from engine.config import ModelName, RunConfig
-from engine.runs.training_run import TrainingEngine
-from engine.figures.catalog import FIGURES, FigureError
-from engine.figures.options import FigureOptions
 from engine.analysis.jobs import Project
+from engine.config import ModelName, RunConfig
+from engine.errors import FigureError
+from engine.figures.catalog import FIGURES
+from engine.figures.options import FigureOptions
 from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.cli.arguments import ExportArgs
+from tui.cli.export import figure_options
 from tui.cli.main import main
 from tui.cli.progress import AudibleRun
-from tui.cli.export import figure_options
 
 CONFIG = RunConfig(latent_dim=8)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pexpect
 import pytest
-from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 from rich.cells import cell_len
 
 from engine.snapshot import Phase
+from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 from tui.cli.main import main
 from tui.screens.runs.columns import COLUMNS
 from tui.screens.runs.words import printable

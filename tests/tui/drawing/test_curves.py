@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.tui_fakes import evaluation, history, metrics
 
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from tests.support.tui_fakes import evaluation, history, metrics
 from tui.drawing.curves import HistoryCurves
 
 

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from tui.state.keymap import SCREENS, markdown_table
+from tui.screens.base import RunScreen
 from tui.screens.comparison.screen import ComparisonScreen
 from tui.screens.dashboard.screen import Dashboard
 from tui.screens.explorer.screen import ExplorerScreen
-from tui.screens.base import RunScreen
 from tui.screens.runs.screen import RunsScreen
 from tui.screens.walks.screen import WalksScreen
+from tui.state.keymap import SCREENS, markdown_table
 
 README = Path(__file__).parents[3] / "README.md"
 CLASSES: dict[str, type[RunScreen | RunsScreen]] = {

@@ -2,11 +2,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.made_views import latent_view
 
-from engine.analysis.jobs import JobError, Project
-from engine.views import LatentView
 from engine.analysis.helper_process import JobHandle
+from engine.analysis.jobs import Project
+from engine.errors import JobError
+from engine.views import LatentView
+from tests.support.made_views import latent_view
 from tui.state.projections import ProjectionKey, Projections
 
 NAMES = ("a", "b")

@@ -2,11 +2,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from tests.support.tui_fakes import evaluation
 
 from engine.config import RunConfig
 from engine.run import Access
 from engine.snapshot import Alert, Phase, Snapshot
+from tests.support.tui_fakes import evaluation
 from tui.state.run_messages import News
 
 

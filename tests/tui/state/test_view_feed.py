@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from engine.runs.training_run import EngineError
+from engine.errors import ViewError
 from engine.views import PriorSamples, ViewRequest
 from tui.state.view_feed import ViewFeed
 
@@ -118,8 +118,8 @@ def test_what_the_engine_raised_is_raised_once_and_another_question_goes_through
     poll: Polled, clock: Clock
 ) -> None:
     poll()
-    poll.engine.asked[-1][1].set_exception(EngineError("there is no model here"))
-    with pytest.raises(EngineError, match="there is no model here"):
+    poll.engine.asked[-1][1].set_exception(ViewError("there is no model here"))
+    with pytest.raises(ViewError, match="there is no model here"):
         poll()
     clock.now += 1e6
     assert poll() is None, "the same question of the same model would fail again"

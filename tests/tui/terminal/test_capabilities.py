@@ -71,7 +71,8 @@ def test_left_to_itself_a_good_value_stays_and_a_wrong_one_goes(
 )
 def test_textual_takes_the_choice(choice: str, system: str) -> None:
     code = (
-        "from tui.terminal.capabilities import set_colors; import sys; assert 'textual' not in sys.modules;"
+        "import sys; from tui.terminal.capabilities import set_colors;"
+        "assert 'textual' not in sys.modules;"
         f"set_colors({choice!r}); from textual.app import App; print(App().console.color_system)"
     )
     environ = {**os.environ, "TERM": "linux", "TEXTUAL_COLOR_SYSTEM": "nonsense"}

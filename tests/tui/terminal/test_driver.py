@@ -4,8 +4,8 @@ from typing import TextIO
 from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 
-from tui.terminal.driver import sparing
 from tui.terminal.cell_diff import SentCells
+from tui.terminal.driver import sparing
 
 ENTER = "\x1b[?1049h"
 

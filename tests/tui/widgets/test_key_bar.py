@@ -3,8 +3,8 @@ import itertools
 import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
-from tests.support.tui_fakes import WidgetApp, texts_of
 
+from tests.support.tui_fakes import WidgetApp, texts_of
 from tui.state.keymap import ACTIONS
 from tui.widgets.key_bar import KeyBar
 

@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.made_views import sample_view
 from rich.segment import Segment
 from textual.geometry import Region, Size
 from textual.strip import Strip
-from tests.support.tui_fakes import CLASS_NAMES, WidgetApp, strips_of, texts_of
 
 from engine.views import PriorSamples, ReconstructionView
+from tests.support.made_views import sample_view
+from tests.support.tui_fakes import CLASS_NAMES, WidgetApp, strips_of, texts_of
 from tui.drawing.pixels import ASCII_RAMP
+from tui.screens.dashboard.samples import SamplePanel
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.pictures import ReconstructionPanel, choose_tiling, spread
-from tui.screens.dashboard.samples import SamplePanel
 
 SIZES = (8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 56)
 

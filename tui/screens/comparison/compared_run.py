@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.runs.training_run import describe
+from engine.errors import describe
 from engine.run import Run
 from engine.run_labels import run_labels
 from engine.views import (

@@ -8,10 +8,10 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from engine.analysis.comparison import RunNumbers, describe_run
-from engine.runs.training_run import describe
-from engine.analysis.jobs import Job
-from engine.views import ViewRequest
 from engine.analysis.helper_process import Worker
+from engine.analysis.jobs import Job
+from engine.errors import describe
+from engine.views import ViewRequest
 from tui.screens.comparison.compared_run import Side
 from tui.state.exports import LiveRun
 

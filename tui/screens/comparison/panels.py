@@ -10,8 +10,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.history import History
-from engine.visible_range import visible_limits
 from engine.views import Images
+from engine.visible_range import visible_limits
 from tui.drawing.curves import HistoryCurves
 from tui.drawing.pixels import ImageMode
 from tui.drawing.plot import Curve, draw_chart

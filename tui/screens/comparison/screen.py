@@ -12,16 +12,16 @@ from textual.events import Resize, ScreenResume
 from engine.run import Run
 from engine.snapshot import Phase
 from engine.views import PriorSamples, Reconstructions
-from tui.state.keymap import COMPARISON_ACTIONS, bindings
-from tui.screens.comparison.pictures import image_rows, sample_rows
+from tui.drawing.series import TITLES, ChartMetric
+from tui.screens.base import LARGE, RunScreen
 from tui.screens.comparison.compared_run import SAMPLES, Side, sides_of
+from tui.screens.comparison.measuring import Measuring
+from tui.screens.comparison.panels import CurvesPanel, LabelledPictures, RunCurve
+from tui.screens.comparison.pictures import image_rows, sample_rows
+from tui.screens.comparison.table import Column, NumbersPanel
 from tui.state.context import RunContext
 from tui.state.exports import COMPARISON, ExportOrder
-from tui.screens.comparison.measuring import Measuring
-from tui.screens.base import LARGE, RunScreen
-from tui.drawing.series import TITLES, ChartMetric
-from tui.screens.comparison.panels import CurvesPanel, LabelledPictures, RunCurve
-from tui.screens.comparison.table import Column, NumbersPanel
+from tui.state.keymap import COMPARISON_ACTIONS, bindings
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine

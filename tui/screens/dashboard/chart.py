@@ -4,9 +4,9 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.history import History
-from engine.visible_range import visible_limits
 from engine.snapshot import Snapshot
 from engine.views import Frame
+from engine.visible_range import visible_limits
 from tui.drawing.curves import HistoryCurves
 from tui.drawing.plot import Curve, Mark, draw_chart, hex_color
 from tui.drawing.series import TITLES, ChartMetric, metrics_of

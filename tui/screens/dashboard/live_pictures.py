@@ -8,6 +8,7 @@ import numpy as np
 from engine.run import Access, Run
 from engine.snapshot import Snapshot
 from engine.views import (
+    HOTTEST,
     Frame,
     LatentMap,
     LatentView,
@@ -17,13 +18,8 @@ from engine.views import (
     SampleView,
     ViewRequest,
 )
-from tui.state.view_feed import ViewFeed
 from tui.screens.dashboard.film_cursor import FilmCursor
-
-FAST_INTERVAL, SLOW_INTERVAL = 1.0, 3.0
-"""Seconds between two pictures of the same images: while much changes, and later in a run."""
-HOTTEST = 3.0
-"""The highest temperature: the decoder has seen nothing so far out."""
+from tui.state.view_feed import FAST_INTERVAL, SLOW_INTERVAL, ViewFeed
 
 T = TypeVar("T")
 V = TypeVar("V", contravariant=True)

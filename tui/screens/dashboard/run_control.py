@@ -8,9 +8,9 @@ from textual.message import Message
 from engine.config import TrainingPlan
 from engine.run import Access, Run
 from engine.snapshot import Phase
+from tui.screens.base import READ_ONLY, RunScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.new_run import NewRunScreen
-from tui.screens.base import READ_ONLY, RunScreen
 
 
 def is_own(run: Run) -> bool:

@@ -16,25 +16,25 @@ from engine.figures.options import FigureOptions
 from engine.run import Access
 from engine.snapshot import Phase
 from engine.views import PriorSamples
-from tui.state.keymap import ACTIONS, bindings
+from tui.drawing.text import epochs
+from tui.screens.base import LARGE
+from tui.screens.dashboard.chart import MetricChart
+from tui.screens.dashboard.latent_map import LatentMapPanel
+from tui.screens.dashboard.live_pictures import LivePictures
+from tui.screens.dashboard.run_control import RunControl
+from tui.screens.dashboard.samples import SamplePanel
+from tui.screens.dashboard.status import StatusPanel
+from tui.screens.dialogs.sampling import SamplingScreen
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
-from tui.screens.dashboard.live_pictures import LivePictures
+from tui.state.keymap import ACTIONS, bindings
 from tui.state.run_messages import News
-from tui.screens.dashboard.run_control import RunControl
-from tui.screens.base import LARGE
-from tui.screens.dialogs.sampling import SamplingScreen
-from tui.drawing.text import epochs
 from tui.widgets.canvas import CanvasPanel
-from tui.screens.dashboard.chart import MetricChart
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
-from tui.screens.dashboard.latent_map import LatentMapPanel
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 from tui.widgets.pictures import ReconstructionPanel
-from tui.screens.dashboard.samples import SamplePanel
-from tui.screens.dashboard.status import StatusPanel
 
 TICK = 0.1
 """Seconds between two looks at the engine."""

@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select, Static
 
-from engine.config import ConfigError, TrainingPlan
+from engine.config import TrainingPlan
+from engine.errors import ConfigError
 
 
 class NewRunScreen(ModalScreen[TrainingPlan | None]):

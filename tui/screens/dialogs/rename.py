@@ -9,7 +9,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
-from engine.storage.run_config import RunError, check_name
+from engine.errors import RunError
+from engine.storage.run_config import check_name
 
 
 class RenameScreen(ModalScreen[str | None]):

@@ -11,8 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
-from engine.views import PriorSamples
-from tui.screens.dashboard.live_pictures import HOTTEST
+from engine.views import HOTTEST, PriorSamples
 
 LAST_DRAW = 2**31
 

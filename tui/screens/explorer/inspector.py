@@ -11,8 +11,8 @@ from textual.strip import Strip
 
 from engine.views import PlaceView
 from tui.drawing.class_marks import class_mark, class_style
-from tui.screens.explorer.cursor import Spot
 from tui.drawing.pixels import shrink, strips
+from tui.screens.explorer.cursor import Spot
 from tui.widgets.canvas import CanvasPanel
 
 Image = npt.NDArray[np.float32]

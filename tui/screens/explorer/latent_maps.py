@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, get_args
 
-from engine.runs.training_run import describe
-from engine.figures.options import Projection
 from engine.analysis.projected import PROJECTION_NAMES
+from engine.errors import describe
+from engine.figures.options import Projection
 from engine.snapshot import Snapshot
 from engine.views import LatentMap, LatentView, Split
-from tui.state.context import RunContext
-from tui.state.run_messages import Level
-from tui.state.projections import Projecting, ProjectionKey
 from tui.screens.explorer.quick_feed import QuickFeed
+from tui.state.context import RunContext
+from tui.state.projections import Projecting, ProjectionKey
+from tui.state.run_messages import Level
 
 INTERVAL = 1.0
 """Seconds between two of the same map: evaluations may follow one another faster."""

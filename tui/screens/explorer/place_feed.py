@@ -5,8 +5,8 @@ from collections.abc import Callable
 from engine.run import Run
 from engine.views import Decode, DecodedView, Place, PlaceView
 from tui.screens.explorer.cursor import Spot
-from tui.screens.explorer.quick_feed import QuickFeed
 from tui.screens.explorer.inspector import PlacePanel
+from tui.screens.explorer.quick_feed import QuickFeed
 
 
 class PlaceFeed:

@@ -1,7 +1,7 @@
 """`QuickFeed`: a person's question, answered on the screen as soon as the engine has it.
 
-`tui.state.view_feed.ViewFeed` is for pictures that may come with the next look at the engine; this is for
-a picture that follows a key.
+`tui.state.view_feed.ViewFeed` is for pictures that may come with the next look at the engine;
+this is for a picture that follows a key.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The explorer: a cursor in latent space, and what the decoder makes of the place under it.
 
-A key asks the engine at once (`tui.screens.explorer.quick_feed`); a timer keeps map and picture up to date while
-the model learns. Nothing is asked while another screen is on top.
+A key asks the engine at once (`quick_feed`); a timer keeps map and picture up to date while the
+model learns. Nothing is asked while another screen is on top.
 """
 
 from typing import ClassVar
@@ -13,26 +13,26 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.events import Resize
 
-from engine.runs.training_run import describe
+from engine.errors import describe
 from engine.figures.options import FigureOptions
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentView
-from tui.state.keymap import EXPLORER_ACTIONS, bindings
-from tui.state.context import RunContext
-from tui.screens.explorer.titles import fitting, map_titles, place_titles
-from tui.state.exports import ExportOrder
-from tui.screens.explorer.cursor import LatentCursor, Spot, row_of
-from tui.screens.explorer.latent_maps import LatentMaps
-from tui.state.run_messages import Level, News
-from tui.screens.explorer.place_feed import PlaceFeed
 from tui.screens.base import RunScreen
+from tui.screens.explorer.cursor import LatentCursor, Spot, row_of
+from tui.screens.explorer.inspector import PADDING, PlacePanel, choose_width
+from tui.screens.explorer.latent_maps import LatentMaps
 from tui.screens.explorer.legend import ClassLegend
 from tui.screens.explorer.map import ExplorerMap, Pointers
+from tui.screens.explorer.place_feed import PlaceFeed
+from tui.screens.explorer.titles import fitting, map_titles, place_titles
+from tui.state.context import RunContext
+from tui.state.exports import ExportOrder
+from tui.state.keymap import EXPLORER_ACTIONS, bindings
+from tui.state.run_messages import Level, News
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
-from tui.screens.explorer.inspector import PADDING, PlacePanel, choose_width
 
 TICK = 0.1
 """Seconds between two looks at the engine."""

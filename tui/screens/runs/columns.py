@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.cells import cell_len
 
 from engine.storage.listing import RunSummary
-from tui.screens.runs import words
 from tui.drawing.text import duration, size
+from tui.screens.runs import words
 
 COLUMNS = (
     *("name", "state", "model", "settings"),

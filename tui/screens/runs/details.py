@@ -6,8 +6,8 @@ from textual.widget import Widget
 from engine.config import RunConfig
 from engine.metrics import score_name
 from engine.storage.listing import RunState, RunSummary
-from tui.screens.runs import words
 from tui.drawing.text import duration, epochs, model_name, nats, size
+from tui.screens.runs import words
 
 _QUIET, _WRONG = "#9aa0aa", "#f26d6d"
 

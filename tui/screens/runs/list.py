@@ -11,18 +11,18 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
 
+from engine.errors import RunError
 from engine.storage.listing import RunSummary, differing_settings, list_runs
 from engine.storage.run_scores import RunScores
-from engine.storage.run_config import RunError
 from tui.screens.runs import words
-from tui.state.keymap import RUNS_ACTIONS, Action
-from tui.state.context import RunContext
-from tui.state.run_messages import Level
+from tui.screens.runs.details import RunDetails
 from tui.screens.runs.order import SORTS, matches
+from tui.screens.runs.table import RunTable
+from tui.state.context import RunContext
+from tui.state.keymap import RUNS_ACTIONS, Action
+from tui.state.run_messages import Level
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
-from tui.screens.runs.details import RunDetails
-from tui.screens.runs.table import RunTable
 
 INTERVAL = 2.0
 """Seconds between two looks at the disk."""

@@ -13,16 +13,16 @@ from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
 
+from engine.errors import RunError
 from engine.storage.listing import RunSummary, delete_run, rename_run
-from engine.storage.run_config import RunError
-from tui.screens.runs import words
-from tui.state.keymap import RUNS_ACTIONS, bindings
-from tui.state.run_messages import Level
+from tui.drawing.text import size
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.rename import RenameScreen
+from tui.screens.runs import words
 from tui.screens.runs.list import RunListScreen
-from tui.drawing.text import size
+from tui.state.keymap import RUNS_ACTIONS, bindings
+from tui.state.run_messages import Level
 
 
 class RunsScreen(RunListScreen):

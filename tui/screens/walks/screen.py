@@ -10,22 +10,21 @@ from textual.binding import BindingType
 
 from engine.run import Run
 from engine.views import SAMPLE_COUNT, Interpolation, InterpolationView, ViewRequest
-from tui.state.keymap import WALK_ACTIONS, bindings
+from tui.screens.base import RunScreen
+from tui.screens.dialogs.go_to import GoToScreen
+from tui.screens.walks.interpolation import InterpolationPanel
+from tui.screens.walks.manifold import ManifoldPanel
+from tui.screens.walks.panel import WalkPanel, without_prior
+from tui.screens.walks.tabs import WalkBar
+from tui.screens.walks.traversal import TraversalPanel
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
-from tui.state.view_feed import ViewFeed
-from tui.screens.dashboard.live_pictures import FAST_INTERVAL, SLOW_INTERVAL
+from tui.state.keymap import WALK_ACTIONS, bindings
 from tui.state.run_messages import News
-from tui.screens.dialogs.go_to import GoToScreen
-from tui.screens.base import RunScreen
+from tui.state.view_feed import FAST_INTERVAL, SLOW_INTERVAL, ViewFeed
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
-from tui.screens.walks.panel import WalkPanel, without_prior
-from tui.screens.walks.tabs import WalkBar
-from tui.screens.walks.interpolation import InterpolationPanel
-from tui.screens.walks.manifold import ManifoldPanel
-from tui.screens.walks.traversal import TraversalPanel
 
 Walk = Literal["interpolation", "traversal", "manifold"]
 WALKS: tuple[Walk, ...] = get_args(Walk)

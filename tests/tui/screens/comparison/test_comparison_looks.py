@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import pytest
+from textual.pilot import Pilot
+
 from tests.support.compared_runs import (
     ComparedRun,
     ComparisonApp,
@@ -12,7 +14,6 @@ from tests.support.compared_runs import (
     two_vaes,
     vae_and_autoencoder,
 )
-from textual.pilot import Pilot
 
 SnapCompare = Callable[..., bool]
 Runs = Callable[[], Sequence[ComparedRun]]

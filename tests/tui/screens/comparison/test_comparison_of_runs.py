@@ -12,6 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual.pilot import Pilot
+
+from engine.analysis.comparison import RunNumbers
+from engine.analysis.helper_process import JobHandle, Worker
+from engine.analysis.jobs import FitMixture, Mixture, Progress
+from engine.analysis.run_source import FigureSource
+from engine.snapshot import Phase
+from engine.views import PriorSamples, Reconstructions
 from tests.support.compared_runs import (
     ComparedRun,
     ComparisonApp,
@@ -23,21 +31,13 @@ from tests.support.compared_runs import (
     two_vaes,
     vae_and_autoencoder,
 )
-from textual.pilot import Pilot
 from tests.support.tui_fakes import texts_of
-
-from engine.analysis.comparison import RunNumbers
-from engine.analysis.run_source import FigureSource
-from engine.analysis.jobs import FitMixture, Mixture, Progress
-from engine.snapshot import Phase
-from engine.views import PriorSamples, Reconstructions
-from engine.analysis.helper_process import JobHandle, Worker
-from tui.state.exports import ExportOrder
 from tui.drawing.run_marks import RUN_MARKS
-from tui.screens.comparison.screen import ComparisonScreen
 from tui.drawing.series import ChartMetric
 from tui.screens.comparison.panels import CurvesPanel, LabelledPictures
+from tui.screens.comparison.screen import ComparisonScreen
 from tui.screens.comparison.table import NumbersPanel
+from tui.state.exports import ExportOrder
 from tui.widgets.message_line import MessageLine
 
 LARGE, SMALL = (140, 45), (80, 24)

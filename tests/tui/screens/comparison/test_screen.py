@@ -12,19 +12,19 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 from test_dashboard import dashboard, message, until
 from textual.pilot import Pilot
-from tests.support.tui_fakes import texts_of
 
 from engine.analysis.comparison import RunNumbers
 from engine.config import RunConfig, TrainingPlan
 from engine.runs.training_session import Session
 from engine.snapshot import Phase
 from engine.views import Embedding, PriorSamples, Reconstructions
+from tests.support.tui_fakes import texts_of
 from tui.app import FmnistVaeTui
-from tui.screens.comparison.screen import SAMPLES, ComparisonScreen
-from tui.screens.dialogs.confirm import ConfirmScreen
-from tui.screens.dashboard.screen import Dashboard
 from tui.screens.comparison.panels import CurvesPanel, LabelledPictures
+from tui.screens.comparison.screen import SAMPLES, ComparisonScreen
 from tui.screens.comparison.table import NumbersPanel
+from tui.screens.dashboard.screen import Dashboard
+from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 

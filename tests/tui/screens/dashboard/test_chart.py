@@ -3,6 +3,10 @@ from dataclasses import replace
 
 import pytest
 from textual.geometry import Size
+
+from engine.history import MAX_TRAIN_POINTS, History
+from engine.metrics import Metrics, TrainPoint
+from engine.snapshot import Snapshot
 from tests.support.tui_fakes import (
     WidgetApp,
     evaluation,
@@ -13,15 +17,11 @@ from tests.support.tui_fakes import (
     strips_of,
     texts_of,
 )
-
-from engine.history import MAX_TRAIN_POINTS, History
-from engine.metrics import Metrics, TrainPoint
-from engine.snapshot import Snapshot
 from tui.drawing import braille, plot
 from tui.drawing.braille import Dots
 from tui.drawing.series import ChartMetric
-from tui.theme import BEST_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 from tui.screens.dashboard.chart import MetricChart
+from tui.theme import BEST_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 
 BRAILLE = {chr(code) for code in range(0x2801, 0x2900)}
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.canned_run import canned_engines
 from textual.pilot import Pilot
 
 from engine.config import TrainingPlan
+from tests.support.canned_run import canned_engines
 from tui.app import FmnistVaeTui
 from tui.screens.dashboard.screen import CHART_TICKS, Dashboard
 

@@ -7,15 +7,15 @@ import pytest
 from test_dashboard import dashboard, message, running, until
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
-from tests.support.tui_fakes import texts_of
 
 from engine.config import RunConfig
 from engine.views import PriorSamples
+from tests.support.tui_fakes import texts_of
+from tui.screens.dashboard.chart import MetricChart
+from tui.screens.dashboard.samples import SamplePanel
 from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs.sampling import SamplingScreen
-from tui.screens.dashboard.chart import MetricChart
 from tui.widgets.pictures import ReconstructionPanel
-from tui.screens.dashboard.samples import SamplePanel
 
 
 def title(pilot: Pilot[None]) -> str:

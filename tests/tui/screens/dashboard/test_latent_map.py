@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.made_views import latent_view
-from tests.support.tui_fakes import CLASS_NAMES, WidgetApp, strips_of, texts_of
 
 from engine.views import LatentView
+from tests.support.made_views import latent_view
+from tests.support.tui_fakes import CLASS_NAMES, WidgetApp, strips_of, texts_of
 from tui.drawing.class_marks import class_style
 from tui.drawing.grid import Grid, Occupancy, occupancy
 from tui.screens.dashboard.latent_map import LatentMapPanel

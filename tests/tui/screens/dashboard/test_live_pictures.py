@@ -4,19 +4,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.made_views import sample_view
-from tests.support.tui_fakes import CLASS_NAMES, history, snapshot_of
 
 from engine.run import Access
 from engine.snapshot import Snapshot
 from engine.views import (
+    HOTTEST,
     Frame,
     LatentMap,
     PriorSamples,
     Reconstructions,
     ReconstructionView,
 )
-from tui.screens.dashboard.live_pictures import HOTTEST, LivePictures
+from tests.support.made_views import sample_view
+from tests.support.tui_fakes import CLASS_NAMES, history, snapshot_of
+from tui.screens.dashboard.live_pictures import LivePictures
 
 
 class Engine:

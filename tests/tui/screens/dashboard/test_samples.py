@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.made_views import sample_view
 from textual import on
-from tests.support.tui_fakes import WidgetApp
 
 from engine.views import PriorSamples
-from tui.widgets.pictures import spread
+from tests.support.made_views import sample_view
+from tests.support.tui_fakes import WidgetApp
 from tui.screens.dashboard.samples import SamplePanel
+from tui.widgets.pictures import spread
 
 
 class PickerApp(WidgetApp):

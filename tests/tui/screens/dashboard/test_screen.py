@@ -11,25 +11,25 @@ import torch
 from textual.pilot import Pilot
 
 from data import ImageDataset
-from engine.storage import checkpoint
 from engine.config import RunConfig
 from engine.runs.training_run import TrainingEngine
 from engine.runs.training_session import Session
 from engine.snapshot import Alert, Phase
+from engine.storage import checkpoint
 from engine.training.trainer import Trainer
 from engine.views import LatentMap
 from tui.app import FmnistVaeTui
-from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dashboard.chart import MetricChart
+from tui.screens.dashboard.latent_map import LatentMapPanel
+from tui.screens.dashboard.samples import SamplePanel
 from tui.screens.dashboard.screen import Dashboard
+from tui.screens.dashboard.status import StatusPanel
+from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.new_run import NewRunScreen
 from tui.widgets.canvas import CanvasPanel
-from tui.screens.dashboard.chart import MetricChart
-from tui.screens.dashboard.latent_map import LatentMapPanel
 from tui.widgets.message_line import MessageLine
 from tui.widgets.pictures import ReconstructionPanel
-from tui.screens.dashboard.samples import SamplePanel
-from tui.screens.dashboard.status import StatusPanel
 
 LARGE, SMALL = (140, 45), (80, 24)
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 from rich.text import Text
-from tests.support.tui_fakes import WidgetApp, evaluation, history, snapshot_of, strips_of, texts_of
 
 from engine.config import RunConfig
 from engine.metrics import Metrics, TrainPoint
 from engine.snapshot import Phase, Snapshot
+from tests.support.tui_fakes import WidgetApp, evaluation, history, snapshot_of, strips_of, texts_of
+from tui.screens.dashboard.status import StatusPanel
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
-from tui.screens.dashboard.status import StatusPanel
 
 WIDTHS = [30, 50, 80, 120, 140]
 

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.made_views import latent_view
 
 from engine.views import LatentView, Plane
-from tui.screens.explorer.cursor import LatentCursor, row_of
+from tests.support.made_views import latent_view
 from tui.drawing.grid import Grid
+from tui.screens.explorer.cursor import LatentCursor, row_of
 
 NAMES = ("shoe", "bag", "coat")
 GRID = Grid(20, 10, scale=0.5)

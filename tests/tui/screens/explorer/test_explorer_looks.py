@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from tests.support.explorer_fakes import ExplorerApp, FakeEngine
 from textual.pilot import Pilot
+
+from tests.support.explorer_fakes import ExplorerApp, FakeEngine
 
 SnapCompare = Callable[..., bool]
 

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.tui_fakes import CLASS_NAMES, WidgetApp
 
-from tui.screens.explorer.legend import ClassLegend, choose_columns
+from tests.support.tui_fakes import CLASS_NAMES, WidgetApp
 from tui.screens.explorer.inspector import choose_width, lay_out, two_decimals
+from tui.screens.explorer.legend import ClassLegend, choose_columns
 
 widths, heights = st.integers(0, 260), st.integers(0, 90)
 

@@ -8,23 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.explorer_fakes import ExplorerApp, FakeEngine, decoded, original
 from textual.pilot import Pilot
 from textual.screen import Screen
-from tests.support.tui_fakes import CLASS_NAMES, strips_of, texts_of
 
-from engine.analysis.jobs import JobError, Project
+from engine.analysis.jobs import Project
+from engine.errors import JobError
 from engine.snapshot import Phase
 from engine.views import Decode, LatentMap, Place
+from tests.support.explorer_fakes import ExplorerApp, FakeEngine, decoded, original
+from tests.support.tui_fakes import CLASS_NAMES, strips_of, texts_of
 from tui.drawing.class_marks import class_mark
-from tui.state.exports import ExportOrder
 from tui.drawing.grid import Grid
 from tui.drawing.pixels import shrink, strips
-from tui.screens.explorer.screen import ExplorerScreen
+from tui.screens.explorer.inspector import PlacePanel, lay_out
 from tui.screens.explorer.legend import ClassLegend
 from tui.screens.explorer.map import CURSOR_STYLE, END_STYLE, ExplorerMap
+from tui.screens.explorer.screen import ExplorerScreen
+from tui.state.exports import ExportOrder
 from tui.widgets.message_line import MessageLine
-from tui.screens.explorer.inspector import PlacePanel, lay_out
 
 SMALL, LARGE = (80, 24), (140, 45)
 

@@ -14,17 +14,17 @@ import torch
 from textual.pilot import Pilot
 
 from data import ImageDataset
-from engine.storage import checkpoint
 from engine.config import RunConfig, TrainingPlan
 from engine.runs.training_session import Session
 from engine.snapshot import Phase
+from engine.storage import checkpoint
 from engine.training.trainer import Trainer
 from engine.views import Embedding, Place
 from tui.app import FmnistVaeTui
-from tui.screens.explorer.screen import ExplorerScreen
-from tui.screens.explorer.map import ExplorerMap
-from tui.widgets.message_line import MessageLine
 from tui.screens.explorer.inspector import PlacePanel
+from tui.screens.explorer.map import ExplorerMap
+from tui.screens.explorer.screen import ExplorerScreen
+from tui.widgets.message_line import MessageLine
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.support.runs_app import Browser, RunsApp
 from textual.pilot import Pilot
 
 from engine.config import RunConfig
-from engine.storage.run_lock import Owner
 from engine.storage.listing import RunState, RunSummary
+from engine.storage.run_lock import Owner
+from tests.support.runs_app import Browser, RunsApp
 
 SnapCompare = Callable[..., bool]
 FOLDER = Path("checkpoints")

@@ -6,18 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
-from tests.support.runs_app import Browser, browsing
 from textual.widgets import Input, Static
 
-from engine.storage.run_lock import RunLock
-from engine.storage.listing import RunState, RunSummary, list_runs
 from engine.snapshot import Phase
-from tui.screens.runs.words import STATES
+from engine.storage.listing import RunState, RunSummary, list_runs
+from engine.storage.run_lock import RunLock
+from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
+from tests.support.runs_app import Browser, browsing
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.rename import RenameScreen
 from tui.screens.runs.screen import RunsScreen
+from tui.screens.runs.words import STATES
 
 pytestmark = pytest.mark.usefixtures("in_utc")
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 from textual.geometry import Size
-from tests.support.tui_fakes import WidgetApp, spied, strips_of, texts_of
 
 from engine.config import RunConfig
 from engine.views import (
@@ -21,11 +20,12 @@ from engine.views import (
     Traversal,
     TraversalView,
 )
+from tests.support.tui_fakes import WidgetApp, spied, strips_of, texts_of
 from tui.drawing.pixels import ASCII_RAMP
-from tui.screens.walks.panel import SIZES, WalkPanel, chosen_columns, fitting
-from tui.screens.walks.tabs import WalkBar
 from tui.screens.walks.interpolation import InterpolationPanel, ways_layout
 from tui.screens.walks.manifold import ManifoldPanel, best_layout, grid_layouts
+from tui.screens.walks.panel import SIZES, WalkPanel, chosen_columns, fitting
+from tui.screens.walks.tabs import WalkBar
 from tui.screens.walks.traversal import TraversalPanel, traversal_layout
 
 VAE, AE = RunConfig(), RunConfig(model="ae")

@@ -14,30 +14,31 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
-from tests.support.tui_fakes import history, snapshot_of, texts_of
 
 import tui
 from data import ImageDataset
 from engine.config import RunConfig
-from engine.runs.training_run import EngineError, TrainingEngine
+from engine.errors import ViewError
+from engine.inference.viewer import Viewer
 from engine.model.device_data import ImageSplits
 from engine.model.networks import build_model
-from engine.runs.resume import Beginning
 from engine.run import Access
+from engine.runs.resume import Beginning
+from engine.runs.training_run import TrainingEngine
 from engine.snapshot import Alert, Phase
-from engine.inference.viewer import Viewer
 from engine.views import Interpolation, Manifold, Traversal, ViewRequest
-from tui.state.keymap import WALK_ACTIONS
-from tui.state.context import RunContext
-from tui.state.exports import ExportOrder
+from tests.support.tui_fakes import history, snapshot_of, texts_of
 from tui.screens.dialogs.go_to import GoToScreen
 from tui.screens.dialogs.help import HelpScreen
+from tui.screens.walks.panel import WalkPanel
 from tui.screens.walks.screen import WalksScreen
+from tui.screens.walks.tabs import WalkBar
+from tui.state.context import RunContext
+from tui.state.exports import ExportOrder
+from tui.state.keymap import WALK_ACTIONS
 from tui.theme import THEME
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
-from tui.screens.walks.panel import WalkPanel
-from tui.screens.walks.tabs import WalkBar
 
 CONFIG = RunConfig(hidden=(16,), latent_dim=6)
 
@@ -61,7 +62,7 @@ class ReadyEngine:
         self.asked.append(view)
         future: Future[Any] = Future()
         if self.broken:
-            future.set_exception(EngineError("can't draw this"))
+            future.set_exception(ViewError("can't draw this"))
         else:
             step, epoch = self.snapshot.step, self.snapshot.epoch
             future.set_result(self._viewer.at(step, epoch).compute(view))

@@ -11,7 +11,6 @@ import pytest
 from scipy.stats import norm
 from textual.app import App
 from textual.pilot import Pilot
-from tests.support.tui_fakes import history, snapshot_of
 
 import tui
 from data import CLASS_NAMES, load_dataset
@@ -25,8 +24,9 @@ from engine.views import (
     Traversal,
     TraversalView,
 )
-from tui.state.context import RunContext
+from tests.support.tui_fakes import history, snapshot_of
 from tui.screens.walks.screen import WalksScreen
+from tui.state.context import RunContext
 from tui.theme import THEME
 
 SnapCompare = Callable[..., bool]

@@ -1,0 +1,16 @@
+"""The program itself: its name, how another process of it is started, how it refuses input."""
+
+import sys
+
+PROGRAM = "fmnist-vae-tui"
+THIS_PROGRAM = (sys.executable, "-P", "-m", "tui")
+"""The command line for another process of it; -P, so that no directory called data where this was
+called is taken for ours."""
+MISUSE = 2
+"""Exit code for input that can't be used."""
+
+
+def complain(sentence: str) -> int:
+    """Say what is wrong with the input; the exit code for it."""
+    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    return MISUSE
