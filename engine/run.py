@@ -18,7 +18,7 @@ class Access(Enum):
 
     OWNER = "trained here"
     """This process trains it: leaving ends it."""
-    STEER = "attached"
+    CONTROL = "attached"
     """Another process trains it, and does what it is asked."""
     READ = "attached, read-only"
     """It can be looked at."""

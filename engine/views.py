@@ -181,7 +181,7 @@ class Embedding(ViewRequest[LatentCloud]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlaceView:
+class ProbeView:
     """A place in latent space: its image, and the images nearest to it."""
 
     step: int
@@ -198,7 +198,7 @@ class PlaceView:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place(ViewRequest[PlaceView]):
+class Probe(ViewRequest[ProbeView]):
     """What lies at a latent (D,).
 
     The training images' points are refreshed in turn, some at every question, so near a moving

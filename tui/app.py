@@ -20,8 +20,8 @@ from engine.config import TrainingPlan
 from engine.errors import ConfigError, RunError, describe
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import Continuation, continued_config
-from engine.runs.training_run import engines_in_turn, planned_engines
+from engine.runs.resume import ResumeRun, continued_config
+from engine.runs.training_run import planned_runs, runs_in_turn
 from engine.storage.listing import RunState, summarize
 from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs.confirm import ConfirmScreen
@@ -31,8 +31,8 @@ from tui.state.exports import ExportOrder, export
 from tui.state.keymap import Action
 from tui.state.run_messages import Level
 from tui.terminal.capabilities import ColorChoice, ImageChoice, describe_colors, image_mode
-from tui.terminal.cell_diff import SentCells
-from tui.terminal.driver import sparing
+from tui.terminal.cell_diff import CellDiff
+from tui.terminal.driver import diffing_driver
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
 
@@ -71,13 +71,13 @@ class FmnistVaeTui(App[None]):
         images: ImageChoice = "auto",
         colors: ColorChoice = "auto",
     ) -> None:
-        self._sent = SentCells()
+        self._sent = CellDiff()
         super().__init__()
         self._browse = browse
         detected = self.console.color_system
         self.context = RunContext(
-            engines=(
-                [*planned_engines(start, checkpoints, None)]
+            runs=(
+                [*planned_runs(start, checkpoints, None)]
                 if isinstance(start, TrainingPlan)
                 else list(start)
             ),
@@ -86,20 +86,20 @@ class FmnistVaeTui(App[None]):
             image_mode=image_mode(images, detected),
             notes=(describe_colors(colors, detected), f"Figures are written to {exports}/<run>/."),
         )
-        self.engines = list(self.context.engines)
+        self.runs = list(self.context.runs)
         self.hung_up = False
         """Whether the terminal went away: training should go on without it."""
         self._dashboard = Dashboard(self.context)
 
     @property
-    def engine(self) -> Run:
+    def shown_run(self) -> Run:
         """The run that is shown."""
-        return self.context.engine
+        return self.context.run
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's own, sending less; on Windows Textual cuts its writes anywhere."""
         driver = super().get_driver_class()
-        return driver if sys.platform == "win32" else sparing(driver, self._sent)
+        return driver if sys.platform == "win32" else diffing_driver(driver, self._sent)
 
     def on_resize(self) -> None:
         """What a terminal keeps of its contents in another size is its own affair."""
@@ -140,11 +140,11 @@ class FmnistVaeTui(App[None]):
     @on(Dashboard.NewRun)
     def start_new_run(self, event: Dashboard.NewRun) -> None:
         """Stop and keep the runs of now, and train others."""
-        self._replace_runs([], planned_engines(event.plan, self.context.checkpoints, None))
+        self._replace_runs([], planned_runs(event.plan, self.context.checkpoints, None))
 
     @on(Dashboard.Leave)
     def leave(self) -> None:
-        """Close the app; the engines are closed after the terminal is restored."""
+        """Close the app; the runs are closed after the terminal is restored."""
         self.exit()
 
     # The list of runs.
@@ -160,7 +160,7 @@ class FmnistVaeTui(App[None]):
         """Attach to runs, beside those that are trained here."""
         if not self._list_on_top:
             return  # the key was pressed twice
-        own = [run for run in self.context.engines if _trains_here(run)]
+        own = [run for run in self.context.runs if _trains_here(run)]
         here = [run for run in own if run.directory in event.paths]
         others = [self._attached(p) for p in event.paths if p not in [r.directory for r in here]]
         attached = [run for run in others if run is not None]
@@ -190,7 +190,7 @@ class FmnistVaeTui(App[None]):
 
     def _go_on_with(self, path: Path, epochs: int | None) -> None:
         """If another run is trained here, that is stopped and kept, after a question."""
-        training = next((run for run in self.context.engines if _trains_here(run)), None)
+        training = next((run for run in self.context.runs if _trains_here(run)), None)
         if training is None:
             self._continue(path, epochs)
             return
@@ -210,26 +210,26 @@ class FmnistVaeTui(App[None]):
     def _continue(self, path: Path, epochs: int | None) -> None:
         try:
             config = continued_config(path, epochs=epochs)
-            engines = engines_in_turn([(config, Continuation(path))])
+            runs = runs_in_turn([(config, ResumeRun(path))])
         except (RunError, ConfigError) as error:
             self._tell(str(error), "error")
             return
         self.pop_screen()
-        self._replace_runs([], engines)
+        self._replace_runs([], runs)
 
     def on_runs_screen_compare(self, event: "RunsScreen.Compare") -> None:
         """Attach to runs for as long as they are compared."""
         if not self._list_on_top:
             return
-        own = {run.directory: run for run in self.context.engines}
+        own = {run.directory: run for run in self.context.runs}
         runs = [own.get(path) or self._attached(path) for path in event.paths]
         compared = [run for run in runs if run is not None]
         if len(compared) < 2:
             return
-        borrowed = [run for run in compared if run not in self.context.engines]
+        borrowed = [run for run in compared if run not in self.context.runs]
         for run in borrowed:
             run.start()
-        self.engines += borrowed
+        self.runs += borrowed
 
         def closed(_: None) -> None:
             for run in borrowed:
@@ -249,7 +249,7 @@ class FmnistVaeTui(App[None]):
             self.call_from_thread(self._tell, str(error), "error")
             return
         run.start()
-        alone = replace(self.context, engines=[run], shown=0)
+        alone = replace(self.context, runs=[run], shown=0)
         try:
             text, level = export(
                 alone, ExportOrder(None), lambda t: self.call_from_thread(self._tell, t, "info")
@@ -280,24 +280,24 @@ class FmnistVaeTui(App[None]):
 
     def _replace_runs(self, kept: Sequence[Run], new: Sequence[Run]) -> None:
         """Show other runs, the first of the new ones; those not kept are closed."""
-        for run in self.context.engines:
+        for run in self.context.runs:
             if run not in kept:
                 run.close()
-        self.context.engines = [*kept, *new]
+        self.context.runs = [*kept, *new]
         self.context.shown = len(kept)
         self.context.ends = (None, None)  # positions in another run's split, perhaps
-        self.engines += new
+        self.runs += new
         self._start_engines()
         self._dashboard.show_run()
 
     def _start_engines(self) -> None:
-        for engine in self.context.engines:
-            engine.start()
+        for shown_run in self.context.runs:
+            shown_run.start()
 
     def _fatal_error(self) -> None:
         """Instead of Textual's traceback on the terminal: one sentence; the rest is in the log."""
         log.error("the dashboard failed", exc_info=self._exception)
-        directory = self.engine.directory
+        directory = self.shown_run.directory
         where = f"; the traceback is in {directory}/run.log" if directory else ""
         cause = describe(self._exception) if self._exception else "unknown cause"
         self._exit_renderables.append(Text(f"fmnist-vae-tui: the dashboard failed: {cause}{where}"))

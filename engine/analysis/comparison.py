@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Progress, unheard
+from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Progress, no_progress
 from engine.analysis.run_source import FigureSource
 from engine.config import RunConfig
 from engine.errors import FigureError
@@ -90,7 +90,7 @@ class RunComparison:
 
 
 def compare(
-    sources: Sequence[FigureSource], progress: Progress = unheard, seed: int = 0
+    sources: Sequence[FigureSource], progress: Progress = no_progress, seed: int = 0
 ) -> tuple[RunComparison, ...]:
     """All of two or more runs: half a minute for each on a CPU.
 
@@ -146,7 +146,9 @@ def same_images(first: ReconstructionView, other: ReconstructionView) -> bool:
     )
 
 
-def compare_run(source: FigureSource, progress: Progress = unheard, seed: int = 0) -> RunComparison:
+def compare_run(
+    source: FigureSource, progress: Progress = no_progress, seed: int = 0
+) -> RunComparison:
     """One run's numbers and pictures.
 
     Args:
@@ -172,7 +174,7 @@ def compare_run(source: FigureSource, progress: Progress = unheard, seed: int = 
     )
 
 
-def describe_run(source: FigureSource, progress: Progress = unheard) -> RunNumbers:
+def describe_run(source: FigureSource, progress: Progress = no_progress) -> RunNumbers:
     """One run's numbers on the validation images.
 
     Args:

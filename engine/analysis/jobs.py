@@ -42,7 +42,7 @@ _MIXTURE_ITERATIONS_A_REPORT = 5
 _QUERIES_A_REPORT = 500
 
 
-def unheard(_share: float, _activity: str) -> None:
+def no_progress(_share: float, _activity: str) -> None:
     """Progress that nobody follows."""
 
 
@@ -51,7 +51,7 @@ class Job(Generic[T]):
 
     __slots__ = ()
 
-    def run(self, progress: Progress = unheard) -> T:
+    def run(self, progress: Progress = no_progress) -> T:
         """Do it.
 
         Raises:
@@ -75,7 +75,7 @@ class Project(Job[Floats]):
     method: NonlinearProjection
     seed: int = 0
 
-    def run(self, progress: Progress = unheard) -> Floats:
+    def run(self, progress: Progress = no_progress) -> Floats:
         """Coordinates (N, 2).
 
         Raises:
@@ -220,7 +220,7 @@ class FitMixture(Job[Mixture]):
     """At most; there are never more than there are different points."""
     seed: int = 0
 
-    def run(self, progress: Progress = unheard) -> Mixture:
+    def run(self, progress: Progress = no_progress) -> Mixture:
         """Fit it.
 
         Raises:
@@ -276,7 +276,7 @@ class NeighbourAccuracy(Job[float]):
     """(M,)"""
     neighbours: int = 15
 
-    def run(self, progress: Progress = unheard) -> float:
+    def run(self, progress: Progress = no_progress) -> float:
         """The share, 0 to 1.
 
         Raises:

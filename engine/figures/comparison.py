@@ -7,7 +7,7 @@ May be called from any thread; what draws and computes is imported then. The num
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.analysis.jobs import Progress, unheard
+from engine.analysis.jobs import Progress, no_progress
 from engine.analysis.run_source import FigureSource
 from engine.figures.caption import ComparisonCaption
 from engine.figures.catalog import file_names
@@ -21,7 +21,7 @@ def export_comparison(
     sources: Sequence[FigureSource],
     directory: Path,
     options: FigureOptions = _DEFAULTS,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Path:
     """Write `comparison.png` of two or more runs; its path.
 
@@ -39,7 +39,7 @@ def export_comparison(
 def render_comparison(
     sources: Sequence[FigureSource],
     options: FigureOptions = _DEFAULTS,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> bytes:
     """Two or more runs on one page, as the bytes of a PNG file.
 

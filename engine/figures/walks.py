@@ -7,7 +7,8 @@ from PIL import Image
 from engine.figures import paper
 from engine.figures.caption import Caption
 from engine.figures.paper import GAP, GREY, HEADER, LABEL_SIZE, MARGIN, SMALL_SIZE, Origin
-from engine.model.latent_geometry import dimension_name, normal_quantiles
+from engine.model.latent_geometry import normal_quantiles
+from engine.text import dimension_name
 from engine.views import InterpolationView, ManifoldView, TraversalView
 
 SET_APART = 56

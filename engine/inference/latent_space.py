@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference.codec import Codec
-from engine.model.latent_geometry import Array, dimension_name, principal_axes
+from engine.model.latent_geometry import Array, principal_axes
 from engine.model.seeds import Stream, stream_seed
+from engine.text import dimension_name
 from engine.views import (
     MAP_TRAINING_IMAGES,
     Embedding,
@@ -15,9 +16,9 @@ from engine.views import (
     LatentMap,
     Latents,
     LatentView,
-    Place,
-    PlaceView,
     Plane,
+    Probe,
+    ProbeView,
     Split,
 )
 
@@ -58,7 +59,7 @@ class LatentSpace:
             codec.images.of(request.split).labels,
         )
 
-    def place(self, request: Place, between: Between = None) -> PlaceView:
+    def place(self, request: Probe, between: Between = None) -> ProbeView:
         """A place's image and its neighbours."""
         codec = self._codec
         pool = self._refreshed_pool(between)
@@ -69,7 +70,7 @@ class LatentSpace:
         if request.original is not None:
             split, index = request.original
             original = codec.originals(split, np.array([index]))[0]
-        return PlaceView(
+        return ProbeView(
             step=codec.step,
             epoch=codec.epoch,
             image=codec.decode(request.latent[None])[0],

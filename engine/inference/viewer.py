@@ -28,8 +28,8 @@ from engine.views import (
     Interpolation,
     LatentMap,
     Manifold,
-    Place,
     PriorSamples,
+    Probe,
     Reconstructions,
     ReconstructionView,
     SampleView,
@@ -107,7 +107,7 @@ class Viewer:
                 return space.map(question, between)
             case Embedding():
                 return space.embedding(question, between)
-            case Place():
+            case Probe():
                 return space.place(question, between)
             case Interpolation():
                 return walks.interpolation(codec, question)

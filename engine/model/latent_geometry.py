@@ -89,8 +89,3 @@ def normal_quantiles(quantiles: npt.NDArray[np.floating]) -> Array:
 def even_quantiles(count: int) -> Array:
     """The middles (count,) of equal parts of (0, 1)."""
     return (np.arange(count) + 0.5) / count
-
-
-def dimension_name(index: int) -> str:
-    """'z₁' for the first latent dimension."""
-    return "z" + "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(index + 1))

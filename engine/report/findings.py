@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.model.latent_geometry import dimension_name
 from engine.report.course import end_of_training, over_fitting, stability
 from engine.report.facts import REMOTE_SHARE, Numbers, RunFacts
 from engine.report.words import (
@@ -22,6 +21,7 @@ from engine.report.words import (
     percent,
     small,
 )
+from engine.text import dimension_name
 
 IDLE_KL = 0.01
 """Nats. KL_j bounds from above what z_j can tell of the image: less than this is nothing."""

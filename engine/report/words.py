@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from engine.model.latent_geometry import dimension_name
+from engine.text import dimension_name
 
 _MOST_NAMED = 12
 """Dimensions named one by one; a longer list says less than its length."""

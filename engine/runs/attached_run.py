@@ -148,7 +148,7 @@ class AttachedRun:
     def _main(self) -> None:
         looked_at = -READ_INTERVAL
         while not self._closing:
-            interval = ASK_INTERVAL if self._access is Access.STEER else READ_INTERVAL
+            interval = ASK_INTERVAL if self._access is Access.CONTROL else READ_INTERVAL
             if time.monotonic() - looked_at >= interval:
                 self._look()
                 looked_at = time.monotonic()
@@ -160,7 +160,7 @@ class AttachedRun:
     def _look(self) -> None:
         owner = owner_of(self._path)
         status = self._ask_for_status() if owner is not None else None
-        self._access = Access.READ if status is None else Access.STEER
+        self._access = Access.READ if status is None else Access.CONTROL
         # After the owner was looked at: if it is gone, all that it wrote is there.
         self._read_files()
         self._show(owner, status)
@@ -243,7 +243,7 @@ class AttachedRun:
     def _refresh(self, model: "StoredModel") -> None:
         from engine.storage import checkpoint
 
-        if self._access is Access.STEER:
+        if self._access is Access.CONTROL:
             try:
                 content = ask(self._path, "weights", WEIGHTS_TIMEOUT)
             except ControlError as error:

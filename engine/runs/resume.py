@@ -1,6 +1,6 @@
 """Where a run comes from: it begins, or it goes on from what is stored of it.
 
-Importing this doesn't import torch; `take_up` is for the engine's thread, which has.
+Importing this doesn't import torch; `restore` is for the engine's thread, which has.
 """
 
 import logging
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class NewRun:
     """A new run.
 
     Args:
@@ -40,7 +40,7 @@ class Beginning:
 
 
 @dataclass(frozen=True, slots=True)
-class Continuation:
+class ResumeRun:
     """A stored run, which goes on where its last checkpoint was written.
 
     Args:
@@ -50,11 +50,11 @@ class Continuation:
     path: Path
 
 
-Origin = Beginning | Continuation
+StartPoint = NewRun | ResumeRun
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ResumedState:
     """What a run brings along that isn't in its trainer."""
 
     train_seconds: float = 0.0
@@ -92,17 +92,17 @@ def continued_config(
     )
 
 
-def planned_origins(
+def planned_starts(
     plan: TrainingPlan, checkpoints: Path, name: str | None
-) -> list[tuple[RunConfig, Origin]]:
+) -> list[tuple[RunConfig, StartPoint]]:
     """New runs for a plan: two get '-vae' and '-ae' behind their name."""
     configs = plan.runs()
-    return [(c, Beginning(checkpoints, _own_name(name, c, len(configs)))) for c in configs]
+    return [(c, NewRun(checkpoints, _own_name(name, c, len(configs)))) for c in configs]
 
 
-def automatic_origins(
+def automatic_starts(
     plan: TrainingPlan, checkpoints: Path, name: str | None
-) -> list[tuple[RunConfig, Origin]]:
+) -> list[tuple[RunConfig, StartPoint]]:
     """The same, but going on with what is there of it: for a job that is started again and again.
 
     Without a name, of a plan of one run, it is the newest run of these settings that is neither
@@ -115,20 +115,20 @@ def automatic_origins(
     configs = plan.runs()
     if name is None and len(configs) > 1:
         raise ConfigError("name", "is needed to find two runs again")
-    origins: list[tuple[RunConfig, Origin]] = []
+    start_points: list[tuple[RunConfig, StartPoint]] = []
     for config in configs:
         own_name = _own_name(name, config, len(configs))
         path = _unfinished(config, checkpoints) if own_name is None else checkpoints / own_name
         if path is None or not (path / CONFIG_FILE).is_file():
-            origins.append((config, Beginning(checkpoints, own_name)))
+            start_points.append((config, NewRun(checkpoints, own_name)))
             continue
         stored, _ = read_config(path)
         try:
             stored.check_same_model(config)
         except ValueError as problem:
             raise RunError(f"run {path.name} is another one: its {problem}") from None
-        origins.append((config, Continuation(path)))
-    return origins
+        start_points.append((config, ResumeRun(path)))
+    return start_points
 
 
 def _own_name(name: str | None, config: RunConfig, count: int) -> str | None:
@@ -150,13 +150,13 @@ def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
     return max(found, default=(0.0, None))[1]
 
 
-def take_up(
+def restore(
     path: Path,
     trainer: "Trainer",
     history: History,
     frames: list[Frame],
     about: Mapping[str, Any],
-) -> tuple[RunDirectory, Past]:
+) -> tuple[RunDirectory, ResumedState]:
     """Bring trainer, history and film to where a stored run is, and claim its directory.
 
     What is on disk of later steps than its checkpoint's is dropped: it comes again. A run
@@ -185,7 +185,7 @@ def take_up(
         evaluated_step = last_step - 1 if trainer.evaluation_due() else last_step
         stored_history = HistoryReader(path, trainer.config).update()
         _fill(history, stored_history, last_step, evaluated_step)
-        past = past or Past()
+        past = past or ResumedState()
         try:
             frames += [frame for frame in read_frames(path) if frame.step <= evaluated_step]
         except RunError as problem:
@@ -198,7 +198,7 @@ def take_up(
     return directory, past
 
 
-def _load(path: Path, trainer: "Trainer") -> Past | None:
+def _load(path: Path, trainer: "Trainer") -> ResumedState | None:
     """The checkpoint into the trainer; None if none was written yet."""
     from engine.storage import checkpoint  # imports torch
 
@@ -222,7 +222,7 @@ def _load(path: Path, trainer: "Trainer") -> Past | None:
             f"trained on {state['device']} before, on {trainer.device.type} now: "
             "the noise is that of another seed"
         )
-    return Past(train_seconds, evaluation_seconds, tuple(notes))
+    return ResumedState(train_seconds, evaluation_seconds, tuple(notes))
 
 
 def _fill(history: History, stored: History, last_step: int, evaluated_step: int) -> None:

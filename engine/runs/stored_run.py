@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 
 from data import ImageDataset
-from engine.analysis.jobs import Job, Progress, unheard
+from engine.analysis.jobs import Job, Progress, no_progress
 from engine.metrics import Evaluation, TrainPoint
 from engine.model.device_data import ImageSplits
 from engine.model.evaluation import Measurement, evaluation_noise, measure
@@ -89,7 +89,7 @@ class StoredRun:
         """The film as it was saved."""
         return read_frames(self.path)
 
-    def work(self, job: Job[T], progress: Progress = unheard) -> T:
+    def work(self, job: Job[T], progress: Progress = no_progress) -> T:
         """Slow work, done here and now."""
         from threadpoolctl import threadpool_limits
 

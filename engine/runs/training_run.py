@@ -1,4 +1,4 @@
-"""`TrainingEngine`: training in a thread of its own; commands in, snapshots out.
+"""`TrainingRun`: training in a thread of its own; commands in, snapshots out.
 
 The thread owns the model and the device. It never waits for a reader: it swaps in a new
 `Snapshot` after every slice of steps and appends to a `History`, and whoever shows them
@@ -20,7 +20,7 @@ from engine.history import History
 from engine.run import Access
 from engine.runs.commands import Commands
 from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
-from engine.runs.resume import Beginning, Continuation, Origin, planned_origins
+from engine.runs.resume import NewRun, ResumeRun, StartPoint, planned_starts
 from engine.snapshot import Phase, Snapshot
 from engine.storage.run_config import default_name
 from engine.storage.status_json import status_bytes
@@ -28,7 +28,7 @@ from engine.storage.tensorboard import check_tensorboard
 from engine.views import Frame, ViewRequest, Weights
 
 if TYPE_CHECKING:
-    from engine.runs.training_session import Session
+    from engine.runs.training_session import TrainingSession
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -37,14 +37,14 @@ WAITING_TICK = 0.1
 """Seconds between two looks of a waiting run at whether it is stopped."""
 
 
-class TrainingEngine:
+class TrainingRun:
     """One run, from loading to its end, in a background thread.
 
     After training has ended the thread goes on answering requests for views until `close`.
     It is not a daemon: a run is never cut off in the middle of a write.
 
     Args:
-        origin: a new run's place and name, or the stored run that goes on.
+        start_point: a new run's place and name, or the stored run that goes on.
         after: a run whose training should end before this one's begins.
         tensorboard: write event files, too.
     """
@@ -52,20 +52,20 @@ class TrainingEngine:
     def __init__(
         self,
         config: RunConfig,
-        origin: Origin,
-        after: "TrainingEngine | None" = None,
+        start_point: StartPoint,
+        after: "TrainingRun | None" = None,
         *,
         tensorboard: bool = False,
     ) -> None:
         self.config = config
         self._tensorboard = tensorboard
         self.history = History()
-        self._origin = origin
+        self._start_point = start_point
         self._snapshot = Snapshot(
-            run=_name_of(origin, config), activity="starting", epochs=config.epochs
+            run=_name_of(start_point, config), activity="starting", epochs=config.epochs
         )
         self._commands = Commands()
-        self._session: Session | None = None
+        self._session: TrainingSession | None = None
         self._directory: Path | None = None
         self._control: ControlServer | None = None
         self._frames: list[Frame] = []
@@ -164,7 +164,7 @@ class TrainingEngine:
         self._closed = True
         self._commands.do_waiting()
 
-    def _load(self) -> "Session | None":
+    def _load(self) -> "TrainingSession | None":
         """The session, ready to train; None if stopped meanwhile: nothing is written then."""
         if self._after is not None:
             self._publish(Phase.WAITING, f"until {self._after.snapshot.run} has ended")
@@ -172,16 +172,16 @@ class TrainingEngine:
                 if self._stopping:
                     return None
         self._publish(Phase.LOADING, "loading torch")
-        from engine.runs.training_session import Session  # imports torch: a second or more
+        from engine.runs.training_session import TrainingSession  # imports torch: a second or more
 
         if self._stopping:
             return None
         self._publish(Phase.LOADING, "loading the data")
-        self._session = Session(
+        self._session = TrainingSession(
             self.config,
             self.history,
             self._frames,
-            self._origin,
+            self._start_point,
             lambda: self._snapshot,
             tensorboard=self._tensorboard,
         )
@@ -200,7 +200,7 @@ class TrainingEngine:
             "weights": lambda: self.request(Weights()).result(WEIGHTS_TIMEOUT),
         }
 
-    def _train(self, session: "Session") -> None:
+    def _train(self, session: "TrainingSession") -> None:
         while not self._stopping:
             # A run that goes on may have been evaluated here before it was cut off.
             due = session.trainer.evaluation_due()
@@ -218,7 +218,7 @@ class TrainingEngine:
                 self._publish(Phase.TRAINING)
         self._finish(session)
 
-    def _finish(self, session: "Session") -> None:
+    def _finish(self, session: "TrainingSession") -> None:
         if session.trainer.step != session.evaluated_step:
             self._publish(Phase.TRAINING, "evaluating")
             session.evaluate(between=self._commands.do_waiting)
@@ -256,8 +256,8 @@ class TrainingEngine:
         else:
             self._snapshot = self._session.snapshot(phase, activity)
 
-    def _move(self, origin: Phase, target: Phase) -> None:
-        if self._snapshot.phase is origin:
+    def _move(self, before: Phase, target: Phase) -> None:
+        if self._snapshot.phase is before:
             self._publish(target)
 
     def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
@@ -273,20 +273,20 @@ class TrainingEngine:
             future.set_exception(ViewError(f"can't draw this: {describe(error)}"))
 
 
-def planned_engines(
+def planned_runs(
     plan: TrainingPlan, checkpoints: Path, name: str | None = None
-) -> list[TrainingEngine]:
+) -> list[TrainingRun]:
     """An engine for each run of a plan, to be started together.
 
     Args:
         name: of the run; two runs get '-vae' and '-ae' behind it.
     """
-    return engines_in_turn(planned_origins(plan, checkpoints, name))
+    return runs_in_turn(planned_starts(plan, checkpoints, name))
 
 
-def engines_in_turn(
-    origins: Iterable[tuple[RunConfig, Origin]], *, tensorboard: bool = False
-) -> list[TrainingEngine]:
+def runs_in_turn(
+    start_points: Iterable[tuple[RunConfig, StartPoint]], *, tensorboard: bool = False
+) -> list[TrainingRun]:
     """An engine for each run, to be started together: each waits for the one before.
 
     Raises:
@@ -294,18 +294,18 @@ def engines_in_turn(
     """
     if tensorboard:
         check_tensorboard()
-    engines: list[TrainingEngine] = []
-    for config, origin in origins:
-        before = engines[-1] if engines else None
-        engines.append(TrainingEngine(config, origin, before, tensorboard=tensorboard))
-    return engines
+    runs: list[TrainingRun] = []
+    for config, start_point in start_points:
+        before = runs[-1] if runs else None
+        runs.append(TrainingRun(config, start_point, before, tensorboard=tensorboard))
+    return runs
 
 
-def _name_of(origin: Origin, config: RunConfig) -> str:
-    match origin:
-        case Beginning(_, name):
+def _name_of(start_point: StartPoint, config: RunConfig) -> str:
+    match start_point:
+        case NewRun(_, name):
             return name or default_name(config, datetime.now())
-        case Continuation(path):
+        case ResumeRun(path):
             return path.resolve().name
 
 

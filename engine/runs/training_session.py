@@ -20,7 +20,7 @@ from engine.config import RunConfig, data_path
 from engine.history import History
 from engine.inference.viewer import Viewer
 from engine.model.device import choose_threads, device_label, make_current, memory, resolve_device
-from engine.runs.resume import Beginning, Continuation, Origin, Past, take_up
+from engine.runs.resume import NewRun, ResumedState, ResumeRun, StartPoint, restore
 from engine.snapshot import Alert, Phase, Snapshot
 from engine.storage import checkpoint
 from engine.storage.frames import thin
@@ -28,7 +28,7 @@ from engine.storage.run_config import read_config, recorded_threads
 from engine.storage.run_directory import RunDirectory
 from engine.storage.tensorboard import EventLog
 from engine.storage.writer_thread import RunWriter, Work
-from engine.training.out_of_memory import telling_what_fits
+from engine.training.out_of_memory import explain_out_of_memory
 from engine.training.trainer import Trainer
 from engine.views import Frame
 
@@ -43,7 +43,7 @@ BEST_INTERVAL = 2.0
 The end of training always saves."""
 
 
-class Session:
+class TrainingSession:
     """A run in progress. Only the engine's thread may call it.
 
     Raises:
@@ -55,7 +55,7 @@ class Session:
         config: RunConfig,
         history: History,
         frames: list[Frame],
-        origin: Origin,
+        start_point: StartPoint,
         status: Callable[[], Snapshot],
         *,
         tensorboard: bool = False,
@@ -69,21 +69,21 @@ class Session:
         torch.set_flush_denormal(True)
         device = resolve_device(config.device)
         make_current(device)
-        self.threads = choose_threads(config, _threads_before(origin))
+        self.threads = choose_threads(config, _threads_before(start_point))
         torch.set_num_threads(self.threads)
         self.device_label = device_label(device)
         dataset = load_dataset(data_path(config))
-        with telling_what_fits(config, device):
+        with explain_out_of_memory(config, device):
             self.trainer = Trainer(config, dataset, device)
         self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
         about = _provenance(str(device), self.device_label, self.threads)
         about["data"] = {"source": dataset.source, "fingerprint": dataset.fingerprint}
-        past = Past()
-        match origin:
-            case Beginning(checkpoints, name):
+        past = ResumedState()
+        match start_point:
+            case NewRun(checkpoints, name):
                 self.directory = RunDirectory.create(checkpoints, name, config, about)
-            case Continuation(path):
-                self.directory, past = take_up(path, self.trainer, history, frames, about)
+            case ResumeRun(path):
+                self.directory, past = restore(path, self.trainer, history, frames, about)
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
@@ -111,7 +111,7 @@ class Session:
         """
         steps = min(self._slice_steps, self.trainer.steps_to_evaluation())
         before, started = self.trainer.images_seen, time.perf_counter()
-        with telling_what_fits(self.config, self.trainer.device):
+        with explain_out_of_memory(self.config, self.trainer.device):
             points = self.trainer.train(steps)
         seconds = time.perf_counter() - started
         self._train_seconds += seconds
@@ -272,10 +272,10 @@ class Session:
         return steps_left * self.config.batch_size / rate + evaluations_left * per_evaluation
 
 
-def _threads_before(origin: Origin) -> int | None:
+def _threads_before(start_point: StartPoint) -> int | None:
     """How many threads trained a run that goes on."""
-    if isinstance(origin, Continuation):
-        return recorded_threads(read_config(origin.path)[1])
+    if isinstance(start_point, ResumeRun):
+        return recorded_threads(read_config(start_point.path)[1])
     return None
 
 

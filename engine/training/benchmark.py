@@ -132,7 +132,7 @@ def our_steps(
     return steps
 
 
-def product_steps(config: RunConfig, device: torch.device) -> Steps:
+def matmul_steps(config: RunConfig, device: torch.device) -> Steps:
     """The matrix products of a step and nothing else: what any loop over this network has to do.
 
     Forward, the weights' gradients, and the inputs' gradients but for the images'.
@@ -241,7 +241,7 @@ def measure_steps(config: RunConfig, rounds: int, tell: Callable[[str], None]) -
     things = {
         "reference": reference_steps(config, dataset, device),
         "ours": our_steps(config, dataset, device),
-        "products": product_steps(config, device),
+        "products": matmul_steps(config, device),
     }
     for precision in _other_precisions(device):
         other = replace(config, precision=precision)

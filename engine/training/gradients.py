@@ -18,7 +18,7 @@ from engine.model.networks import MAX_LOGVAR, VAE, Model
 _aten = torch.ops.aten
 
 
-class Products:
+class Matmul:
     """Matrix products in the precision that torch's backend is set to."""
 
     def product(self, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ class Products:
         return torch.addmm(layer.bias, x, layer.weight.t(), out=out)
 
 
-class Bfloat16Products(Products):
+class Bfloat16Matmul(Matmul):
     """Factors rounded to bfloat16, sums in float32. Only NVIDIA's GPUs have this product."""
 
     def product(self, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
@@ -86,9 +86,7 @@ class MlpPass:
         to_input: whether the gradient by the input is wanted, too.
     """
 
-    def __init__(
-        self, mlp: nn.Sequential, batch: int, products: Products, *, to_input: bool
-    ) -> None:
+    def __init__(self, mlp: nn.Sequential, batch: int, products: Matmul, *, to_input: bool) -> None:
         modules = list(mlp)
         self._layers = [module for module in modules if isinstance(module, nn.Linear)]
         self._non_linearities = [_NON_LINEARITIES[type(module)] for module in modules[1::2]]
@@ -173,7 +171,7 @@ class Backpropagation(ABC):
     noise_dim = 0
     """How many numbers of noise an image takes."""
 
-    def __init__(self, model: Model, batch: int, products: Products) -> None:
+    def __init__(self, model: Model, batch: int, products: Matmul) -> None:
         self._encoder = MlpPass(model.encoder, batch, products, to_input=False)
         self._decoder = MlpPass(model.decoder, batch, products, to_input=True)
         self._bernoulli = _BernoulliLoss(self._decoder.output)
@@ -196,7 +194,7 @@ class Backpropagation(ABC):
 
 
 class _VaePass(Backpropagation):
-    def __init__(self, model: Model, batch: int, products: Products) -> None:
+    def __init__(self, model: Model, batch: int, products: Matmul) -> None:
         super().__init__(model, batch, products)
         self._grad = torch.empty_like(self._encoder.output)
         self.noise_dim = self._grad.shape[1] // 2
@@ -238,7 +236,7 @@ class _AutoencoderPass(Backpropagation):
         self._encoder.backward(by_code)
 
 
-def backpropagation(model: Model, batch: int, products: Products) -> Backpropagation:
+def backpropagation(model: Model, batch: int, products: Matmul) -> Backpropagation:
     """For batches of one size."""
     kind = _VaePass if isinstance(model, VAE) else _AutoencoderPass
     return kind(model, batch, products)

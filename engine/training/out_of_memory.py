@@ -18,7 +18,7 @@ SAFE_SHARE = 0.9
 
 
 @contextmanager
-def telling_what_fits(config: RunConfig, device: torch.device) -> Iterator[None]:
+def explain_out_of_memory(config: RunConfig, device: torch.device) -> Iterator[None]:
     """Say what is too large, when what is done here runs out of memory.
 
     Raises:

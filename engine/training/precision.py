@@ -8,7 +8,7 @@ import torch
 
 from engine.config import Precision
 from engine.errors import ConfigError
-from engine.training.gradients import Bfloat16Products, Products
+from engine.training.gradients import Bfloat16Matmul, Matmul
 
 
 def check_precision(precision: Precision, device: torch.device) -> None:
@@ -35,15 +35,15 @@ def cpu_has_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def products(precision: Precision, device: torch.device) -> Products:
-    """The products to train with; elsewhere than on a GPU, `multiplying` makes them bfloat16."""
+def products(precision: Precision, device: torch.device) -> Matmul:
+    """The products to train with; on a CPU it is `matmul_precision` that makes them bfloat16."""
     if precision == "bf16" and device.type == "cuda":
-        return Bfloat16Products()
-    return Products()
+        return Bfloat16Matmul()
+    return Matmul()
 
 
 @contextmanager
-def multiplying(precision: Precision, device: torch.device) -> Iterator[None]:
+def matmul_precision(precision: Precision, device: torch.device) -> Iterator[None]:
     """Set torch's backend, for this process: only the thread that owns the device may do it."""
     if precision == "bf16" and device.type == "cpu":
         backend: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from torch.optim.adam import adam
 from engine.model.device import sum_dtype
 from engine.model.evaluation import to_unit
 from engine.model.networks import PIXELS, Model
-from engine.training.gradients import Products, backpropagation
+from engine.training.gradients import Matmul, backpropagation
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Stepper:
         pixels: Tensor,
         batch_size: int,
         generator: torch.Generator,
-        products: Products,
+        products: Matmul,
         capture: Capture | None = None,
     ) -> None:
         self._model = model
@@ -147,7 +147,7 @@ def bytes_an_image(model: Model) -> int:
     """Memory of a training step for each image of its batch, beside the images themselves."""
     pixels = torch.empty(1, PIXELS, dtype=torch.uint8, device=next(model.parameters()).device)
     adam = _Adam(torch.optim.Adam(model.parameters()))
-    return _Step(model, adam, pixels, 1, Products()).nbytes
+    return _Step(model, adam, pixels, 1, Matmul()).nbytes
 
 
 class _Adam:
@@ -194,7 +194,7 @@ class _Step:
     """One optimiser step on a batch of a certain size. Never waits for the device."""
 
     def __init__(
-        self, model: Model, adam: "_Adam", pixels: Tensor, batch: int, products: Products
+        self, model: Model, adam: "_Adam", pixels: Tensor, batch: int, products: Matmul
     ) -> None:
         self.batch = batch
         self.device = pixels.device

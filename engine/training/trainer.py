@@ -22,7 +22,7 @@ from engine.model.evaluation import evaluation_noise, measure
 from engine.model.networks import build_model
 from engine.model.objective import beta_at
 from engine.model.seeds import Stream, stream_seed
-from engine.training.precision import check_precision, multiplying, products
+from engine.training.precision import check_precision, matmul_precision, products
 from engine.training.stepper import Stepper, Sums, capture_cuda_graph
 
 
@@ -121,7 +121,7 @@ class Trainer:
         if in_epoch == 0:
             self._start_epoch()
         steps = min(steps, self.steps_per_epoch - in_epoch)
-        with multiplying(self.config.precision, self.device):
+        with matmul_precision(self.config.precision, self.device):
             sums = self._stepper.run(in_epoch, steps, self._sums)
         points: list[TrainPoint] = []
         for now in sums:

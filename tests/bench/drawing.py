@@ -31,7 +31,7 @@ from tui.app import FmnistVaeTui
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel
 from tui.screens.dashboard.samples import SamplePanel
-from tui.terminal.cell_diff import SentCells
+from tui.terminal.cell_diff import CellDiff
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.pictures import ReconstructionPanel
 
@@ -81,7 +81,7 @@ async def time_drawing(drawing: Drawing, rounds: int) -> Figure:
     walls: list[float] = []
     cpus: list[float] = []
     columns, rows = drawing.size
-    console, sent = Console(color_system="truecolor"), SentCells()
+    console, sent = Console(color_system="truecolor"), CellDiff()
     sent.changes("\x1b[?1049h")
     app = OnePanel(drawing.panel)
     async with app.run_test(size=(columns, rows + 1)) as pilot:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.config import PRESETS, PresetName
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentMap, PriorSamples, Reconstructions
 from tests.bench.figures import Figure, report
@@ -26,15 +26,15 @@ BETWEEN = 0.05
 """Seconds of training between two questions."""
 
 
-def wait_for(engine: TrainingEngine, condition: Callable[[Snapshot], bool]) -> None:
+def wait_for(run: TrainingRun, condition: Callable[[Snapshot], bool]) -> None:
     """Until something is so, or the run has failed."""
-    while not condition(engine.snapshot):
-        if engine.snapshot.phase is Phase.FAILED:
-            sys.exit(engine.snapshot.error)
+    while not condition(run.snapshot):
+        if run.snapshot.phase is Phase.FAILED:
+            sys.exit(run.snapshot.error)
         time.sleep(0.0005)
 
 
-def measure(engine: TrainingEngine, rounds: int) -> dict[str, list[float]]:
+def measure(run: TrainingRun, rounds: int) -> dict[str, list[float]]:
     """Milliseconds from each question to its answer."""
     seconds: dict[str, list[float]] = {}
 
@@ -45,16 +45,16 @@ def measure(engine: TrainingEngine, rounds: int) -> dict[str, list[float]]:
         seconds.setdefault(name, []).append((time.perf_counter() - started) * 1e3)
 
     def pause() -> None:
-        engine.pause()
-        wait_for(engine, lambda s: s.phase is Phase.PAUSED)
+        run.pause()
+        wait_for(run, lambda s: s.phase is Phase.PAUSED)
 
     for _ in range(rounds):
         timed("pause", pause)
-        engine.resume()
-        wait_for(engine, lambda s: s.phase is Phase.TRAINING)
-        timed("samples", lambda: engine.request(PriorSamples()).result(60))
-        timed("reconstructions", lambda: engine.request(Reconstructions()).result(60))
-        timed("latent map", lambda: engine.request(LatentMap()).result(60))
+        run.resume()
+        wait_for(run, lambda s: s.phase is Phase.TRAINING)
+        timed("samples", lambda: run.request(PriorSamples()).result(60))
+        timed("reconstructions", lambda: run.request(Reconstructions()).result(60))
+        timed("latent map", lambda: run.request(LatentMap()).result(60))
     return seconds
 
 
@@ -68,15 +68,15 @@ def main() -> None:
     preset: PresetName = args.preset
     (config,) = replace(PRESETS[preset], device=args.device, epochs=EPOCHS).runs()
     with tempfile.TemporaryDirectory() as folder:
-        engine = TrainingEngine(config, Beginning(Path(folder)))
-        engine.start()
+        run = TrainingRun(config, NewRun(Path(folder)))
+        run.start()
         try:
-            wait_for(engine, lambda s: s.epoch >= 1)
-            answers = measure(engine, args.rounds)
-            snapshot = engine.snapshot
+            wait_for(run, lambda s: s.epoch >= 1)
+            answers = measure(run, args.rounds)
+            snapshot = run.snapshot
         finally:
-            engine.close()
-            engine.join()
+            run.close()
+            run.join()
     title = f"{preset} on {snapshot.device}, answers while it trains"
     figures = [Figure(name, "ms", GOAL, times) for name, times in answers.items()]
     report(title, figures, as_json=args.json)

@@ -14,12 +14,12 @@ async def test_every_kind_of_panel_is_drawn_and_sends_something_each_time(
 ) -> None:
     sent: list[str] = []
 
-    class Noting(drawing.SentCells):
+    class Noting(drawing.CellDiff):
         def changes(self, data: str) -> str:
             sent.append(super().changes(data))
             return sent[-1]
 
-    monkeypatch.setattr(drawing, "SentCells", Noting)
+    monkeypatch.setattr(drawing, "CellDiff", Noting)
     drawings = [*drawing.chart_drawings([30]), *drawing.picture_drawings()]
     one = next(d for d in drawings if d.name.startswith(kind))
     figure = await drawing.time_drawing(one, 2)

@@ -101,18 +101,18 @@ def _fork(config: RunConfig, checkpoints: Path, name: str) -> int:
 
 
 def _train(config: RunConfig, checkpoints: Path, name: str) -> int:
-    from engine.runs.resume import Beginning, Continuation, Origin
-    from engine.runs.training_run import TrainingEngine
+    from engine.runs.resume import NewRun, ResumeRun, StartPoint
+    from engine.runs.training_run import TrainingRun
     from engine.snapshot import Phase
 
-    origin: Origin = Beginning(checkpoints, name)
+    origin: StartPoint = NewRun(checkpoints, name)
     if (checkpoints / name).exists():
-        origin = Continuation(checkpoints / name)
-    engine = TrainingEngine(config, origin)
-    engine.start()
-    engine.close(stop_training=False)
-    engine.join()
-    snapshot = engine.snapshot
+        origin = ResumeRun(checkpoints / name)
+    run = TrainingRun(config, origin)
+    run.start()
+    run.close(stop_training=False)
+    run.join()
+    snapshot = run.snapshot
     # Killed between the first best.pt and the first last.pt.
     alerts = [alert.text for alert in snapshot.alerts if "nothing was saved yet" not in alert.text]
     if snapshot.phase is Phase.FINISHED and not alerts:

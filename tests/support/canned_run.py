@@ -44,7 +44,7 @@ def history() -> History:
 
 
 class CannedEngine:
-    """Looks like a `TrainingEngine` after five epochs of thirty."""
+    """Looks like a `TrainingRun` after five epochs of thirty."""
 
     access = Access.OWNER
 
@@ -110,5 +110,5 @@ class CannedEngine:
 
 
 def canned_engines(plan: TrainingPlan, checkpoints: Path, name: str | None) -> list[CannedEngine]:
-    """In place of `planned_engines`."""
+    """In place of `planned_runs`."""
     return [CannedEngine(config, checkpoints, name) for config in plan.runs()]

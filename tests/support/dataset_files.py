@@ -88,7 +88,7 @@ def naive_csv(content: bytes) -> tuple[Array, Array]:
 
 
 def read_or_refusal(reader: Callable[[Path], Read], path: Path) -> tuple[Read | None, str]:
-    """Return what was read and "", or None and the refusal, which names the file."""
+    """Return what was read and "", or None and the why_unsupported, which names the file."""
     try:
         return reader(path), ""
     except DataError as error:

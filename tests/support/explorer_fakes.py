@@ -23,9 +23,9 @@ from engine.views import (
     Images,
     LatentMap,
     LatentView,
-    Place,
-    PlaceView,
     Plane,
+    Probe,
+    ProbeView,
     Split,
 )
 from tui.screens.explorer.screen import ExplorerScreen
@@ -155,10 +155,10 @@ class FakeEngine:
                 return self.map(split, dims)
             case Decode(latents):
                 return DecodedView(step, epoch, decoded(latents))
-            case Place(latent, count, of):
+            case Probe(latent, count, of):
                 shown = slice(0, 0 if self.embedding else count)
                 labels = np.arange(count) % 10
-                return PlaceView(
+                return ProbeView(
                     step=step,
                     epoch=epoch,
                     image=decoded(latent[None])[0],
@@ -196,12 +196,12 @@ class ExplorerApp(App[None]):
 
     CSS_PATH = Path(tui.__file__).parent / "styles.tcss"
 
-    def __init__(self, engine: FakeEngine, exports: Path = Path("exports")) -> None:
+    def __init__(self, run: FakeEngine, exports: Path = Path("exports")) -> None:
         super().__init__()
-        self.fake = engine
+        self.fake = run
         self.worker = FakeWorker()
         self.context = RunContext(
-            engines=[engine],  # type: ignore[list-item]
+            runs=[run],  # type: ignore[list-item]
             exports=exports,
             worker=self.worker,  # type: ignore[arg-type]
         )

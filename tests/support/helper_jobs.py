@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.analysis.jobs import Job, Progress, unheard
+from engine.analysis.jobs import Job, Progress, no_progress
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sum(Job[float]):
     values: np.ndarray
 
-    def run(self, progress: Progress = unheard) -> float:
+    def run(self, progress: Progress = no_progress) -> float:
         return float(self.values.sum())
 
 
@@ -27,7 +27,7 @@ class Sum(Job[float]):
 class Zeros(Job[np.ndarray]):
     count: int
 
-    def run(self, progress: Progress = unheard) -> np.ndarray:
+    def run(self, progress: Progress = no_progress) -> np.ndarray:
         return np.zeros(self.count)
 
 
@@ -38,7 +38,7 @@ class Append(Job[str]):
     path: Path
     line: str
 
-    def run(self, progress: Progress = unheard) -> str:
+    def run(self, progress: Progress = no_progress) -> str:
         with self.path.open("a") as file:
             file.write(self.line)
         return self.line
@@ -50,7 +50,7 @@ class Wait(Job[str]):
 
     until: Path
 
-    def run(self, progress: Progress = unheard) -> str:
+    def run(self, progress: Progress = no_progress) -> str:
         progress(0.5, f"waiting in {os.getpid()}")
         while not self.until.exists():
             time.sleep(0.01)
@@ -61,7 +61,7 @@ class Wait(Job[str]):
 class Busy(Job[None]):
     """Computes for ever."""
 
-    def run(self, progress: Progress = unheard) -> None:
+    def run(self, progress: Progress = no_progress) -> None:
         progress(0.5, f"busy in {os.getpid()}")
         while True:
             pass
@@ -71,7 +71,7 @@ class Busy(Job[None]):
 class Fail(Job[None]):
     error: Exception
 
-    def run(self, progress: Progress = unheard) -> None:
+    def run(self, progress: Progress = no_progress) -> None:
         raise self.error
 
 
@@ -81,7 +81,7 @@ class Die(Job[None]):
 
     signal: int | None
 
-    def run(self, progress: Progress = unheard) -> None:
+    def run(self, progress: Progress = no_progress) -> None:
         if self.signal is None:
             os._exit(3)
         os.kill(os.getpid(), self.signal)
@@ -92,7 +92,7 @@ class Die(Job[None]):
 class Surroundings(Job[dict[str, object]]):
     """What a job finds around it; prints in every way there is, and takes Ctrl-C's signal."""
 
-    def run(self, progress: Progress = unheard) -> dict[str, object]:
+    def run(self, progress: Progress = no_progress) -> dict[str, object]:
         print("printed")
         sys.stdout.flush()
         print("printed", file=sys.stderr, flush=True)
@@ -116,7 +116,7 @@ class ModulesAfter(Job[frozenset[str]]):
 
     job: Job[object]
 
-    def run(self, progress: Progress = unheard) -> frozenset[str]:
+    def run(self, progress: Progress = no_progress) -> frozenset[str]:
         self.job.run(progress)
         return frozenset(name for name, module in sys.modules.items() if module is not None)
 
@@ -127,7 +127,7 @@ class Make(Job[object]):
 
     function: Callable[[], object]
 
-    def run(self, progress: Progress = unheard) -> object:
+    def run(self, progress: Progress = no_progress) -> object:
         return self.function()
 
 

@@ -4,19 +4,19 @@ import time
 from pathlib import Path
 
 from engine.config import RunConfig
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
 
 
 def train_run(config: RunConfig, checkpoints: Path, name: str) -> Path:
-    engine = TrainingEngine(config, Beginning(checkpoints, name))
-    engine.start()
+    run = TrainingRun(config, NewRun(checkpoints, name))
+    run.start()
     deadline = time.monotonic() + 60
-    while engine.snapshot.phase.is_active:
+    while run.snapshot.phase.is_active:
         assert time.monotonic() < deadline, "timed out"
         time.sleep(0.005)
-    assert engine.snapshot.error is None
-    engine.close()
-    assert engine.join(30)
-    assert engine.directory is not None
-    return engine.directory
+    assert run.snapshot.error is None
+    run.close()
+    assert run.join(30)
+    assert run.directory is not None
+    return run.directory

@@ -10,10 +10,10 @@ from PIL import Image
 from engine.figures import paper
 
 Greys = npt.NDArray[np.uint8]
-Origin = tuple[int, int]
+StartPoint = tuple[int, int]
 
 
-def tile(page: Image.Image, origin: Origin, scale: int = 10) -> Greys:
+def tile(page: Image.Image, origin: StartPoint, scale: int = 10) -> Greys:
     x, y = origin
     return np.asarray(page.crop((x, y, x + 28 * scale, y + 28 * scale)))
 
@@ -23,7 +23,7 @@ def enlarged(image: npt.NDArray[np.float32], scale: int = 10) -> Greys:
     return np.kron(np.rint(image * 255), np.ones((scale, scale))).astype(np.uint8)
 
 
-def assert_apart(origins: tuple[Origin, ...], size: tuple[int, int], scale: int = 10) -> None:
+def assert_apart(origins: tuple[StartPoint, ...], size: tuple[int, int], scale: int = 10) -> None:
     taken = np.zeros(size[::-1], dtype=int)
     side = 28 * scale
     for x, y in origins:
@@ -38,7 +38,7 @@ class Words(list[str]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.places: list[Origin] = []
+        self.places: list[StartPoint] = []
 
 
 def written(monkeypatch: pytest.MonkeyPatch) -> Words:
@@ -49,7 +49,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Words:
     words = Words()
     write, upwards, paste_greys = paper.write, paper.write_upwards, paper.paste_greys
 
-    def noted(page: Image.Image, place: Origin, text: str, **how: object) -> None:
+    def noted(page: Image.Image, place: StartPoint, text: str, **how: object) -> None:
         words.append(text)
         words.places.append(place)
         # Around the text only: whole pages are large.
@@ -71,13 +71,13 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Words:
         assert region[0] + right < page.width - 1, f"{text!r} is cut"
         assert region[1] + bottom < page.height - 1, f"{text!r} is cut"
 
-    def noted_upwards(page: Image.Image, place: Origin, text: str, **how: object) -> None:
+    def noted_upwards(page: Image.Image, place: StartPoint, text: str, **how: object) -> None:
         words.append(text)
         words.places.append(place)
         upwards(page, place, text, **how)  # type: ignore[arg-type]
 
     def noted_tiles(
-        page: Image.Image, greys: Greys, origins: Sequence[Origin], scale: int = 10
+        page: Image.Image, greys: Greys, origins: Sequence[StartPoint], scale: int = 10
     ) -> None:
         before = page.convert("L")
         for origin in origins:

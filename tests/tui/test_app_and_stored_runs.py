@@ -14,9 +14,9 @@ from textual.pilot import Pilot
 from engine.config import RunConfig
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine, engines_in_turn
-from engine.runs.training_session import Session
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun, runs_in_turn
+from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from tui.app import FmnistVaeTui
 from tui.screens.comparison.screen import ComparisonScreen
@@ -50,13 +50,11 @@ def stored(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = RunConfig(
         data=str(small_data), hidden=(16,), latent_dim=3, batch_size=32, epochs=2, device="cpu"
     )
-    origins = [
-        (replace(config, seed=n), Beginning(checkpoints, name)) for n, name in enumerate("ab")
-    ]
-    for engine in engines_in_turn(origins):
-        engine.start()
-        engine.close(stop_training=False)
-        assert engine.join(60)
+    origins = [(replace(config, seed=n), NewRun(checkpoints, name)) for n, name in enumerate("ab")]
+    for run in runs_in_turn(origins):
+        run.start()
+        run.close(stop_training=False)
+        assert run.join(60)
     return checkpoints
 
 
@@ -67,15 +65,15 @@ def checkpoints(stored: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Session.train_slice
+    original = TrainingSession.train_slice
 
-    def train_slice(self: Session) -> None:
+    def train_slice(self: TrainingSession) -> None:
         original(self)
         import time
 
         time.sleep(0.02)
 
-    monkeypatch.setattr(Session, "train_slice", train_slice)
+    monkeypatch.setattr(TrainingSession, "train_slice", train_slice)
     monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
 
 
@@ -93,14 +91,14 @@ async def listing(
             await until(pilot, lambda: screen.runs)
             yield app, pilot
     finally:
-        for run in app.engines:
+        for run in app.runs:
             run.close()
             assert await asyncio.to_thread(run.join, 30)
 
 
-def endless(checkpoints: Path) -> TrainingEngine:
+def endless(checkpoints: Path) -> TrainingRun:
     config = replace(AttachedRun(checkpoints / "a").config, epochs=100_000)
-    return TrainingEngine(config, Beginning(checkpoints, "endless"))
+    return TrainingRun(config, NewRun(checkpoints, "endless"))
 
 
 def to_run(app: FmnistVaeTui, name: str) -> None:
@@ -142,8 +140,8 @@ async def test_a_finished_run_is_opened_read_only(checkpoints: Path) -> None:
         to_run(app, "b")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        await until(pilot, lambda: app.engine.snapshot.run == "b")
-        assert app.engine.access is Access.READ
+        await until(pilot, lambda: app.run.snapshot.run == "b")
+        assert app.run.access is Access.READ
         header = app.screen.query_one(RunHeader)
         await until(pilot, lambda: "read-only ● finished" in header.render().plain)
         samples = app.screen.query_one(SamplePanel)
@@ -157,24 +155,24 @@ async def test_a_finished_run_is_opened_read_only(checkpoints: Path) -> None:
 
 @pytest.mark.usefixtures("slow")
 async def test_what_is_trained_here_goes_on_while_others_are_looked_at(checkpoints: Path) -> None:
-    engine = endless(checkpoints)
-    async with listing([engine], checkpoints) as (app, pilot):
-        await until(pilot, lambda: engine.snapshot.step > 0)
+    run = endless(checkpoints)
+    async with listing([run], checkpoints) as (app, pilot):
+        await until(pilot, lambda: run.snapshot.step > 0)
         await until(pilot, lambda: len(app.screen.runs) == 3)
         to_run(app, "a")
         await pilot.press("enter")
-        await until(pilot, lambda: app.engine.snapshot.run == "a")
-        step = engine.snapshot.step
-        await until(pilot, lambda: engine.snapshot.step > step)
+        await until(pilot, lambda: app.run.snapshot.run == "a")
+        step = run.snapshot.step
+        await until(pilot, lambda: run.snapshot.step > step)
         await pilot.press("o")
-        await until(pilot, lambda: app.engine is engine)
+        await until(pilot, lambda: app.run is run)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen.runs)
         to_run(app, "endless")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        assert app.engine is engine, "not attached to itself"
-        assert len(app.engines) == 2
+        assert app.run is run, "not attached to itself"
+        assert len(app.runs) == 2
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
 
@@ -188,10 +186,10 @@ async def test_a_finished_run_goes_on_for_more_epochs(checkpoints: Path) -> None
         await pilot.press("enter")
         assert isinstance(app.screen, MoreEpochsScreen), "2 are there already"
         await pilot.press("backspace", *"3", "enter")
-        await until(pilot, lambda: app.engine.access is Access.OWNER)
-        await until(pilot, lambda: app.engine.snapshot.phase is Phase.FINISHED)
-        assert app.engine.snapshot.epoch == 3.0
-        assert app.engine.directory == checkpoints / "b"
+        await until(pilot, lambda: app.run.access is Access.OWNER)
+        await until(pilot, lambda: app.run.snapshot.phase is Phase.FINISHED)
+        assert app.run.snapshot.epoch == 3.0
+        assert app.run.directory == checkpoints / "b"
 
 
 @pytest.mark.usefixtures("slow")
@@ -199,20 +197,20 @@ async def test_a_finished_run_goes_on_for_more_epochs(checkpoints: Path) -> None
 async def test_going_on_asks_before_it_stops_another(yes: bool, checkpoints: Path) -> None:
     status = checkpoints / "b/status.json"
     status.write_text(status.read_text().replace('"finished"', '"stopped"'))
-    engine = endless(checkpoints)
-    async with listing([engine], checkpoints) as (app, pilot):
-        await until(pilot, lambda: engine.snapshot.step > 0)
+    run = endless(checkpoints)
+    async with listing([run], checkpoints) as (app, pilot):
+        await until(pilot, lambda: run.snapshot.step > 0)
         to_run(app, "b")
         await pilot.press("R")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y" if yes else "n")
         if yes:
-            await until(pilot, lambda: app.engine.snapshot.run == "b")
-            await until(pilot, lambda: engine.snapshot.phase is Phase.STOPPED)
+            await until(pilot, lambda: app.run.snapshot.run == "b")
+            await until(pilot, lambda: run.snapshot.phase is Phase.STOPPED)
         else:
             await until(pilot, lambda: isinstance(app.screen, RunsScreen))
-            assert app.engine is engine
-            assert engine.snapshot.phase is Phase.TRAINING
+            assert app.run is run
+            assert run.snapshot.phase is Phase.TRAINING
 
 
 async def test_marked_runs_are_compared_and_let_go_of(checkpoints: Path) -> None:

@@ -13,10 +13,10 @@ from engine.runs.attached_run import AttachedRun
 from engine.snapshot import Phase
 from engine.storage.run_config import find_run, latest_runs
 from tui.cli.arguments import AttachArgs, DashboardArgs, ResumeArgs
-from tui.cli.planned_runs import engines_to_begin, engines_to_resume
+from tui.cli.planned_runs import runs_to_begin, runs_to_resume
 from tui.cli.program import MISUSE, complain
 from tui.state.run_messages import ending
-from tui.terminal.capabilities import refusal, set_colors
+from tui.terminal.capabilities import set_colors, why_unsupported
 
 
 def run_dashboard(args: DashboardArgs) -> int:
@@ -25,7 +25,7 @@ def run_dashboard(args: DashboardArgs) -> int:
         from tui.cli.detach import train_detached
 
         return train_detached(args)
-    return _show(args, engines_to_begin(args))
+    return _show(args, runs_to_begin(args))
 
 
 def resume_in_dashboard(args: ResumeArgs) -> int:
@@ -34,7 +34,7 @@ def resume_in_dashboard(args: ResumeArgs) -> int:
         from tui.cli.detach import resume_detached
 
         return resume_detached(args)
-    return _show(args, engines_to_resume(args.run, args))
+    return _show(args, runs_to_resume(args.run, args))
 
 
 def attach(args: AttachArgs) -> int:
@@ -53,7 +53,7 @@ def _show(
     *,
     browse: bool = False,
 ) -> int:
-    problem = refusal(os.environ)
+    problem = why_unsupported(os.environ)
     if problem is not None:
         return complain(problem)
     set_colors(args.colors)
@@ -71,12 +71,12 @@ def _show(
         app.run()
     finally:
         if app.hung_up:
-            _let_go_of_terminal()
-        _close(app.engines, go_on=app.hung_up)
-    own = [run for run in app.engines if run.access is Access.OWNER]
+            _release_terminal()
+        _close(app.runs, go_on=app.hung_up)
+    own = [run for run in app.runs if run.access is Access.OWNER]
     for run in own:
         _say_what_was_kept(run)
-    return app.return_code or _exit_code(app.engine)
+    return app.return_code or _exit_code(app.shown_run)
 
 
 def _close(runs: Sequence[Run], *, go_on: bool) -> None:
@@ -96,7 +96,7 @@ def _close(runs: Sequence[Run], *, go_on: bool) -> None:
         run.join()
 
 
-def _let_go_of_terminal() -> None:
+def _release_terminal() -> None:
     """Standard streams to nowhere: writing to a terminal that is gone is an error."""
     with contextlib.suppress(OSError):
         nowhere = os.open(os.devnull, os.O_RDWR)

@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.config import TrainingPlan
-from engine.runs.resume import Beginning, planned_origins
+from engine.runs.resume import NewRun, planned_starts
 from engine.storage.run_config import CONFIG_FILE, default_name
 from tui.cli.arguments import DashboardArgs, ResumeArgs
-from tui.cli.planned_runs import origin_to_resume
+from tui.cli.planned_runs import start_point_to_resume
 from tui.cli.program import THIS_PROGRAM
 
 DEFAULT_CHECKPOINTS = Path("checkpoints")
@@ -27,15 +27,15 @@ def train_detached(args: DashboardArgs) -> int:
     """Begin the runs of a plan; the exit code."""
     plan = args.config
     name = args.name or default_name(plan.runs()[0], datetime.now())
-    origins = planned_origins(plan, args.checkpoints, name)
-    names = [origin.name or name for _, origin in origins if isinstance(origin, Beginning)]
+    origins = planned_starts(plan, args.checkpoints, name)
+    names = [origin.name or name for _, origin in origins if isinstance(origin, NewRun)]
     flags = ["--name", name, *_settings(plan), *_logging(args)]
     return _start(flags, args.checkpoints, args.checkpoints / names[0], names)
 
 
 def resume_detached(args: ResumeArgs) -> int:
     """Go on with a stored run; the exit code."""
-    config, origin = origin_to_resume(args.run, args)
+    config, origin = start_point_to_resume(args.run, args)
     path = origin.path.resolve()
     flags = ["--resume", str(path), "--epochs", str(config.epochs), "--device", config.device]
     if config.data:

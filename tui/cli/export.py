@@ -40,9 +40,9 @@ def run_export(args: ExportArgs) -> int:
         )
     from engine.errors import JobError
     from engine.figures.export import export_comparison, export_figures
-    from tui.cli.progress import AudibleRun
+    from tui.cli.progress import RunWithProgress
 
-    run = AudibleRun(path, args.weights)
+    run = RunWithProgress(path, args.weights)
     warn_of_weights(run)
     directory = args.exports / run.run
     try:
@@ -51,7 +51,7 @@ def run_export(args: ExportArgs) -> int:
                 for figure in export_figures(run, (name,), directory, options):
                     print(figure)
             elif other is not None:
-                second = AudibleRun(other, args.weights)
+                second = RunWithProgress(other, args.weights)
                 warn_of_weights(second)
                 runs = (run, second)
                 print(export_comparison(runs, directory, options))
@@ -92,7 +92,7 @@ def figure_options(args: ExportArgs, config: RunConfig) -> FigureOptions:
 
 
 def projection_of(choice: ProjectionChoice) -> Projection:
-    """The engine's word for what a person chose: PCA is what it does with many dimensions."""
+    """Our word for what a person chose: PCA is what it does with many dimensions."""
     return "linear" if choice == "pca" else choice
 
 

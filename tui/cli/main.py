@@ -64,15 +64,15 @@ def _dashboard(arguments: list[str]) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    from tui.cli.planned_runs import engines_to_resume, engines_to_train
+    from tui.cli.planned_runs import runs_to_resume, runs_to_train
     from tui.cli.train import run_training
 
     program = f"{PROGRAM} train"
     if _value_of("--resume", arguments) in (None, "auto"):
         args = _parse_training(TrainArgs(), arguments, program)
-        return run_training(engines_to_train(args), json_wanted=args.json)
+        return run_training(runs_to_train(args), json_wanted=args.json)
     resumed = tyro.cli(TrainResumeArgs, args=arguments, prog=program)
-    return run_training(engines_to_resume(resumed.resume, resumed), json_wanted=resumed.json)
+    return run_training(runs_to_resume(resumed.resume, resumed), json_wanted=resumed.json)
 
 
 def _resume(arguments: list[str]) -> int:

@@ -6,55 +6,55 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.runs.resume import (
-    Continuation,
-    automatic_origins,
+    ResumeRun,
+    automatic_starts,
     continued_config,
-    planned_origins,
+    planned_starts,
 )
-from engine.runs.training_run import TrainingEngine, engines_in_turn
+from engine.runs.training_run import TrainingRun, runs_in_turn
 from engine.storage.run_config import check_name, find_run
 from engine.storage.run_lock import owner_of
 from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainArgs, TrainResumeArgs
 
 
-def engines_to_begin(args: DashboardArgs) -> list[TrainingEngine]:
+def runs_to_begin(args: DashboardArgs) -> list[TrainingRun]:
     """New runs.
 
     Raises:
         RunError: if they can't be logged as asked for.
     """
-    origins = planned_origins(args.config, args.checkpoints, args.name)
-    return engines_in_turn(origins, tensorboard=args.tensorboard)
+    start_points = planned_starts(args.config, args.checkpoints, args.name)
+    return runs_in_turn(start_points, tensorboard=args.tensorboard)
 
 
-def engines_to_train(args: TrainArgs) -> list[TrainingEngine]:
+def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
     """New runs, or with `--resume auto` those that are there.
 
     Raises:
         RunError, ConfigError: if they can't be trained.
     """
     if args.resume is None:
-        origins = planned_origins(args.config, args.checkpoints, args.name)
+        start_points = planned_starts(args.config, args.checkpoints, args.name)
     else:
         name = args.name
         if name is None and (job := os.environ.get("SLURM_JOB_ID")):
             name = check_name(f"slurm-{job}")  # the same after a requeue
-        origins = automatic_origins(args.config, args.checkpoints, name)
-    return engines_in_turn(origins, tensorboard=args.tensorboard)
+        start_points = automatic_starts(args.config, args.checkpoints, name)
+    return runs_in_turn(start_points, tensorboard=args.tensorboard)
 
 
-def engines_to_resume(run: str, args: ResumeArgs | TrainResumeArgs) -> list[TrainingEngine]:
+def runs_to_resume(run: str, args: ResumeArgs | TrainResumeArgs) -> list[TrainingRun]:
     """The stored run that goes on.
 
     Raises:
         RunError, ConfigError: if it can't.
     """
-    return engines_in_turn([origin_to_resume(run, args)], tensorboard=args.tensorboard)
+    return runs_in_turn([start_point_to_resume(run, args)], tensorboard=args.tensorboard)
 
 
-def origin_to_resume(
+def start_point_to_resume(
     run: str, args: ResumeArgs | TrainResumeArgs
-) -> tuple[RunConfig, Continuation]:
+) -> tuple[RunConfig, ResumeRun]:
     """The stored run to go on with.
 
     Raises:
@@ -69,4 +69,4 @@ def origin_to_resume(
     owner = owner_of(path)
     if owner is not None:
         raise RunError(f"run {path.name} is in use: {owner} trains it; attach shows it")
-    return config, Continuation(path)
+    return config, ResumeRun(path)

@@ -12,10 +12,10 @@ from engine.runs.stored_run import StoredRun
 T = TypeVar("T")
 
 
-class AudibleRun(StoredRun):
+class RunWithProgress(StoredRun):
     """A stored run with a bar that is there while a job runs."""
 
-    def work(self, job: Job[T], progress: jobs.Progress = jobs.unheard) -> T:
+    def work(self, job: Job[T], progress: jobs.Progress = jobs.no_progress) -> T:
         """Slow work, done here and now."""
         console = Console(stderr=True)
         with Progress(

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from engine.errors import INPUT_ERRORS
 from engine.metrics import Evaluation, Metrics, score_name
-from engine.runs.training_run import TrainingEngine
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
 from engine.storage.run_config import json_number
 from tui.cli.program import MISUSE, PROGRAM
@@ -26,50 +26,50 @@ TICK = 0.1
 INTERRUPTED = 130
 
 
-def run_training(engines: list[TrainingEngine], *, json_wanted: bool) -> int:
+def run_training(runs: list[TrainingRun], *, json_wanted: bool) -> int:
     """Train to the end, or until a signal; the exit code."""
-    stop = _StopSignals(engines)
-    for engine in engines:
-        engine.start()
+    stop = _StopSignals(runs)
+    for run in runs:
+        run.start()
     try:
-        codes = [_follow(engine, stop, json_wanted=json_wanted) for engine in engines]
+        codes = [_follow(run, stop, json_wanted=json_wanted) for run in runs]
     finally:
-        for engine in engines:
-            engine.close()
-        for engine in engines:
-            engine.join()
+        for run in runs:
+            run.close()
+        for run in runs:
+            run.join()
     return max(codes) or (INTERRUPTED if stop.interrupted else 0)
 
 
-def _follow(engine: TrainingEngine, stop: "_StopSignals", *, json_wanted: bool) -> int:
+def _follow(run: TrainingRun, stop: "_StopSignals", *, json_wanted: bool) -> int:
     """Tell of a run until it has ended; its exit code."""
     started = time.monotonic()
-    with _Reporter(engine) as reporter:
-        while engine.snapshot.phase.is_active:
+    with _Reporter(run) as reporter:
+        while run.snapshot.phase.is_active:
             reporter.report()
             stop.wait(TICK)
         reporter.report()
-    snapshot = engine.snapshot
+    snapshot = run.snapshot
     if snapshot.phase is Phase.FAILED:
         print(f"{PROGRAM}: {snapshot.error}", file=sys.stderr)
-        return MISUSE if isinstance(engine.failure, INPUT_ERRORS) else 1
-    print(f"{snapshot.run}: {ending(engine, snapshot)}", file=sys.stderr)
-    if json_wanted and engine.directory is not None:
-        print(json.dumps(summary(engine, time.monotonic() - started), ensure_ascii=False))
+        return MISUSE if isinstance(run.failure, INPUT_ERRORS) else 1
+    print(f"{snapshot.run}: {ending(run, snapshot)}", file=sys.stderr)
+    if json_wanted and run.directory is not None:
+        print(json.dumps(summary(run, time.monotonic() - started), ensure_ascii=False))
     return 0
 
 
 class _StopSignals:
     """SIGINT and SIGTERM end training and keep it; a hang-up only ends the talking."""
 
-    def __init__(self, engines: list[TrainingEngine]) -> None:
-        self._engines = engines
+    def __init__(self, runs: list[TrainingRun]) -> None:
+        self._engines = runs
         self._woken = threading.Event()
         self.interrupted = False
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
         if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, _hush)
+            signal.signal(signal.SIGHUP, _detach_streams)
 
     def wait(self, seconds: float) -> None:
         """Until a signal, or so many seconds."""
@@ -77,11 +77,11 @@ class _StopSignals:
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT
-        for engine in self._engines:
-            engine.stop()
+        for run in self._engines:
+            run.stop()
 
 
-def _hush(_number: int, _frame: FrameType | None) -> None:
+def _detach_streams(_number: int, _frame: FrameType | None) -> None:
     # The terminal is gone, and writing to it would be an error; what was redirected stays.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
@@ -93,8 +93,8 @@ def _hush(_number: int, _frame: FrameType | None) -> None:
 class _Reporter:
     """A progress bar on a terminal, else one plain line per evaluation."""
 
-    def __init__(self, engine: TrainingEngine) -> None:
-        self._engine = engine
+    def __init__(self, run: TrainingRun) -> None:
+        self._engine = run
         self._told = 0
         self._untold: Evaluation | None = None
         """The latest evaluation, if it is within an epoch: told only if the run ends there."""
@@ -162,9 +162,9 @@ class _Reporter:
         print(f"epoch {epochs(e.epoch)}: {scores} [{duration(e.seconds)}]", file=sys.stderr)
 
 
-def summary(engine: TrainingEngine, wall_seconds: float) -> dict[str, Any]:
+def summary(run: TrainingRun, wall_seconds: float) -> dict[str, Any]:
     """The outcome of a run as JSON can hold it. Nats per image; null where there is none."""
-    s, config = engine.snapshot, engine.config
+    s, config = run.snapshot, run.config
     last, best = s.last, s.best
     return {
         "run": s.run,
@@ -187,13 +187,13 @@ def summary(engine: TrainingEngine, wall_seconds: float) -> dict[str, Any]:
             "neg_elbo": json_number(best.val.neg_elbo),
             "recon": best.val.recon,
         },
-        "checkpoint": None if s.saved_step is None else str(_checkpoint(engine)),
+        "checkpoint": None if s.saved_step is None else str(_checkpoint(run)),
     }
 
 
-def _checkpoint(engine: TrainingEngine) -> Path:
-    assert engine.directory is not None
-    return engine.directory / "last.pt"
+def _checkpoint(run: TrainingRun) -> Path:
+    assert run.directory is not None
+    return run.directory / "last.pt"
 
 
 def _metrics(m: Metrics | None, *, loss: bool) -> dict[str, float | None] | None:

@@ -34,9 +34,9 @@ class RunScreen(Screen[None]):
         self._exporting = False
 
     @property
-    def engine(self) -> Run:
+    def run(self) -> Run:
         """The run on show."""
-        return self.context.engine
+        return self.context.run
 
     def say(self, text: str, level: Level = "info") -> None:
         """Put a message into the message line."""
@@ -44,13 +44,13 @@ class RunScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Pause or go on."""
-        phase = self.engine.snapshot.phase
-        if self.engine.access is Access.READ and phase.is_active:
+        phase = self.run.snapshot.phase
+        if self.run.access is Access.READ and phase.is_active:
             self.say(READ_ONLY, "warning")
         elif phase is Phase.PAUSED:
-            self.engine.resume()
+            self.run.resume()
         elif phase is Phase.TRAINING:
-            self.engine.pause()
+            self.run.pause()
         else:
             self.say(f"nothing to pause: the run is {phase}")
 
@@ -75,12 +75,12 @@ class RunScreen(Screen[None]):
 
     def kept_in(self) -> str:
         """The run's directory, for a sentence."""
-        return f"{self.engine.directory or self.engine.snapshot.run}/"
+        return f"{self.run.directory or self.run.snapshot.run}/"
 
     def action_screenshot(self) -> None:
         """The screen as it is, as an SVG."""
         width, height = self.size
-        run = self.engine.snapshot.run
+        run = self.run.snapshot.run
         path = self.context.exports / run / f"{self.TITLE_FOR_FILES}-{width}x{height}.svg"
         svg = self.app.export_screenshot(title=f"fmnist-vae-tui · {run}")
         try:
@@ -95,7 +95,7 @@ class RunScreen(Screen[None]):
         if self._exporting:
             self.say("the export before is still being written", "warning")
             return
-        if self.engine.snapshot.last is None:
+        if self.run.snapshot.last is None:
             self.say("nothing to export yet", "warning")
             return
         self._exporting = True

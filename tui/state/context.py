@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class RunContext:
     """One a program; the app changes `engines` and `shown` when a new run begins."""
 
-    engines: list[Run]
+    runs: list[Run]
     """The runs on show: started together, or attached to, or both."""
     exports: Path
     checkpoints: Path = Path("checkpoints")
@@ -39,6 +39,6 @@ class RunContext:
     """The t-SNE and UMAP maps that were made, also of runs before."""
 
     @property
-    def engine(self) -> Run:
+    def run(self) -> Run:
         """The run on the screen."""
-        return self.engines[self.shown]
+        return self.runs[self.shown]

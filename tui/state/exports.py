@@ -1,4 +1,4 @@
-"""Exports from the dashboard: the engine as a source of figures, for a worker thread."""
+"""Exports from the dashboard: the run as a source of figures, for a worker thread."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Told = tuple[str, Level]
 COMPARISON = ("comparison",)
 """The figure that is of all runs on show."""
 VIEW_TIMEOUT = 60.0
-"""Seconds to wait for a picture: the engine answers between two slices of training."""
+"""Seconds to wait for a picture: the run answers between two slices of training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def _figures(context: RunContext, order: ExportOrder, directory: Path) -> Iterat
     from engine.figures.comparison import export_comparison
     from engine.figures.export import export_figures
 
-    shown = LiveRun(context.engine, context.worker)
-    trained = [LiveRun(e, context.worker) for e in context.engines if e.snapshot.last is not None]
+    shown = LiveRun(context.run, context.worker)
+    trained = [LiveRun(e, context.worker) for e in context.runs if e.snapshot.last is not None]
     if order.names is None:
         for run in trained:
             yield from export_figures(run, None, directory, order.options)
@@ -116,4 +116,4 @@ def _figures(context: RunContext, order: ExportOrder, directory: Path) -> Iterat
 def _directory_name(context: RunContext, order: ExportOrder) -> str:
     """What is of more than one run goes to the first one's directory."""
     of_all = order.names is None or order.names == COMPARISON
-    return (context.engines[0] if of_all else context.engine).snapshot.run
+    return (context.runs[0] if of_all else context.run).snapshot.run

@@ -14,11 +14,11 @@ Level = Literal["info", "done", "warning", "error"]
 """How much a message matters."""
 
 
-class News:
+class RunMessages:
     """Compares each snapshot with the one before."""
 
-    def __init__(self, engine: Run) -> None:
-        self._engine = engine
+    def __init__(self, run: Run) -> None:
+        self._engine = run
         self._phase: Phase | None = None
         self._alerts = 0
 
@@ -55,21 +55,21 @@ class News:
                 return [(f"the run failed: {s.error}", "error")]
 
     def _may(self) -> str:
-        if self._engine.access is Access.STEER:
+        if self._engine.access is Access.CONTROL:
             return "another process trains it; space and x reach it"
         return "another process trains it, which can't be asked from here: read-only"
 
 
-def ending(engine: Run, s: Snapshot) -> str:
+def ending(run: Run, s: Snapshot) -> str:
     """How a run ended, its best score, and where it is kept."""
     best = ""
     if s.best is not None:
-        name = score_name(engine.config.model)
+        name = score_name(run.config.model)
         best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
     if s.saved_step is None:
         kept = "nothing was saved"
     elif s.saved_step == s.step:
-        kept = f"kept in {engine.directory}/"
+        kept = f"kept in {run.directory}/"
     else:
-        kept = f"kept as of step {s.saved_step:,} in {engine.directory}/"
+        kept = f"kept as of step {s.saved_step:,} in {run.directory}/"
     return f"{s.phase} at epoch {epochs(s.epoch)} of {s.epochs}{best}; {kept}"

@@ -1,4 +1,4 @@
-"""`ViewFeed`: keeps one panel's picture fresh without ever waiting for the engine."""
+"""`ViewFeed`: keeps one panel's picture fresh without ever waiting for the run."""
 
 import time
 from concurrent.futures import Future
@@ -21,7 +21,7 @@ class ViewFeed(Generic[T]):
         self._asked: tuple[ViewRequest[T], int] | None = None
         self._asked_at = 0.0
 
-    def poll(self, engine: Run, request: ViewRequest[T], version: int, interval: float) -> T | None:
+    def poll(self, run: Run, request: ViewRequest[T], version: int, interval: float) -> T | None:
         """Ask if it is time to; the answer, if one has come since the last call.
 
         Args:
@@ -30,7 +30,7 @@ class ViewFeed(Generic[T]):
                 question (another seed, another page) is asked at once.
 
         Raises:
-            Exception: what the engine raised instead of an answer.
+            Exception: what the run raised instead of an answer.
         """
         if self._pending is not None:
             if not self._pending.done():
@@ -38,7 +38,7 @@ class ViewFeed(Generic[T]):
             answer, self._pending = self._pending, None
             return answer.result()
         if self._is_due(request, version, interval):
-            self._pending = engine.request(request)
+            self._pending = run.request(request)
             self._asked = (request, version)
             self._asked_at = time.monotonic()
         return None

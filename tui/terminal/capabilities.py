@@ -20,7 +20,7 @@ _TEXTUAL_NAMES: dict[ColorChoice, str] = {
 }
 
 
-def refusal(environ: MutableMapping[str, str]) -> str | None:
+def why_unsupported(environ: MutableMapping[str, str]) -> str | None:
     """Why the dashboard can't run here, if it can't."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return "the dashboard needs a terminal; use `fmnist-vae-tui train` without one"

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 _ENTER_SCREEN, _LEAVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 
 
-class SentCells:
+class CellDiff:
     """What a terminal's full-screen mode shows, as far as it is known."""
 
     def __init__(self) -> None:

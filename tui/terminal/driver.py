@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 from textual.driver import Driver
 
-from tui.terminal.cell_diff import SentCells
+from tui.terminal.cell_diff import CellDiff
 
 
 class _LastingStream:
@@ -30,7 +30,7 @@ class _LastingStream:
         return self._stream.fileno()
 
 
-def sparing(driver: type[Driver], sent: SentCells) -> type[Driver]:
+def diffing_driver(driver: type[Driver], sent: CellDiff) -> type[Driver]:
     """A driver that writes only what has changed, and outlives its terminal."""
 
     class SparingDriver(driver):  # type: ignore[valid-type, misc]

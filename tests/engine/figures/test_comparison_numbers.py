@@ -21,9 +21,9 @@ from engine.analysis.comparison import check_comparable, compare, compare_run, d
 from engine.config import ModelName, RunConfig
 from engine.errors import FigureError
 from engine.model.networks import Model, build_model
-from engine.runs.resume import Beginning
+from engine.runs.resume import NewRun
 from engine.runs.stored_run import StoredRun
-from engine.runs.training_run import TrainingEngine
+from engine.runs.training_run import TrainingRun
 from engine.storage import checkpoint
 from engine.views import Decode, PriorSamples, Reconstructions
 from tests.support.figure_source import FakeSource
@@ -48,14 +48,14 @@ def runs(
             threads=1,
             data=str(small_data),
         )
-        engine = TrainingEngine(config, Beginning(checkpoints, model))
-        engine.start()
+        run = TrainingRun(config, NewRun(checkpoints, model))
+        run.start()
         deadline = time.monotonic() + 30
-        while engine.snapshot.phase.is_active:
+        while run.snapshot.phase.is_active:
             assert time.monotonic() < deadline, "timed out"
             time.sleep(0.005)
-        engine.close()
-        assert engine.join(30)
+        run.close()
+        assert run.join(30)
         return StoredRun(checkpoints / model)
 
     return {"vae": train("vae"), "ae": train("ae")}

@@ -10,13 +10,13 @@ from scipy.stats import norm
 from sklearn.decomposition import PCA
 
 from engine.model.latent_geometry import (
-    dimension_name,
     even_quantiles,
     lerp,
     normal_quantiles,
     principal_axes,
     slerp,
 )
+from engine.text import dimension_name
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ from engine.report.findings import findings
 from engine.report.gather import gather, gaussian_distance, pixel_entropies
 from engine.report.neighbours import neighbour_facts, remote_share
 from engine.report.write import write_report
-from engine.runs.resume import Beginning
+from engine.runs.resume import NewRun
 from engine.runs.stored_run import StoredRun
-from engine.runs.training_run import TrainingEngine
+from engine.runs.training_run import TrainingRun
 from engine.views import Embedding
 from tests.support.stored_runs import train_run
 
@@ -394,15 +394,15 @@ def test_a_run_that_was_stopped_is_reported_as_far_as_it_came(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
     config = replace(small_config, epochs=100_000)
-    engine = TrainingEngine(config, Beginning(tmp_path, "cut"))
-    engine.start()
+    run = TrainingRun(config, NewRun(tmp_path, "cut"))
+    run.start()
     deadline = time.monotonic() + 60
-    while engine.snapshot.step < 30:
+    while run.snapshot.step < 30:
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    engine.stop()
-    engine.close()
-    assert engine.join(30)
+    run.stop()
+    run.close()
+    assert run.join(30)
     found = gathered(tmp_path / "cut")
     steps = StoredRun(tmp_path / "cut").step
     assert found.training.steps == steps < found.training.planned_steps == 1_200_000

@@ -16,9 +16,9 @@ from engine.errors import RunError, ViewError
 from engine.run import Access
 from engine.runs.attached_run import AttachedRun
 from engine.runs.control_socket import SOCKET_FILE
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
-from engine.runs.training_session import Session
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
+from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.storage.run_lock import LOCK_FILE
@@ -56,38 +56,38 @@ def finished(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     config = RunConfig(
         data=str(small_data), hidden=(16,), latent_dim=3, batch_size=32, epochs=3, device="cpu"
     )
-    engine = TrainingEngine(config, Beginning(tmp_path_factory.mktemp("runs"), "done"))
-    engine.start()
-    engine.close(stop_training=False)
-    assert engine.join(60)
-    assert engine.directory is not None
-    return engine.directory
+    run = TrainingRun(config, NewRun(tmp_path_factory.mktemp("runs"), "done"))
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(60)
+    assert run.directory is not None
+    return run.directory
 
 
 @pytest.fixture
 def training(
     small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[TrainingEngine]:
-    original = Session.train_slice
+) -> Iterator[TrainingRun]:
+    original = TrainingSession.train_slice
 
-    def slow(self: Session) -> None:
+    def slow(self: TrainingSession) -> None:
         original(self)
         time.sleep(0.01)
 
-    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr(TrainingSession, "train_slice", slow)
     monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
     monkeypatch.setattr("engine.runs.training_session.SAVE_INTERVAL", 0.2)
-    engine = TrainingEngine(replace(small_config, epochs=100_000), Beginning(tmp_path, "live"))
-    engine.start()
-    wait_for(lambda: engine.directory and (engine.directory / "last.pt").exists())
-    yield engine
-    engine.close()
-    assert engine.join(30)
+    run = TrainingRun(replace(small_config, epochs=100_000), NewRun(tmp_path, "live"))
+    run.start()
+    wait_for(lambda: run.directory and (run.directory / "last.pt").exists())
+    yield run
+    run.close()
+    assert run.join(30)
 
 
-def directory(engine: TrainingEngine) -> Path:
-    assert engine.directory is not None
-    return engine.directory
+def directory(run: TrainingRun) -> Path:
+    assert run.directory is not None
+    return run.directory
 
 
 def test_a_finished_run_is_shown_whole(finished: Path, attach: Attach) -> None:
@@ -134,10 +134,10 @@ def test_looking_changes_no_file(finished: Path, attach: Attach) -> None:
     assert content() == before
 
 
-def test_a_training_run_is_followed_live(training: TrainingEngine, attach: Attach) -> None:
+def test_a_training_run_is_followed_live(training: TrainingRun, attach: Attach) -> None:
     run = attach(directory(training))
     assert run.snapshot.phase is Phase.TRAINING, "at once, from its files"
-    wait_for(lambda: run.access is Access.STEER)
+    wait_for(lambda: run.access is Access.CONTROL)
     evaluations = len(run.history.evaluations())
     wait_for(lambda: len(run.history.evaluations()) > evaluations + 2)
     assert run.snapshot.step <= training.snapshot.step
@@ -149,7 +149,7 @@ def test_a_training_run_is_followed_live(training: TrainingEngine, attach: Attac
     assert not np.array_equal(first.images, second.images)
 
 
-def test_its_pictures_are_those_of_the_owner(training: TrainingEngine, attach: Attach) -> None:
+def test_its_pictures_are_those_of_the_owner(training: TrainingRun, attach: Attach) -> None:
     run = attach(directory(training))
     training.pause()
     wait_for(lambda: run.snapshot.phase is Phase.PAUSED)
@@ -161,9 +161,9 @@ def test_its_pictures_are_those_of_the_owner(training: TrainingEngine, attach: A
         assert np.allclose(getattr(mine, images), getattr(theirs, images), atol=1e-6)
 
 
-def test_it_is_steered(training: TrainingEngine, attach: Attach) -> None:
+def test_it_is_steered(training: TrainingRun, attach: Attach) -> None:
     run = attach(directory(training))
-    wait_for(lambda: run.access is Access.STEER)
+    wait_for(lambda: run.access is Access.CONTROL)
     run.pause()
     wait_for(lambda: training.snapshot.phase is Phase.PAUSED)
     wait_for(lambda: run.snapshot.phase is Phase.PAUSED)
@@ -178,7 +178,7 @@ def test_it_is_steered(training: TrainingEngine, attach: Attach) -> None:
     assert not (directory(training) / SOCKET_FILE).exists()
 
 
-def test_without_a_socket_the_files_are_followed(training: TrainingEngine, attach: Attach) -> None:
+def test_without_a_socket_the_files_are_followed(training: TrainingRun, attach: Attach) -> None:
     (directory(training) / SOCKET_FILE).unlink()
     run = attach(directory(training))
     wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
@@ -205,7 +205,7 @@ def test_a_run_whose_process_was_killed_has_died(finished: Path, attach: Attach)
         status.write_text(text)
 
 
-def test_several_look_at_the_same_run(training: TrainingEngine, attach: Attach) -> None:
+def test_several_look_at_the_same_run(training: TrainingRun, attach: Attach) -> None:
     runs = [attach(directory(training)) for _ in range(3)]
     for run in runs:
         wait_for(lambda run=run: run.snapshot.phase is Phase.TRAINING)

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from engine.config import RunConfig, TrainingPlan
-from engine.runs.training_run import TrainingEngine, planned_engines
-from engine.runs.training_session import Session
+from engine.runs.training_run import TrainingRun, planned_runs
+from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 
-Start = Callable[..., list[TrainingEngine]]
+Start = Callable[..., list[TrainingRun]]
 
 
 @pytest.fixture
@@ -24,31 +24,31 @@ def plan(small_config: RunConfig) -> TrainingPlan:
 
 @pytest.fixture
 def start(tmp_path: Path, plan: TrainingPlan) -> Iterator[Start]:
-    started: list[TrainingEngine] = []
+    started: list[TrainingRun] = []
 
-    def start_engines(name: str | None = "pair", **changes: object) -> list[TrainingEngine]:
-        engines = planned_engines(replace(plan, **changes), tmp_path / "checkpoints", name)
-        for engine in engines:
-            engine.start()
-        started.extend(engines)
-        return engines
+    def start_engines(name: str | None = "pair", **changes: object) -> list[TrainingRun]:
+        runs = planned_runs(replace(plan, **changes), tmp_path / "checkpoints", name)
+        for run in runs:
+            run.start()
+        started.extend(runs)
+        return runs
 
     yield start_engines
-    for engine in started:
-        engine.close()
-    for engine in started:
-        assert engine.join(30)
+    for run in started:
+        run.close()
+    for run in started:
+        assert run.join(30)
 
 
 @pytest.fixture
 def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Session.train_slice
+    original = TrainingSession.train_slice
 
-    def slow(self: Session) -> None:
+    def slow(self: TrainingSession) -> None:
         original(self)
         time.sleep(0.01)
 
-    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr(TrainingSession, "train_slice", slow)
     monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
 
 
@@ -121,9 +121,9 @@ def test_a_waiting_run_can_be_stopped_and_leaves_nothing(start: Start, slow_step
 
 
 def test_closing_without_stopping_trains_both_to_their_ends(start: Start) -> None:
-    engines = start()
-    for engine in engines:
-        engine.close(stop_training=False)
-    for engine in engines:
-        assert engine.join(30)
-    assert [engine.snapshot.phase for engine in engines] == [Phase.FINISHED, Phase.FINISHED]
+    runs = start()
+    for run in runs:
+        run.close(stop_training=False)
+    for run in runs:
+        assert run.join(30)
+    assert [run.snapshot.phase for run in runs] == [Phase.FINISHED, Phase.FINISHED]

@@ -18,14 +18,14 @@ import torch
 from engine.config import RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.runs.resume import (
-    Beginning,
-    Continuation,
-    Origin,
-    automatic_origins,
+    NewRun,
+    ResumeRun,
+    StartPoint,
+    automatic_starts,
     continued_config,
-    planned_origins,
+    planned_starts,
 )
-from engine.runs.training_run import TrainingEngine
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.storage.frames import read_frames
@@ -39,19 +39,19 @@ from tests.support.trap import Trap
 DUE = [0, 1, 2, 4, 8, 12, 24, 36]
 
 
-def run(config: RunConfig, origin: Origin) -> TrainingEngine:
+def train(config: RunConfig, origin: StartPoint) -> TrainingRun:
     """Train to the end; the engine has let go of the run."""
-    engine = TrainingEngine(config, origin)
-    engine.start()
-    engine.close(stop_training=False)
-    assert engine.join(60)
-    return engine
+    run = TrainingRun(config, origin)
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(60)
+    return run
 
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a run be stopped after so many steps."""
 
-    def train(self: TrainingEngine, session: Any) -> None:
+    def train(self: TrainingRun, session: Any) -> None:
         original = session.train_slice
 
         def train_slice() -> None:
@@ -66,12 +66,12 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
             self.stop()
         real_train(self, session)
 
-    real_train = TrainingEngine._train
-    monkeypatch.setattr(TrainingEngine, "_train", train)
+    real_train = TrainingRun._train
+    monkeypatch.setattr(TrainingRun, "_train", train)
 
 
-def alerts(engine: TrainingEngine) -> list[str]:
-    return [alert.text for alert in engine.snapshot.alerts]
+def alerts(run: TrainingRun) -> list[str]:
+    return [alert.text for alert in run.snapshot.alerts]
 
 
 def state_of(path: Path, name: str = "last") -> dict[str, Any]:
@@ -148,14 +148,14 @@ def module_config(small_data: Path) -> RunConfig:
 def whole(module_config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three epochs, never interrupted."""
     checkpoints = tmp_path_factory.mktemp("whole")
-    assert run(module_config, Beginning(checkpoints, "whole")).snapshot.step == 36
+    assert train(module_config, NewRun(checkpoints, "whole")).snapshot.step == 36
     return checkpoints / "whole"
 
 
 @pytest.fixture(scope="module")
 def two_epochs(module_config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkpoints = tmp_path_factory.mktemp("two")
-    run(replace(module_config, epochs=2), Beginning(checkpoints, "two"))
+    train(replace(module_config, epochs=2), NewRun(checkpoints, "two"))
     return checkpoints / "two"
 
 
@@ -176,7 +176,7 @@ def test_a_run_stopped_at_any_step_goes_on_to_the_same_end(
 ) -> None:
     with monkeypatch.context() as patched:
         stop_at(step, patched)
-        stopped = run(config, Beginning(tmp_path, "x"))
+        stopped = train(config, NewRun(tmp_path, "x"))
     assert (stopped.snapshot.phase, stopped.snapshot.step) == (Phase.STOPPED, step)
     path = tmp_path / "x"
     assert state_of(path)["step"] == step
@@ -185,7 +185,7 @@ def test_a_run_stopped_at_any_step_goes_on_to_the_same_end(
     seen = sorted({*(s for s in DUE if s < step), step})
     assert [e.step for e in evaluations] == seen
 
-    resumed = run(config, Continuation(path))
+    resumed = train(config, ResumeRun(path))
     assert resumed.snapshot.phase is Phase.FINISHED
     assert not alerts(resumed)
     assert [e.step for e in resumed.history.evaluations()] == sorted({*DUE, step})
@@ -199,9 +199,9 @@ def test_two_epochs_continued_to_three_are_three_from_the_start(
     copied: Path, config: RunConfig, whole: Path
 ) -> None:
     before = (copied / "metrics.csv").read_bytes()
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    assert engine.snapshot.phase is Phase.FINISHED
-    assert engine.snapshot.total_steps == 36
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    assert run.snapshot.phase is Phase.FINISHED
+    assert run.snapshot.total_steps == 36
     assert_same_run(copied, whole)
     after = (copied / "metrics.csv").read_bytes()
     earlier = before.splitlines()[:-1]  # the evaluation at the last step is made again
@@ -228,17 +228,17 @@ def test_a_run_may_go_on_in_another_precision(copied: Path, config: RunConfig) -
 def test_history_best_film_and_time_go_on(copied: Path, two_epochs: Path) -> None:
     before = HistoryReader(two_epochs, read_config(two_epochs)[0]).update()
     seconds = checkpoint.read(copied / "last.pt")["seconds"]
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    history = engine.history
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    history = run.history
     assert [repr(e) for e in history.evaluations()[:6]] == [
         repr(e) for e in before.evaluations()[:6]
     ]
     assert [e.step for e in history.evaluations()] == DUE
     assert history.train_points()[:24] == before.train_points()
     assert [p.step for p in history.train_points()] == list(range(1, 37))
-    assert [f.step for f in engine.frames] == DUE
-    assert engine.snapshot.best == min(history.evaluations()[1:], key=lambda e: e.val.score)
-    assert engine.snapshot.elapsed > sum(seconds)
+    assert [f.step for f in run.frames] == DUE
+    assert run.snapshot.best == min(history.evaluations()[1:], key=lambda e: e.val.score)
+    assert run.snapshot.elapsed > sum(seconds)
     times = [e.seconds for e in history.evaluations()]
     assert times == sorted(times)
     assert times[-1] > times[-2] >= seconds[0] > 0
@@ -257,17 +257,17 @@ def test_the_best_of_before_stays_if_what_follows_is_worse(
         return found
 
     monkeypatch.setattr(Trainer, "evaluate", worse)
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    assert engine.snapshot.best is not None
-    assert engine.snapshot.best.step == 24
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    assert run.snapshot.best is not None
+    assert run.snapshot.best.step == 24
     after = state_of(copied, "best")
     assert_same(after["model"], before["model"])
     assert_same(after["optimizer"], before["optimizer"])
 
 
 def test_a_finished_run_without_more_epochs_is_as_it_was(copied: Path, two_epochs: Path) -> None:
-    engine = run(continued_config(copied), Continuation(copied))
-    assert (engine.snapshot.phase, engine.snapshot.step) == (Phase.FINISHED, 24)
+    run = train(continued_config(copied), ResumeRun(copied))
+    assert (run.snapshot.phase, run.snapshot.step) == (Phase.FINISHED, 24)
     assert_same_run(copied, two_epochs)
 
 
@@ -276,9 +276,9 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
 ) -> None:
     for name in ("last.pt", "best.pt"):
         (copied / name).unlink()
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    assert engine.snapshot.phase is Phase.FINISHED
-    assert not alerts(engine)
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    assert run.snapshot.phase is Phase.FINISHED
+    assert not alerts(run)
     assert_same_run(copied, whole)
 
 
@@ -288,14 +288,14 @@ def test_an_evaluation_whose_frame_and_weights_were_not_saved_is_made_again(
     """Killed just after the evaluation: its row is there, the checkpoint is from before it."""
     with monkeypatch.context() as patched:
         stop_at(12, patched)
-        run(config, Beginning(copied.parent, "x"))
+        train(config, NewRun(copied.parent, "x"))
     path = copied.parent / "x"
     with monkeypatch.context() as patched:
         stop_at(8, patched)
-        run(config, Beginning(copied.parent, "earlier"))
+        train(config, NewRun(copied.parent, "earlier"))
     shutil.copy(copied.parent / "earlier" / "best.pt", path / "best.pt")
     (path / "frames" / "000000012.npz").unlink()
-    run(config, Continuation(path))
+    train(config, ResumeRun(path))
     assert_same_run(path, whole)
 
 
@@ -304,12 +304,12 @@ def test_a_run_killed_between_its_checkpoints_goes_on_from_the_newer_one(
 ) -> None:
     with monkeypatch.context() as patched:
         stop_at(17, patched)
-        run(config, Beginning(copied.parent, "x"))
+        train(config, NewRun(copied.parent, "x"))
     path = copied.parent / "x"
     shutil.copy(path / "last.pt", copied / "last.pt")
     assert state_of(copied, "best")["step"] == 24
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    assert not alerts(engine)
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    assert not alerts(run)
     assert read_config(copied)[1]["resumed"][0]["step"] == 24
     assert_same_run(copied, whole)
 
@@ -317,7 +317,7 @@ def test_a_run_killed_between_its_checkpoints_goes_on_from_the_newer_one(
 def test_what_a_killed_process_was_writing_is_cleared_away(copied: Path) -> None:
     (copied / ".tmp-0123456789abcdef").write_bytes(b"half of a checkpoint")
     (copied / "frames" / ".tmp-0123456789abcdef").write_bytes(b"half of a frame")
-    run(continued_config(copied), Continuation(copied))
+    train(continued_config(copied), ResumeRun(copied))
     assert list(copied.rglob(".tmp-*")) == []
 
 
@@ -334,9 +334,9 @@ def test_a_damaged_last_checkpoint_is_told_and_the_best_one_goes_on(
 ) -> None:
     last = copied / "last.pt"
     last.write_bytes(list(broken(last.read_bytes()))[kind])
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    assert engine.snapshot.phase is Phase.FINISHED
-    [alert] = alerts(engine)
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    assert run.snapshot.phase is Phase.FINISHED
+    [alert] = alerts(run)
     assert str(last) in alert
     assert "going on from best.pt, at epoch 2" in alert
     assert_same_run(copied, whole)
@@ -347,11 +347,11 @@ def test_going_on_from_the_best_checkpoint_drops_what_came_after_it(
 ) -> None:
     with monkeypatch.context() as patched:
         stop_at(8, patched)
-        run(config, Beginning(copied.parent, "x"))
+        train(config, NewRun(copied.parent, "x"))
     shutil.copy(copied.parent / "x" / "last.pt", copied / "best.pt")
     (copied / "last.pt").write_bytes(b"")
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    assert "going on from best.pt, at epoch 0.67" in alerts(engine)[0]
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    assert "going on from best.pt, at epoch 0.67" in alerts(run)[0]
     assert read_config(copied)[1]["resumed"][0]["step"] == 8
     assert_same_run(copied, whole)
 
@@ -359,12 +359,12 @@ def test_going_on_from_the_best_checkpoint_drops_what_came_after_it(
 def refused(config: RunConfig, path: Path) -> str:
     """Why a run is not gone on with; nothing on disk has changed."""
     before = contents(path)
-    engine = run(config, Continuation(path))
-    assert engine.snapshot.phase is Phase.FAILED
-    assert isinstance(engine.failure, RunError)
+    run = train(config, ResumeRun(path))
+    assert run.snapshot.phase is Phase.FAILED
+    assert isinstance(run.failure, RunError)
     assert contents(path) == before
     RunLock(path).release()  # it was let go
-    return str(engine.snapshot.error)
+    return str(run.snapshot.error)
 
 
 def test_two_damaged_checkpoints_are_refused_by_name(copied: Path) -> None:
@@ -401,7 +401,7 @@ def test_data_that_moved_are_found_by_their_content(
 ) -> None:
     moved = Path(shutil.copytree(small_data, tmp_path / "moved"))
     config = continued_config(copied, epochs=3, data=str(moved))
-    assert run(config, Continuation(copied)).snapshot.phase is Phase.FINISHED
+    assert train(config, ResumeRun(copied)).snapshot.phase is Phase.FINISHED
     assert_same_run(copied, whole)
     assert read_config(copied)[0].data == str(moved)
 
@@ -412,11 +412,11 @@ def test_a_damaged_frame_is_told_and_the_film_begins_anew(
 ) -> None:
     file = copied / "frames" / f"{step:09d}.npz"
     file.write_bytes(file.read_bytes()[:-100])
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    [alert] = alerts(engine)
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    [alert] = alerts(run)
     assert str(file) in alert
     assert "the film begins anew" in alert
-    assert [f.step for f in engine.frames] == [24, 36]
+    assert [f.step for f in run.frames] == [24, 36]
     assert [f.step for f in read_frames(copied)] == [24, 36]
     assert_same(state_of(copied), state_of(whole))
 
@@ -434,7 +434,7 @@ def test_rows_that_were_being_written_are_cut_off(copied: Path, whole: Path) -> 
     for name in ("metrics.csv", "kl.csv", "steps.csv"):
         with (copied / name).open("a") as stream:
             stream.write("25,2.08")
-    run(continued_config(copied, epochs=3), Continuation(copied))
+    train(continued_config(copied, epochs=3), ResumeRun(copied))
     assert_same_run(copied, whole)
 
 
@@ -471,20 +471,20 @@ def test_a_checkpoint_without_a_part_is_refused(missing: str, copied: Path) -> N
 def test_another_kind_of_device_before_is_told(copied: Path) -> None:
     state = checkpoint.read(copied / "last.pt")
     torch.save(state | {"device": "cuda"}, copied / "last.pt")
-    engine = run(continued_config(copied, epochs=3), Continuation(copied))
-    [alert] = alerts(engine)
+    run = train(continued_config(copied, epochs=3), ResumeRun(copied))
+    [alert] = alerts(run)
     assert "trained on cuda before, on cpu now" in alert
-    assert engine.snapshot.phase is Phase.FINISHED
+    assert run.snapshot.phase is Phase.FINISHED
 
 
 def test_a_run_in_use_is_refused_and_left_alone(copied: Path) -> None:
     config = continued_config(copied, epochs=3)
     lock = RunLock(copied)
     before = contents(copied)
-    engine = run(config, Continuation(copied))
+    run = train(config, ResumeRun(copied))
     lock.release()
-    assert engine.snapshot.error is not None
-    assert f"run two is in use: process {os.getpid()} on " in engine.snapshot.error
+    assert run.snapshot.error is not None
+    assert f"run two is in use: process {os.getpid()} on " in run.snapshot.error
     assert contents(copied) == before
 
 
@@ -493,7 +493,7 @@ def test_the_threads_of_before_are_used_again(copied: Path) -> None:
     content = json.loads((copied / "config.json").read_text())
     content["config"]["threads"] = 0
     (copied / "config.json").write_text(json.dumps(content))
-    assert run(continued_config(copied, epochs=3), Continuation(copied)).snapshot.threads == 1
+    assert train(continued_config(copied, epochs=3), ResumeRun(copied)).snapshot.threads == 1
 
 
 # Which run `--resume auto` goes on with.
@@ -505,18 +505,18 @@ def plan_of(config: RunConfig, **changes: Any) -> TrainingPlan:
 
 def test_without_a_run_automatic_is_a_beginning(config: RunConfig, tmp_path: Path) -> None:
     plan = plan_of(config)
-    assert automatic_origins(plan, tmp_path, "x") == [(config, Beginning(tmp_path, "x"))]
-    assert automatic_origins(plan, tmp_path, None) == [(config, Beginning(tmp_path, None))]
+    assert automatic_starts(plan, tmp_path, "x") == [(config, NewRun(tmp_path, "x"))]
+    assert automatic_starts(plan, tmp_path, None) == [(config, NewRun(tmp_path, None))]
     (tmp_path / "x").mkdir()  # not yet a run: it had no time to write its settings
-    assert automatic_origins(plan, tmp_path, "x") == [(config, Beginning(tmp_path, "x"))]
+    assert automatic_starts(plan, tmp_path, "x") == [(config, NewRun(tmp_path, "x"))]
 
 
 def test_a_named_run_that_is_there_goes_on_also_with_other_epochs(
     copied: Path, config: RunConfig
 ) -> None:
     for epochs in (2, 5):
-        [(found, origin)] = automatic_origins(plan_of(config, epochs=epochs), copied.parent, "two")
-        assert origin == Continuation(copied)
+        [(found, origin)] = automatic_starts(plan_of(config, epochs=epochs), copied.parent, "two")
+        assert origin == ResumeRun(copied)
         assert found.epochs == epochs
 
 
@@ -524,7 +524,7 @@ def test_a_named_run_of_other_settings_is_refused_saying_which(
     copied: Path, config: RunConfig
 ) -> None:
     with pytest.raises(RunError, match=r"run two is another one: its lr was 0\.002"):
-        automatic_origins(plan_of(config, lr=0.1), copied.parent, "two")
+        automatic_starts(plan_of(config, lr=0.1), copied.parent, "two")
 
 
 def test_without_a_name_it_is_the_newest_unfinished_run_of_these_settings(
@@ -533,8 +533,8 @@ def test_without_a_name_it_is_the_newest_unfinished_run_of_these_settings(
     folder = copied.parent
     plan = plan_of(config)
 
-    def found() -> Origin:
-        [(_, origin)] = automatic_origins(plan, folder, None)
+    def found() -> StartPoint:
+        [(_, origin)] = automatic_starts(plan, folder, None)
         return origin
 
     def age(path: Path, seconds: float) -> None:
@@ -542,10 +542,10 @@ def test_without_a_name_it_is_the_newest_unfinished_run_of_these_settings(
         os.utime(path / "config.json", (then, then))
 
     age(copied, 100)
-    assert found() == Continuation(copied), "two epochs of three"
+    assert found() == ResumeRun(copied), "two epochs of three"
     newer = Path(shutil.copytree(copied, folder / "newer"))
     age(newer, 50)
-    assert found() == Continuation(newer)
+    assert found() == ResumeRun(newer)
 
     other = json.loads((newer / "config.json").read_text())
     other["config"]["lr"] = 0.5
@@ -558,26 +558,24 @@ def test_without_a_name_it_is_the_newest_unfinished_run_of_these_settings(
     hidden = Path(shutil.copytree(copied, folder / ".new-0123"))
     for path in (damaged, hidden):
         age(path, 0)
-    assert found() == Continuation(newer), "others' and damaged ones are passed by"
+    assert found() == ResumeRun(newer), "others' and damaged ones are passed by"
 
     lock = RunLock(newer)
-    assert found() == Continuation(copied), "one that is being trained too"
+    assert found() == ResumeRun(copied), "one that is being trained too"
     lock.release()
     plan = plan_of(config, epochs=2)
-    assert found() == Beginning(folder, None), "finished ones are not begun again"
+    assert found() == NewRun(folder, None), "finished ones are not begun again"
 
 
 def test_two_runs_need_a_name_and_are_found_one_by_one(copied: Path, config: RunConfig) -> None:
     plan = plan_of(config, model="both")
     with pytest.raises(ConfigError, match="name"):
-        automatic_origins(plan, copied.parent, None)
+        automatic_starts(plan, copied.parent, None)
     vae = copied.rename(copied.parent / "pair-vae")
-    [(one, first), (two, second)] = automatic_origins(plan, copied.parent, "pair")
-    assert (one.model, first) == ("vae", Continuation(vae))
-    assert (two.model, second) == ("ae", Beginning(copied.parent, "pair-ae"))
-    assert planned_origins(plan, copied.parent, "pair")[0][1] == Beginning(
-        copied.parent, "pair-vae"
-    )
+    [(one, first), (two, second)] = automatic_starts(plan, copied.parent, "pair")
+    assert (one.model, first) == ("vae", ResumeRun(vae))
+    assert (two.model, second) == ("ae", NewRun(copied.parent, "pair-ae"))
+    assert planned_starts(plan, copied.parent, "pair")[0][1] == NewRun(copied.parent, "pair-vae")
 
 
 def test_an_automatic_run_is_trained_once_whatever_is_interrupted(
@@ -587,6 +585,6 @@ def test_an_automatic_run_is_trained_once_whatever_is_interrupted(
     for step in (5, 20, 36):
         with monkeypatch.context() as patched:
             stop_at(step, patched)
-            [(found, origin)] = automatic_origins(plan, tmp_path, "job")
-            run(found, origin)
+            [(found, origin)] = automatic_starts(plan, tmp_path, "job")
+            train(found, origin)
     assert_same(state_of(tmp_path / "job"), state_of(whole))

@@ -20,9 +20,9 @@ from engine.config import ModelName, RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.model.seeds import Stream, stream_seed
-from engine.runs.resume import Beginning
+from engine.runs.resume import NewRun
 from engine.runs.stored_run import StoredRun
-from engine.runs.training_run import TrainingEngine
+from engine.runs.training_run import TrainingRun
 from engine.storage import checkpoint
 from engine.storage.checkpoint import Which
 from engine.views import LatentMap, Plane, PriorSamples, Reconstructions, ViewRequest
@@ -42,21 +42,21 @@ class Live:
     """A run trained to its end, and what its engine showed then."""
 
     def __init__(self, config: RunConfig, checkpoints: Path) -> None:
-        engine = TrainingEngine(config, Beginning(checkpoints, config.model))
-        engine.start()
+        run = TrainingRun(config, NewRun(checkpoints, config.model))
+        run.start()
         deadline = time.monotonic() + 30
-        while engine.snapshot.phase.is_active:
+        while run.snapshot.phase.is_active:
             assert time.monotonic() < deadline, "timed out"
             time.sleep(0.005)
-        assert engine.snapshot.error is None
-        self.views = [engine.request(view).result(30) for view in VIEWS]
-        self.evaluations: list[Evaluation] = engine.history.evaluations()
-        self.train_points: list[TrainPoint] = engine.history.train_points()
-        self.best = engine.snapshot.best
-        engine.close()
-        assert engine.join(30)
-        assert engine.directory is not None
-        self.path = engine.directory
+        assert run.snapshot.error is None
+        self.views = [run.request(view).result(30) for view in VIEWS]
+        self.evaluations: list[Evaluation] = run.history.evaluations()
+        self.train_points: list[TrainPoint] = run.history.train_points()
+        self.best = run.snapshot.best
+        run.close()
+        assert run.join(30)
+        assert run.directory is not None
+        self.path = run.directory
         self.config = config
 
 
@@ -109,7 +109,7 @@ def threads_of_the_run() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def refusal(path: Path) -> str:
+def why_unsupported(path: Path) -> str:
     with pytest.raises(RunError) as caught:
         StoredRun(path)
     return str(caught.value)
@@ -236,7 +236,7 @@ def rewrite_config(path: Path, change: Callable[[dict[str, Any]], None]) -> None
 def test_other_data_than_it_was_trained_on_is_refused(copied: Path, tmp_path: Path) -> None:
     other = write_idx_folder(tmp_path / "other", random_dataset(400), random_dataset(100))
     rewrite_config(copied, lambda content: content["config"].update(data=str(other)))
-    message = refusal(copied)
+    message = why_unsupported(copied)
     assert str(other) in message
     assert "not the data that run damaged was trained on (its fingerprint differs)" in message
 
@@ -246,17 +246,17 @@ def test_a_run_that_does_not_say_what_it_was_trained_on_is_refused(
     about: object, copied: Path
 ) -> None:
     rewrite_config(copied, lambda content: content.update(data=about))
-    assert "its fingerprint differs" in refusal(copied)
+    assert "its fingerprint differs" in why_unsupported(copied)
 
 
 def test_a_directory_without_settings_is_no_run(tmp_path: Path) -> None:
-    assert str(tmp_path / "config.json") in refusal(tmp_path)
+    assert str(tmp_path / "config.json") in why_unsupported(tmp_path)
 
 
 def test_weights_that_are_missing_are_told_by_name(copied: Path) -> None:
     (copied / "last.pt").unlink()
     (copied / "best.pt").unlink()
-    assert refusal(copied) == f"{copied / 'last.pt'} is missing: nothing was saved yet"
+    assert why_unsupported(copied) == f"{copied / 'last.pt'} is missing: nothing was saved yet"
 
 
 def truncated(content: bytes) -> bytes:
@@ -334,7 +334,7 @@ def test_a_damaged_or_foreign_checkpoint_is_refused_by_name(
     for name in ("best", "last"):
         file = copied / f"{name}.pt"
         file.write_bytes(spoil(file.read_bytes()))
-    assert str(file) in refusal(copied)
+    assert str(file) in why_unsupported(copied)
 
 
 @pytest.mark.parametrize("spoil", [None, truncated, garbage, bare_state_dict, newer_format])
@@ -367,7 +367,7 @@ def test_a_checkpoint_that_would_execute_code_does_not(
         (copied / "last.pt").write_bytes(pickle.dumps(state, protocol=2))
     else:
         torch.save(state, copied / "last.pt")
-    assert str(copied / "last.pt") in refusal(copied)
+    assert str(copied / "last.pt") in why_unsupported(copied)
     assert not touched.exists()
     if form == "pickle":
         pickle.loads((copied / "last.pt").read_bytes())
@@ -410,7 +410,7 @@ def test_curves_that_are_missing_are_empty_and_pictures_are_still_there(copied: 
 def test_another_header_is_refused_naming_file_and_line(name: str, copied: Path) -> None:
     header, rest = (copied / name).read_text().split("\n", 1)
     (copied / name).write_text(header.replace("epoch", "age") + "\n" + rest)
-    message = refusal(copied)
+    message = why_unsupported(copied)
     assert message.startswith(f"{copied / name} line 1 is not the header step,epoch,")
 
 
@@ -438,12 +438,12 @@ def test_a_row_that_is_no_row_of_numbers_is_refused_naming_file_and_line(
     lines = file.read_text().splitlines(keepends=True)
     lines[4:4] = [row]
     file.write_text("".join(lines))
-    assert refusal(copied) == f"{file} line 5 is not a row of 14 numbers"
+    assert why_unsupported(copied) == f"{file} line 5 is not a row of 14 numbers"
 
 
 def test_a_file_that_is_no_text_is_refused_by_name(copied: Path) -> None:
     (copied / "steps.csv").write_bytes(b"\xff\xfe\x00\x01\n")
-    assert refusal(copied).startswith(f"{copied / 'steps.csv'} can't be read")
+    assert why_unsupported(copied).startswith(f"{copied / 'steps.csv'} can't be read")
 
 
 def test_reading_changes_nothing_in_the_directory(copied: Path) -> None:

@@ -11,16 +11,16 @@ from engine.config import RunConfig
 from engine.errors import ViewError
 from engine.history import History
 from engine.metrics import Evaluation
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
-from engine.runs.training_session import Session
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
+from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.storage.frames import read_frames
 from engine.training.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
 
-StartEngine = Callable[[RunConfig], TrainingEngine]
+StartEngine = Callable[[RunConfig], TrainingRun]
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -30,68 +30,68 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.005)
 
 
-def wait_for_end(engine: TrainingEngine) -> None:
-    wait_for(lambda: not engine.snapshot.phase.is_active)
+def wait_for_end(run: TrainingRun) -> None:
+    wait_for(lambda: not run.snapshot.phase.is_active)
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[StartEngine]:
-    engines: list[TrainingEngine] = []
+    runs: list[TrainingRun] = []
 
-    def start_engine(config: RunConfig) -> TrainingEngine:
-        engine = TrainingEngine(config, Beginning(tmp_path / "checkpoints"))
-        engines.append(engine)
-        engine.start()
-        return engine
+    def start_engine(config: RunConfig) -> TrainingRun:
+        run = TrainingRun(config, NewRun(tmp_path / "checkpoints"))
+        runs.append(run)
+        run.start()
+        return run
 
     yield start_engine
-    for engine in engines:
-        engine.close()
-        assert engine.join(30)
+    for run in runs:
+        run.close()
+        assert run.join(30)
 
 
 @pytest.fixture
 def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps slow enough for a test to act between two of them."""
-    original = Session.train_slice
+    original = TrainingSession.train_slice
 
-    def slow(self: Session) -> None:
+    def slow(self: TrainingSession) -> None:
         original(self)
         time.sleep(0.01)
 
-    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr(TrainingSession, "train_slice", slow)
     monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
 
 
-def final_weights(engine: TrainingEngine) -> dict[str, torch.Tensor]:
-    assert engine.directory is not None
-    model: dict[str, torch.Tensor] = checkpoint.read(engine.directory / "last.pt")["model"]
+def final_weights(run: TrainingRun) -> dict[str, torch.Tensor]:
+    assert run.directory is not None
+    model: dict[str, torch.Tensor] = checkpoint.read(run.directory / "last.pt")["model"]
     return model
 
 
 def test_a_run_trains_to_its_end_and_keeps_its_files(
     start: StartEngine, small_config: RunConfig
 ) -> None:
-    engine = start(small_config)
-    wait_for_end(engine)
-    s = engine.snapshot
+    run = start(small_config)
+    wait_for_end(run)
+    s = run.snapshot
     assert (s.phase, s.step, s.epoch, s.saved_step) == (Phase.FINISHED, 36, 3.0, 36)
     assert s.images_seen == 3 * 360
-    assert [e.step for e in engine.history.evaluations()] == [0, 1, 2, 4, 8, 12, 24, 36]
-    assert [f.step for f in engine.frames] == [0, 1, 2, 4, 8, 12, 24, 36]
-    assert engine.frames[0].reconstructions.shape == (20, 28, 28)
+    assert [e.step for e in run.history.evaluations()] == [0, 1, 2, 4, 8, 12, 24, 36]
+    assert [f.step for f in run.frames] == [0, 1, 2, 4, 8, 12, 24, 36]
+    assert run.frames[0].reconstructions.shape == (20, 28, 28)
     assert s.best is not None
-    assert s.best.val.score == min(e.val.score for e in engine.history.evaluations()[1:])
-    assert engine.directory is not None
-    engine.close()
-    assert engine.join(30), "and with it the last write"
-    files = sorted(path.name for path in engine.directory.iterdir())
+    assert s.best.val.score == min(e.val.score for e in run.history.evaluations()[1:])
+    assert run.directory is not None
+    run.close()
+    assert run.join(30), "and with it the last write"
+    files = sorted(path.name for path in run.directory.iterdir())
     assert files == [
         *("best.pt", "config.json", "frames", "kl.csv", "last.pt", "lock", "metrics.csv"),
         *("run.log", "status.json", "steps.csv"),
     ]
-    kept = read_frames(engine.directory)
-    for frame, expected in zip(kept, engine.frames, strict=True):
+    kept = read_frames(run.directory)
+    for frame, expected in zip(kept, run.frames, strict=True):
         assert (frame.step, frame.epoch) == (expected.step, expected.epoch)
         assert np.array_equal(frame.reconstructions, expected.reconstructions)
         assert np.array_equal(frame.samples, expected.samples)
@@ -107,9 +107,9 @@ def test_training_costs_no_more_the_longer_the_history_is(
         return []
 
     monkeypatch.setattr(History, "evaluations", read_all)
-    engine = start(small_config)
-    wait_for_end(engine)
-    assert engine.snapshot.phase is Phase.FINISHED
+    run = start(small_config)
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.FINISHED
     assert read == [], "every snapshot would go through all that was ever measured"
 
 
@@ -118,13 +118,13 @@ def test_denormal_numbers_are_zero_where_training_computes(
 ) -> None:
     """Adam's averages decay to them where units are dead; processors take them very slowly."""
     products: list[float] = []
-    original = Session.train_slice
+    original = TrainingSession.train_slice
 
-    def multiplying(self: Session) -> None:
+    def matmul_precision(self: TrainingSession) -> None:
         products.append(float(torch.tensor(1e-39) * 0.5))
         original(self)
 
-    monkeypatch.setattr(Session, "train_slice", multiplying)
+    monkeypatch.setattr(TrainingSession, "train_slice", matmul_precision)
     wait_for_end(start(small_config))
     assert set(products) == {0.0}
     assert float(torch.tensor(1e-39) * 0.5) > 0, "and nowhere else"
@@ -138,19 +138,19 @@ def test_pauses_and_previews_change_no_bit_of_the_weights(
     while not reference.finished:
         reference.train(10**6)
 
-    engine = start(small_config)
+    run = start(small_config)
     for n in range(8):
-        engine.request(PriorSamples(seed=n)).result(30)
-        engine.request(Reconstructions(page=n)).result(30)
-        engine.request(LatentMap()).result(30)
-        engine.pause()
-        wait_for(lambda: engine.snapshot.phase in (Phase.PAUSED, Phase.FINISHED))
-        step = engine.snapshot.step
-        engine.request(PriorSamples()).result(30)
-        assert engine.snapshot.step == step, "nothing is trained while paused"
-        engine.resume()
-    wait_for_end(engine)
-    weights = final_weights(engine)
+        run.request(PriorSamples(seed=n)).result(30)
+        run.request(Reconstructions(page=n)).result(30)
+        run.request(LatentMap()).result(30)
+        run.pause()
+        wait_for(lambda: run.snapshot.phase in (Phase.PAUSED, Phase.FINISHED))
+        step = run.snapshot.step
+        run.request(PriorSamples()).result(30)
+        assert run.snapshot.step == step, "nothing is trained while paused"
+        run.resume()
+    wait_for_end(run)
+    weights = final_weights(run)
     for name, expected in reference.model.state_dict().items():
         assert torch.equal(weights[name], expected), name
 
@@ -159,78 +159,78 @@ def test_pauses_and_previews_change_no_bit_of_the_weights(
 def test_a_stopped_run_is_evaluated_and_kept_where_it_stopped(
     start: StartEngine, small_config: RunConfig
 ) -> None:
-    engine = start(replace(small_config, epochs=100))
-    wait_for(lambda: engine.snapshot.step > 15)
-    engine.stop()
-    wait_for_end(engine)
-    s = engine.snapshot
+    run = start(replace(small_config, epochs=100))
+    wait_for(lambda: run.snapshot.step > 15)
+    run.stop()
+    wait_for_end(run)
+    s = run.snapshot
     assert s.phase is Phase.STOPPED
     assert 15 < s.step < 1200
     assert s.last is not None
     assert s.last.step == s.saved_step == s.step
-    assert checkpoint.read(engine.directory / "last.pt")["step"] == s.step
+    assert checkpoint.read(run.directory / "last.pt")["step"] == s.step
 
 
 @pytest.mark.usefixtures("slow_steps")
 def test_a_paused_run_can_be_stopped(start: StartEngine, small_config: RunConfig) -> None:
-    engine = start(replace(small_config, epochs=100))
-    wait_for(lambda: engine.snapshot.phase is Phase.TRAINING)
-    engine.pause()
-    wait_for(lambda: engine.snapshot.phase is Phase.PAUSED)
-    engine.stop()
-    wait_for_end(engine)
-    assert engine.snapshot.phase is Phase.STOPPED
+    run = start(replace(small_config, epochs=100))
+    wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
+    run.pause()
+    wait_for(lambda: run.snapshot.phase is Phase.PAUSED)
+    run.stop()
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.STOPPED
 
 
 def test_views_are_answered_after_the_end_and_refused_after_closing(
     start: StartEngine, small_config: RunConfig
 ) -> None:
-    engine = start(small_config)
-    wait_for_end(engine)
-    view = engine.request(PriorSamples(seed=1, count=5)).result(10)
+    run = start(small_config)
+    wait_for_end(run)
+    view = run.request(PriorSamples(seed=1, count=5)).result(10)
     assert view.images.shape == (5, 28, 28)
     assert view.step == 36
-    again = engine.request(PriorSamples(seed=1, count=5)).result(10)
+    again = run.request(PriorSamples(seed=1, count=5)).result(10)
     np.testing.assert_array_equal(view.images, again.images)
-    engine.close()
-    assert engine.join(10)
+    run.close()
+    assert run.join(10)
     with pytest.raises(ViewError, match="no model here"):
-        engine.request(PriorSamples()).result(10)
+        run.request(PriorSamples()).result(10)
 
 
 def test_a_view_asked_for_while_loading_comes_when_there_is_a_model(
     start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Session.__init__
+    original = TrainingSession.__init__
 
-    def slow_to_load(self: Session, *arguments: object, **named: object) -> None:
+    def slow_to_load(self: TrainingSession, *arguments: object, **named: object) -> None:
         time.sleep(0.3)
         original(self, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Session, "__init__", slow_to_load)
-    engine = start(small_config)
-    assert engine.request(PriorSamples(count=3)).result(30).images.shape == (3, 28, 28)
+    monkeypatch.setattr(TrainingSession, "__init__", slow_to_load)
+    run = start(small_config)
+    assert run.request(PriorSamples(count=3)).result(30).images.shape == (3, 28, 28)
 
 
 def test_unusable_input_fails_the_run_with_its_reason_and_leaves_no_directory(
     start: StartEngine, small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = start(replace(small_config, data=str(tmp_path / "nowhere")))
-    wait_for_end(engine)
-    assert engine.snapshot.phase is Phase.FAILED
-    assert str(tmp_path / "nowhere") in (engine.snapshot.error or "")
+    run = start(replace(small_config, data=str(tmp_path / "nowhere")))
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.FAILED
+    assert str(tmp_path / "nowhere") in (run.snapshot.error or "")
     assert not (tmp_path / "checkpoints").exists()
     with pytest.raises(ViewError, match="no model"):
-        engine.request(PriorSamples()).result(10)
+        run.request(PriorSamples()).result(10)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU here")
 def test_a_gpu_that_is_not_there_is_told_in_a_sentence(
     start: StartEngine, small_config: RunConfig
 ) -> None:
-    engine = start(replace(small_config, device="cuda"))
-    wait_for_end(engine)
-    assert engine.snapshot.error == "device 'cuda' can't be used: torch finds no CUDA GPU here"
+    run = start(replace(small_config, device="cuda"))
+    wait_for_end(run)
+    assert run.snapshot.error == "device 'cuda' can't be used: torch finds no CUDA GPU here"
 
 
 def test_an_error_in_training_fails_the_run_and_keeps_curves_and_best_weights(
@@ -244,17 +244,17 @@ def test_an_error_in_training_fails_the_run_and_keeps_curves_and_best_weights(
         return original(self, steps)
 
     monkeypatch.setattr(Trainer, "train", break_later)
-    engine = start(small_config)
-    wait_for_end(engine)
-    s = engine.snapshot
+    run = start(small_config)
+    wait_for_end(run)
+    s = run.snapshot
     assert s.phase is Phase.FAILED
     assert s.error == "RuntimeError: a tensor fell over"
     assert s.last is not None
     assert s.last.step == 24
-    assert engine.directory is not None
-    assert checkpoint.read(engine.directory / "best.pt")["step"] == 24
-    assert "a tensor fell over" in (engine.directory / "run.log").read_text()
-    assert engine.request(PriorSamples()).result(10).step == 24, "pictures still work"
+    assert run.directory is not None
+    assert checkpoint.read(run.directory / "best.pt")["step"] == 24
+    assert "a tensor fell over" in (run.directory / "run.log").read_text()
+    assert run.request(PriorSamples()).result(10).step == 24, "pictures still work"
 
 
 def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
@@ -272,11 +272,11 @@ def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
 
     monkeypatch.setattr("engine.storage.run_directory.atomic_write", write)
     monkeypatch.setattr("engine.runs.training_session.SAVE_INTERVAL", 0.0)
-    engine = start(small_config)
-    wait_for(lambda: bool(engine.snapshot.alerts))
+    run = start(small_config)
+    wait_for(lambda: bool(run.snapshot.alerts))
     full = False
-    wait_for_end(engine)
-    s = engine.snapshot
+    wait_for_end(run)
+    s = run.snapshot
     assert s.phase is Phase.FINISHED
     texts = [alert.text for alert in s.alerts]
     assert len(texts) == len(set(texts)), "one alert per file, not one per try"
@@ -289,51 +289,51 @@ def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
 def test_stopping_while_loading_writes_nothing(
     start: StartEngine, small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(small_config, Beginning(tmp_path / "checkpoints"))
-    engine.stop()
-    engine.start()
-    wait_for_end(engine)
-    assert engine.snapshot.phase is Phase.STOPPED
+    run = TrainingRun(small_config, NewRun(tmp_path / "checkpoints"))
+    run.stop()
+    run.start()
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.STOPPED
     assert not (tmp_path / "checkpoints").exists()
-    engine.close()
-    assert engine.join(10)
+    run.close()
+    assert run.join(10)
 
 
 def test_an_engine_that_was_never_started_has_nothing_to_wait_for(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(small_config, Beginning(tmp_path / "checkpoints"))
-    engine.close()
-    assert engine.join(0)
+    run = TrainingRun(small_config, NewRun(tmp_path / "checkpoints"))
+    run.close()
+    assert run.join(0)
 
 
 def test_closing_without_stopping_lets_training_end_first(
     start: StartEngine, small_config: RunConfig
 ) -> None:
-    engine = start(small_config)
-    engine.close(stop_training=False)
-    assert engine.join(30)
-    assert engine.snapshot.phase is Phase.FINISHED
+    run = start(small_config)
+    run.close(stop_training=False)
+    assert run.join(30)
+    assert run.snapshot.phase is Phase.FINISHED
 
 
 @pytest.mark.usefixtures("slow_steps")
 def test_a_paused_run_left_to_itself_goes_on_to_its_end(
     start: StartEngine, small_config: RunConfig
 ) -> None:
-    engine = start(small_config)
-    wait_for(lambda: engine.snapshot.phase is Phase.TRAINING)
-    engine.pause()
-    wait_for(lambda: engine.snapshot.phase is Phase.PAUSED)
-    engine.close(stop_training=False)
-    assert engine.join(30)
-    assert engine.snapshot.phase is Phase.FINISHED
+    run = start(small_config)
+    wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
+    run.pause()
+    wait_for(lambda: run.snapshot.phase is Phase.PAUSED)
+    run.close(stop_training=False)
+    assert run.join(30)
+    assert run.snapshot.phase is Phase.FINISHED
 
 
 def test_a_reader_that_never_looks_does_not_hold_training_up(
     start: StartEngine, small_config: RunConfig
 ) -> None:
-    engine = start(small_config)
-    unread = [engine.request(LatentMap()) for _ in range(50)]
-    wait_for_end(engine)
-    assert engine.snapshot.phase is Phase.FINISHED
+    run = start(small_config)
+    unread = [run.request(LatentMap()) for _ in range(50)]
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.FINISHED
     assert all(future.done() for future in unread)

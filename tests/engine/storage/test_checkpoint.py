@@ -25,7 +25,7 @@ def state() -> dict[str, Any]:
     }
 
 
-def refusal(path: Path, content: bytes) -> str:
+def why_unsupported(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     with pytest.raises(RunError) as caught:
         checkpoint.read(path)
@@ -71,14 +71,14 @@ def test_a_missing_file_is_told_as_nothing_saved_yet(tmp_path: Path) -> None:
 )
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_what_is_no_checkpoint_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
-    assert "is damaged or no checkpoint" in refusal(tmp_path / "last.pt", content)
+    assert "is damaged or no checkpoint" in why_unsupported(tmp_path / "last.pt", content)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.9, 0.99, 0.999])
 def test_a_truncated_checkpoint_is_refused_by_name(share: float, tmp_path: Path) -> None:
     whole = checkpoint.to_bytes(CONFIG, state())
     cut = whole[: int(len(whole) * share)]
-    assert "is damaged or no checkpoint" in refusal(tmp_path / "last.pt", cut)
+    assert "is damaged or no checkpoint" in why_unsupported(tmp_path / "last.pt", cut)
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
@@ -88,7 +88,7 @@ def test_a_truncated_checkpoint_is_refused_by_name(share: float, tmp_path: Path)
 @given(st.binary(max_size=40))
 @example(b"\x85\xb0S\x9c\x08")
 def test_no_bytes_raise_anything_but_a_refusal(tmp_path: Path, content: bytes) -> None:
-    refusal(tmp_path / "last.pt", content)
+    why_unsupported(tmp_path / "last.pt", content)
 
 
 def test_a_directory_in_its_place_is_refused_by_name(tmp_path: Path) -> None:
@@ -112,13 +112,13 @@ def test_a_directory_in_its_place_is_refused_by_name(tmp_path: Path) -> None:
 def test_what_torch_saved_for_somebody_else_is_refused_by_name(
     value: object, tmp_path: Path
 ) -> None:
-    assert "is no checkpoint of this program" in refusal(tmp_path / "last.pt", saved(value))
+    assert "is no checkpoint of this program" in why_unsupported(tmp_path / "last.pt", saved(value))
 
 
 @pytest.mark.parametrize("version", [2, 0, None, "1"])
 def test_another_format_is_refused_with_its_number(version: object, tmp_path: Path) -> None:
     content = saved({"format": version, "model": {}, "step": 1})
-    assert f"has format {version!r}; this version reads format 1" in refusal(
+    assert f"has format {version!r}; this version reads format 1" in why_unsupported(
         tmp_path / "last.pt", content
     )
 
@@ -146,7 +146,7 @@ def test_a_file_that_would_execute_code_is_refused_and_does_nothing(
     content = pickled
     if wrapping == "torch":
         content = with_pickle(checkpoint.to_bytes(CONFIG, state()), pickled)
-    assert "is damaged or no checkpoint" in refusal(tmp_path / "last.pt", content)
+    assert "is damaged or no checkpoint" in why_unsupported(tmp_path / "last.pt", content)
     assert not touched.exists()
     pickle.loads(pickled)
     assert touched.exists(), "the trap itself works"

@@ -113,7 +113,7 @@ def dead_process() -> int:
     return process.pid
 
 
-def refusal(path: Path) -> str:
+def why_unsupported(path: Path) -> str:
     with pytest.raises(RunError) as caught:
         RunLock(path)
     return str(caught.value)
@@ -123,7 +123,7 @@ def refusal(path: Path) -> str:
 def test_a_second_process_is_refused_with_who_has_it_and_gets_it_after_the_first(
     holder: Holder, tmp_path: Path
 ) -> None:
-    message = refusal(tmp_path)
+    message = why_unsupported(tmp_path)
     assert message == f"run {tmp_path.name} is in use: {holder.owner} trains it; attach shows it"
     assert str(holder.owner) == f"process {holder.process.pid} on {socket.gethostname()}"
     assert owner_of(tmp_path) == holder.owner
@@ -153,13 +153,13 @@ def test_a_lock_whose_file_names_nobody_yet_is_held_all_the_same(
     holder: Holder, tmp_path: Path, quick_attempts: None
 ) -> None:
     os.truncate(tmp_path / LOCK_FILE, 0)  # between taking it and writing who
-    assert refusal(tmp_path) == f"run {tmp_path.name} is in use; attach shows it"
+    assert why_unsupported(tmp_path) == f"run {tmp_path.name} is in use; attach shows it"
 
 
 @pytest.mark.usefixtures("quick_attempts")
 def test_the_same_process_has_it_once(tmp_path: Path) -> None:
     lock = RunLock(tmp_path)
-    assert f"process {os.getpid()}" in refusal(tmp_path)
+    assert f"process {os.getpid()}" in why_unsupported(tmp_path)
     lock.release()
     lock.release()  # twice is once
     lock.beat()
@@ -190,7 +190,7 @@ ELSEWHERE = Owner(4242, "another-machine")
 def test_another_machine_that_beat_lately_has_it(age: float, tmp_path: Path) -> None:
     name_owner(tmp_path, ELSEWHERE, age)
     assert owner_of(tmp_path) == ELSEWHERE
-    assert "process 4242 on another-machine trains it" in refusal(tmp_path)
+    assert "process 4242 on another-machine trains it" in why_unsupported(tmp_path)
     assert owner_of(tmp_path) == ELSEWHERE, "an attempt takes nothing from it"
 
 
@@ -217,7 +217,7 @@ def test_without_system_locks_a_living_process_of_this_machine_has_it(tmp_path: 
     living = Owner(os.getppid(), host)
     name_owner(tmp_path, living, age=10 * STALE_AFTER)  # a machine that slept has not beaten
     assert owner_of(tmp_path) == living
-    assert f"process {living.pid}" in refusal(tmp_path)
+    assert f"process {living.pid}" in why_unsupported(tmp_path)
     name_owner(tmp_path, Owner(dead_process(), host))
     assert owner_of(tmp_path) is None
     lock = RunLock(tmp_path)
@@ -231,7 +231,7 @@ def test_without_system_locks_a_living_process_of_this_machine_has_it(tmp_path: 
 def test_without_system_locks_another_machine_is_known_by_its_beat(tmp_path: Path) -> None:
     name_owner(tmp_path, ELSEWHERE, 1)
     assert owner_of(tmp_path) == ELSEWHERE
-    assert "another-machine" in refusal(tmp_path)
+    assert "another-machine" in why_unsupported(tmp_path)
     name_owner(tmp_path, ELSEWHERE, STALE_AFTER + 10)
     assert owner_of(tmp_path) is None
     RunLock(tmp_path).release()

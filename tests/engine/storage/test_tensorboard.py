@@ -10,36 +10,34 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.runs.resume import Beginning, Continuation, continued_config
-from engine.runs.training_run import TrainingEngine, engines_in_turn
+from engine.runs.resume import NewRun, ResumeRun, continued_config
+from engine.runs.training_run import TrainingRun, runs_in_turn
 from engine.storage.tensorboard import FOLDER
 
 
-def trained(engine: TrainingEngine) -> TrainingEngine:
-    engine.start()
-    engine.close(stop_training=False)
-    assert engine.join(60)
-    return engine
+def trained(run: TrainingRun) -> TrainingRun:
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(60)
+    return run
 
 
-def events_of(engine: TrainingEngine) -> Any:
-    assert engine.directory is not None
-    events = EventAccumulator(str(engine.directory / FOLDER), {"images": 0, "scalars": 0})
+def events_of(run: TrainingRun) -> Any:
+    assert run.directory is not None
+    events = EventAccumulator(str(run.directory / FOLDER), {"images": 0, "scalars": 0})
     events.Reload()
     return events
 
 
 @pytest.fixture(params=["vae", "ae"])
-def engine(
-    request: pytest.FixtureRequest, small_config: RunConfig, tmp_path: Path
-) -> TrainingEngine:
+def run(request: pytest.FixtureRequest, small_config: RunConfig, tmp_path: Path) -> TrainingRun:
     config = replace(small_config, model=request.param)
-    return trained(engines_in_turn([(config, Beginning(tmp_path, "x"))], tensorboard=True)[0])
+    return trained(runs_in_turn([(config, NewRun(tmp_path, "x"))], tensorboard=True)[0])
 
 
-def test_all_of_the_history_and_the_film_are_there(engine: TrainingEngine) -> None:
-    events, history = events_of(engine), engine.history
-    is_vae = engine.config.model == "vae"
+def test_all_of_the_history_and_the_film_are_there(run: TrainingRun) -> None:
+    events, history = events_of(run), run.history
+    is_vae = run.config.model == "vae"
     for name in ("recon", "loss", *["neg_elbo", "kl"] * is_vae):
         logged = [(e.step, e.value) for e in events.Scalars(f"{name}/validation")]
         expected = [(e.step, getattr(e.val, name)) for e in history.evaluations()]
@@ -54,11 +52,11 @@ def test_all_of_the_history_and_the_film_are_there(engine: TrainingEngine) -> No
     assert ("latent/kl_per_dim" in tags["histograms"]) is is_vae
 
 
-def test_a_run_that_goes_on_is_logged_on(engine: TrainingEngine) -> None:
-    path = engine.directory
+def test_a_run_that_goes_on_is_logged_on(run: TrainingRun) -> None:
+    path = run.directory
     assert path is not None
-    origin = (continued_config(path, epochs=5), Continuation(path))
-    again = trained(engines_in_turn([origin], tensorboard=True)[0])
+    origin = (continued_config(path, epochs=5), ResumeRun(path))
+    again = trained(runs_in_turn([origin], tensorboard=True)[0])
     steps = [e.step for e in events_of(again).Scalars("recon/validation")]
     assert steps == [0, 1, 2, 4, 8, 12, 24, 36, 48, 60]
 
@@ -68,7 +66,7 @@ def test_without_the_package_nothing_is_trained(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(RunError, match=r"--tensorboard needs the package .*pip install"):
-        engines_in_turn([(small_config, Beginning(tmp_path, "x"))], tensorboard=True)
+        runs_in_turn([(small_config, NewRun(tmp_path, "x"))], tensorboard=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -82,10 +80,10 @@ def test_a_disk_that_is_full_ends_the_logging_not_the_training(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(f"engine.storage.tensorboard.EventLog.{method}", full)
-    origin = (small_config, Beginning(tmp_path, "x"))
-    engine = trained(engines_in_turn([origin], tensorboard=True)[0])
-    assert engine.snapshot.epoch == 3.0
-    (alert,) = engine.snapshot.alerts
+    origin = (small_config, NewRun(tmp_path, "x"))
+    run = trained(runs_in_turn([origin], tensorboard=True)[0])
+    assert run.snapshot.epoch == 3.0
+    (alert,) = run.snapshot.alerts
     assert alert.text == f"can't write TensorBoard's files: No space left on device; {end}"
 
 

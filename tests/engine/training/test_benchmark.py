@@ -36,7 +36,7 @@ def test_a_step_of_ours_has_the_products_that_are_counted_and_no_other(
 
 def test_the_products_alone_are_those(config: RunConfig) -> None:
     counter: Any = FlopCounterMode(display=False)
-    steps = bench.product_steps(config, CPU)
+    steps = bench.matmul_steps(config, CPU)
     with counter:
         assert steps(3) == 3 * config.batch_size
     assert counter.get_total_flops() == 3 * bench.step_flops(config)

@@ -13,10 +13,10 @@ from engine.errors import ConfigError
 from engine.model.device import device_label, memory, resolve_device
 from engine.model.networks import VAE, build_model
 from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
-from engine.training.gradients import Bfloat16Products, Products, backpropagation
+from engine.training.gradients import Bfloat16Matmul, Matmul, backpropagation
 from engine.training.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
 
@@ -83,7 +83,7 @@ def test_gradients_and_sums_are_autograds_on_the_gpu() -> None:
     logits, mu, logvar = model(x, eps)
     recon, kl = bernoulli_nll(logits, x).sum(), gaussian_kl_per_dim(mu, logvar).sum()
     expected = torch.autograd.grad((recon + 0.5 * kl) / 16, list(model.parameters()))
-    for products, tolerance in ((Products(), 1e-4), (Bfloat16Products(), 0.1)):
+    for products, tolerance in ((Matmul(), 1e-4), (Bfloat16Matmul(), 0.1)):
         backward, sums = backpropagation(model, 16, products), torch.zeros(4, device=CUDA)
         with torch.no_grad():
             backward.run(x, eps, torch.tensor(0.5, device=CUDA), sums)
@@ -144,16 +144,14 @@ def test_graphs_are_made_while_another_thread_uses_the_gpu(
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two NVIDIA GPUs")
 def test_the_second_gpu_is_used_when_asked_for(small_config: RunConfig, tmp_path: Path) -> None:
-    engine = TrainingEngine(
-        replace(small_config, device="cuda:1", batch_size=5), Beginning(tmp_path)
-    )
-    engine.start()
-    engine.close(stop_training=False)
-    assert engine.join(120)
-    assert engine.snapshot.phase is Phase.FINISHED
+    run = TrainingRun(replace(small_config, device="cuda:1", batch_size=5), NewRun(tmp_path))
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(120)
+    assert run.snapshot.phase is Phase.FINISHED
     assert torch.cuda.max_memory_allocated(1) > torch.cuda.max_memory_allocated(0)
-    assert engine.directory is not None
-    log = (engine.directory / "run.log").read_text()
+    assert run.directory is not None
+    log = (run.directory / "run.log").read_text()
     assert "no CUDA graph" not in log
 
 
@@ -166,24 +164,24 @@ def test_a_batch_too_large_is_told_with_one_that_fits(
     torch.cuda.set_per_process_memory_fraction((held + 50_000_000) / total)
     try:
         config = replace(small_config, hidden=(16_000,), batch_size=360, device="cuda")
-        engine = TrainingEngine(config, Beginning(tmp_path))
-        engine.start()
-        engine.close(stop_training=False)
-        assert engine.join(120)
+        run = TrainingRun(config, NewRun(tmp_path))
+        run.start()
+        run.close(stop_training=False)
+        assert run.join(120)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert isinstance(engine.failure, ConfigError)
-    assert engine.failure.field in ("batch_size", "hidden")
+    assert isinstance(run.failure, ConfigError)
+    assert run.failure.field in ("batch_size", "hidden")
 
 
 def test_a_run_on_the_gpu_ends_with_its_files_and_answers_views(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(replace(small_config, device="cuda"), Beginning(tmp_path))
-    engine.start()
-    assert engine.request(PriorSamples()).result(120).images.shape == (64, 28, 28)
-    assert engine.request(Reconstructions()).result(60).originals.shape == (20, 28, 28)
-    assert engine.request(LatentMap()).result(60).points.shape == (40, 2)
-    engine.close(stop_training=False)
-    assert engine.join(120)
-    assert engine.snapshot.saved_step == 36
+    run = TrainingRun(replace(small_config, device="cuda"), NewRun(tmp_path))
+    run.start()
+    assert run.request(PriorSamples()).result(120).images.shape == (64, 28, 28)
+    assert run.request(Reconstructions()).result(60).originals.shape == (20, 28, 28)
+    assert run.request(LatentMap()).result(60).points.shape == (40, 2)
+    run.close(stop_training=False)
+    assert run.join(120)
+    assert run.snapshot.saved_step == 36

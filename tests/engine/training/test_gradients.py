@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from engine.config import Activation, RunConfig
 from engine.model.networks import MAX_LOGVAR, VAE, Model, build_model
-from engine.training.gradients import MlpPass, Products, backpropagation
+from engine.training.gradients import Matmul, MlpPass, backpropagation
 
 BETA = 0.7
 CONFIG = RunConfig(hidden=(12, 9), latent_dim=3)
@@ -56,7 +56,7 @@ def by_autograd(model: Model, x: Tensor) -> tuple[list[Tensor], list[float]]:
 
 def by_hand(model: Model, batches: list[Tensor]) -> tuple[list[Tensor], list[float]]:
     """The last batch's, of a pass that has seen the others."""
-    backward = backpropagation(model, len(batches[0]), Products())
+    backward = backpropagation(model, len(batches[0]), Matmul())
     sums = torch.zeros(4, dtype=torch.float64)
     with torch.no_grad():
         for x in batches:
@@ -96,7 +96,7 @@ def test_extreme_logits_have_finite_losses_and_exact_gradients() -> None:
     last.bias.detach()[:4] = torch.tensor([500.0, 500.0, -500.0, -500.0])
     x = torch.zeros(1, 784)
     x[0, :4] = torch.tensor([0.0, 1.0, 0.0, 1.0])
-    backward, sums = backpropagation(model, 1, Products()), torch.zeros(4)
+    backward, sums = backpropagation(model, 1, Matmul()), torch.zeros(4)
     with torch.no_grad():
         backward.run(x, torch.empty(1, 0), torch.tensor(1.0), sums)
     assert sums[1].item() == pytest.approx(1000.0 + 780 * torch.log(torch.tensor(2.0)).item())
@@ -110,7 +110,7 @@ def test_the_gradient_by_the_input_is_autograds() -> None:
     out = model.encoder(x)
     weights = torch.arange(out.numel(), dtype=torch.float64).view_as(out)
     (expected,) = torch.autograd.grad((out * weights).sum(), x)
-    encoder = MlpPass(model.encoder, 4, Products(), to_input=True)
+    encoder = MlpPass(model.encoder, 4, Matmul(), to_input=True)
     with torch.no_grad():
         torch.testing.assert_close(encoder.forward(x), out)
         torch.testing.assert_close(encoder.backward(weights.clone()), expected)

@@ -9,8 +9,8 @@ from data import ImageDataset
 from engine.config import RunConfig
 from engine.errors import ConfigError
 from engine.model.networks import build_model
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.training.out_of_memory import too_large
 from engine.training.stepper import bytes_an_image
@@ -75,13 +75,13 @@ def test_a_run_out_of_memory_ends_with_that_sentence_and_as_bad_input(
 
     monkeypatch.setattr("engine.training.stepper._Step.take", full)
     monkeypatch.setattr("engine.training.out_of_memory.free_memory", lambda _: 10**9)
-    engine = TrainingEngine(replace(small_config, batch_size=100), Beginning(tmp_path))
-    engine.start()
-    engine.close(stop_training=False)
-    assert engine.join(60)
-    assert engine.snapshot.phase is Phase.FAILED
-    assert isinstance(engine.failure, ConfigError)
-    assert engine.snapshot.error == (
+    run = TrainingRun(replace(small_config, batch_size=100), NewRun(tmp_path))
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(60)
+    assert run.snapshot.phase is Phase.FAILED
+    assert isinstance(run.failure, ConfigError)
+    assert run.snapshot.error == (
         "batch_size 100 needs more memory than cpu has free; 32 would fit"
     )
 
@@ -93,8 +93,8 @@ def test_other_failures_are_told_as_they_are(
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr("engine.training.stepper._Step.take", broken)
-    engine = TrainingEngine(small_config, Beginning(tmp_path))
-    engine.start()
-    engine.close(stop_training=False)
-    assert engine.join(60)
-    assert engine.snapshot.error.startswith("RuntimeError: CUDA error: an illegal memory access")
+    run = TrainingRun(small_config, NewRun(tmp_path))
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(60)
+    assert run.snapshot.error.startswith("RuntimeError: CUDA error: an illegal memory access")

@@ -10,10 +10,10 @@ import torch
 from data import ImageDataset
 from engine.config import Precision, RunConfig
 from engine.errors import ConfigError
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
-from engine.training.precision import check_precision, cpu_has_bfloat16, multiplying
+from engine.training.precision import check_precision, cpu_has_bfloat16, matmul_precision
 from engine.training.trainer import Trainer
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
@@ -65,7 +65,7 @@ def test_the_backend_is_set_for_the_time_of_training_only(
 ) -> None:
     for backend in backends:
         backend.fp32_precision = "ieee"
-    with contextlib.suppress(KeyError), multiplying(precision, device):
+    with contextlib.suppress(KeyError), matmul_precision(precision, device):
         assert tuple(backend.fp32_precision for backend in backends) == expected
         raise KeyError  # a step that fails
     assert [backend.fp32_precision for backend in backends] == ["ieee", "ieee"]
@@ -96,10 +96,10 @@ def test_a_run_in_a_precision_that_is_not_there_ends_before_it_writes_anything(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
     config = replace(small_config, device="cpu", precision="tf32")
-    engine = TrainingEngine(config, Beginning(tmp_path))
-    engine.start()
-    engine.close(stop_training=False)
-    assert engine.join(60)
-    assert engine.snapshot.phase is Phase.FAILED
-    assert isinstance(engine.failure, ConfigError)
+    run = TrainingRun(config, NewRun(tmp_path))
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(60)
+    assert run.snapshot.phase is Phase.FAILED
+    assert isinstance(run.failure, ConfigError)
     assert not list(tmp_path.iterdir())

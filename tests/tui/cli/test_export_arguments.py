@@ -14,13 +14,13 @@ from engine.config import ModelName, RunConfig
 from engine.errors import FigureError
 from engine.figures.catalog import FIGURES
 from engine.figures.options import FigureOptions
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.cli.arguments import ExportArgs
 from tui.cli.export import figure_options
 from tui.cli.main import main
-from tui.cli.progress import AudibleRun
+from tui.cli.progress import RunWithProgress
 
 CONFIG = RunConfig(latent_dim=8)
 
@@ -97,12 +97,12 @@ def checkpoints(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> P
             split_seed=split_seed,
             data=str(small_data),
         )
-        engine = TrainingEngine(config, Beginning(folder, name))
-        engine.start()
-        while engine.snapshot.phase.is_active:
-            engine.join(0.01)
-        engine.close()
-        assert engine.join(30)
+        run = TrainingRun(config, NewRun(folder, name))
+        run.start()
+        while run.snapshot.phase.is_active:
+            run.join(0.01)
+        run.close()
+        assert run.join(30)
     return folder
 
 
@@ -181,7 +181,7 @@ def test_tsne_is_drawn_of_the_wanted_split(export: Any, tmp_path: Path) -> None:
 def test_progress_is_told_on_a_terminal_only(
     checkpoints: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = AudibleRun(checkpoints / "v")
+    run = RunWithProgress(checkpoints / "v")
     job = Project(np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32), "tsne")
     quiet = run.work(job)
     assert capsys.readouterr() == ("", "")

@@ -7,12 +7,12 @@ from engine.config import RunConfig
 from engine.run import Access
 from engine.snapshot import Alert, Phase, Snapshot
 from tests.support.tui_fakes import evaluation
-from tui.state.run_messages import News
+from tui.state.run_messages import RunMessages
 
 
 @dataclass
 class QuietEngine:
-    """What News looks at."""
+    """What RunMessages looks at."""
 
     access = Access.OWNER
 
@@ -21,8 +21,8 @@ class QuietEngine:
 
 
 @pytest.fixture
-def news() -> News:
-    return News(QuietEngine())  # type: ignore[arg-type]
+def news() -> RunMessages:
+    return RunMessages(QuietEngine())  # type: ignore[arg-type]
 
 
 LOADING = Snapshot(run="vae-test", epochs=30)
@@ -36,21 +36,21 @@ def levels(messages: list[tuple[str, str]]) -> list[str]:
     return [level for _, level in messages]
 
 
-def test_nothing_is_said_twice(news: News) -> None:
+def test_nothing_is_said_twice(news: RunMessages) -> None:
     assert len(news.since_last(LOADING)) == 1
     assert news.since_last(LOADING) == []
     assert len(news.since_last(TRAINING)) == 1
     assert news.since_last(replace(TRAINING, step=5, epoch=0.1)) == []
 
 
-def test_the_start_names_the_run_and_its_length(news: News) -> None:
+def test_the_start_names_the_run_and_its_length(news: RunMessages) -> None:
     news.since_last(LOADING)
     assert news.since_last(TRAINING) == [
         ("training vae-test for 30 epochs; ? for help", "info"),
     ]
 
 
-def test_a_pause_says_which_key_goes_on_and_the_end_of_it_is_not_a_start(news: News) -> None:
+def test_a_pause_says_which_key_goes_on_and_the_end_of_it_is_not_a_start(news: RunMessages) -> None:
     news.since_last(TRAINING)
     ((text, level),) = news.since_last(replace(TRAINING, phase=Phase.PAUSED))
     assert "space" in text
@@ -59,7 +59,7 @@ def test_a_pause_says_which_key_goes_on_and_the_end_of_it_is_not_a_start(news: N
     assert text.startswith("on with vae-test")
 
 
-def test_the_end_says_how_good_it_was_and_where_it_is_kept(news: News) -> None:
+def test_the_end_says_how_good_it_was_and_where_it_is_kept(news: RunMessages) -> None:
     news.since_last(TRAINING)
     # 229 + 315 e^-18 + 8/e + 12 (1 - e^-40) at epoch 2.
     assert news.since_last(ENDED) == [
@@ -71,38 +71,38 @@ def test_the_end_says_how_good_it_was_and_where_it_is_kept(news: News) -> None:
     ]
 
 
-def test_a_run_stopped_between_epochs_says_where(news: News) -> None:
+def test_a_run_stopped_between_epochs_says_where(news: RunMessages) -> None:
     ((text, _),) = news.since_last(replace(ENDED, phase=Phase.STOPPED, epoch=2.37))
     assert text.startswith("stopped at epoch 2.37 of 30, best")
 
 
 def test_an_autoencoders_best_is_its_reconstruction() -> None:
-    engine = QuietEngine(RunConfig(model="ae"))
-    ((text, _),) = News(engine).since_last(  # type: ignore[arg-type]
+    run = QuietEngine(RunConfig(model="ae"))
+    ((text, _),) = RunMessages(run).since_last(  # type: ignore[arg-type]
         replace(ENDED, best=evaluation(2.0, "ae"))
     )
     assert "best reconstruction 231.94 at epoch 2" in text
 
 
-def test_an_end_without_a_file_says_so(news: News) -> None:
+def test_an_end_without_a_file_says_so(news: RunMessages) -> None:
     ended = replace(LOADING, phase=Phase.STOPPED)
     ((text, _),) = news.since_last(replace(ended, step=7, epoch=0.02))
     assert text == "stopped at epoch 0.02 of 30; nothing was saved"
 
 
-def test_an_end_that_could_not_be_saved_does_not_deny_the_save_before(news: News) -> None:
+def test_an_end_that_could_not_be_saved_does_not_deny_the_save_before(news: RunMessages) -> None:
     ((text, _),) = news.since_last(replace(ENDED, saved_step=800))
     assert "nothing was saved" not in text
     assert "checkpoints/vae-test/" in text
 
 
-def test_a_failure_says_why(news: News) -> None:
+def test_a_failure_says_why(news: RunMessages) -> None:
     news.since_last(TRAINING)
     failed = replace(TRAINING, phase=Phase.FAILED, error="the loss stopped being a number")
     assert news.since_last(failed) == [("the run failed: the loss stopped being a number", "error")]
 
 
-def test_every_alert_is_said_once_oldest_first(news: News) -> None:
+def test_every_alert_is_said_once_oldest_first(news: RunMessages) -> None:
     news.since_last(TRAINING)
     first, second, third = (Alert(1000 * i, f"alert {i}") for i in (1, 2, 3))
     two = news.since_last(replace(TRAINING, alerts=(first, second)))
@@ -112,7 +112,7 @@ def test_every_alert_is_said_once_oldest_first(news: News) -> None:
     assert news.since_last(three) == []
 
 
-def test_an_alert_and_the_end_at_once_are_both_told(news: News) -> None:
+def test_an_alert_and_the_end_at_once_are_both_told(news: RunMessages) -> None:
     news.since_last(TRAINING)
     messages = news.since_last(replace(ENDED, alerts=(Alert(5, "disk full"),)))
     assert sorted(levels(messages)) == ["done", "warning"]

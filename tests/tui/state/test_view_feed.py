@@ -30,18 +30,18 @@ class AskedEngine:
 
 class Polled:
     def __init__(self) -> None:
-        self.engine = AskedEngine()
+        self.run = AskedEngine()
         self.feed: ViewFeed[Any] = ViewFeed()
 
     def __call__(self, seed: int = 0, version: int = 1, interval: float = 2.0) -> Any:
-        return self.feed.poll(self.engine, PriorSamples(seed), version, interval)  # type: ignore[arg-type]
+        return self.feed.poll(self.run, PriorSamples(seed), version, interval)  # type: ignore[arg-type]
 
     @property
     def questions(self) -> list[object]:
-        return [question for question, _ in self.engine.asked]
+        return [question for question, _ in self.run.asked]
 
     def answer(self, value: object) -> None:
-        self.engine.asked[-1][1].set_result(value)
+        self.run.asked[-1][1].set_result(value)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_what_the_engine_raised_is_raised_once_and_another_question_goes_through
     poll: Polled, clock: Clock
 ) -> None:
     poll()
-    poll.engine.asked[-1][1].set_exception(ViewError("there is no model here"))
+    poll.run.asked[-1][1].set_exception(ViewError("there is no model here"))
     with pytest.raises(ViewError, match="there is no model here"):
         poll()
     clock.now += 1e6
@@ -131,6 +131,6 @@ def test_what_the_engine_raised_is_raised_once_and_another_question_goes_through
 
 def test_polling_never_waits(poll: Polled) -> None:
     poll()
-    _, future = poll.engine.asked[0]
+    _, future = poll.run.asked[0]
     future.result = lambda *_: pytest.fail("waits")  # type: ignore[method-assign]
     assert poll() is None

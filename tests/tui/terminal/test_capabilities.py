@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import COLOR_SYSTEMS
 
-from tui.terminal.capabilities import describe_colors, image_mode, refusal, set_colors
+from tui.terminal.capabilities import describe_colors, image_mode, set_colors, why_unsupported
 
 
 class Terminal(io.StringIO):
@@ -20,7 +20,7 @@ def test_without_a_terminal_at_both_ends_the_dashboard_is_refused(
 ) -> None:
     for name in ("stdin", "stdout"):
         monkeypatch.setattr(sys, name, io.StringIO() if name == missing else Terminal())
-    assert "fmnist-vae-tui train" in (refusal({"TERM": "xterm-256color"}) or "")
+    assert "fmnist-vae-tui train" in (why_unsupported({"TERM": "xterm-256color"}) or "")
 
 
 @pytest.mark.parametrize("environ", [{"TERM": "xterm-256color"}, {"TERM": "linux"}, {}])
@@ -29,13 +29,13 @@ def test_a_terminal_is_not_refused(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", Terminal())
-    assert refusal(environ) is None
+    assert why_unsupported(environ) is None
 
 
 def test_a_dumb_terminal_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", Terminal())
-    assert "TERM=dumb" in (refusal({"TERM": "dumb"}) or "")
+    assert "TERM=dumb" in (why_unsupported({"TERM": "dumb"}) or "")
 
 
 @pytest.mark.parametrize(

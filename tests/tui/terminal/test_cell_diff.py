@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tui.drawing.pixels import strips
-from tui.terminal.cell_diff import SentCells
+from tui.terminal.cell_diff import CellDiff
 
 COLUMNS, ROWS = 16, 6
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
@@ -50,7 +50,7 @@ class Both:
 
     def __init__(self) -> None:
         self.whole, self.spared = Emulator(), Emulator()
-        self.sent = SentCells()
+        self.sent = CellDiff()
         self.write(ENTER)
 
     def write(self, data: str) -> str:
@@ -221,7 +221,7 @@ def test_modes_titles_and_the_bell_are_passed_on_as_they_are(harmless: str, both
 
 
 def test_before_and_after_full_screen_mode_everything_is_passed_on() -> None:
-    sent = SentCells()
+    sent = CellDiff()
     text = "a line\r\n\x1b[31manother\x1b[0m\n"
     assert sent.changes(text) == text
     sent.changes(ENTER)

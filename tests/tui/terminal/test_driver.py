@@ -4,8 +4,8 @@ from typing import TextIO
 from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 
-from tui.terminal.cell_diff import SentCells
-from tui.terminal.driver import sparing
+from tui.terminal.cell_diff import CellDiff
+from tui.terminal.driver import diffing_driver
 
 ENTER = "\x1b[?1049h"
 
@@ -46,17 +46,17 @@ class Gone(io.StringIO):
 
 
 def test_a_driver_writes_the_changes() -> None:
-    driver = sparing(Recorder, SentCells())(io.StringIO())  # type: ignore[arg-type]
+    driver = diffing_driver(Recorder, CellDiff())(io.StringIO())  # type: ignore[arg-type]
     for data in (ENTER, "\x1b[1;1Habc\x1b[1;1H", "\x1b[1;1Habc\x1b[1;1H"):
         driver.write(data)
     written = driver.written  # type: ignore[attr-defined]
     assert ENTER in written[0]
     assert written[1:] == ["\x1b[1;1Habc\x1b[1G", ""]
-    assert issubclass(sparing(Driver, SentCells()), Driver)
+    assert issubclass(diffing_driver(Driver, CellDiff()), Driver)
 
 
 def test_a_terminal_that_is_gone_blocks_nobody_however_much_is_written_to_it() -> None:
-    driver = sparing(Threaded, SentCells())(Gone())  # type: ignore[arg-type]
+    driver = diffing_driver(Threaded, CellDiff())(Gone())  # type: ignore[arg-type]
     for _ in range(100):  # Textual's queue has room for 30
         driver.write("x")
     driver.close()

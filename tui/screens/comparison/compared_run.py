@@ -1,4 +1,4 @@
-"""`Side`: one run of a comparison, its name and its pictures, as fresh as they are."""
+"""`ComparedRun`: one run of a comparison, its name and its pictures, as fresh as they are."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
@@ -28,7 +28,7 @@ SAMPLES = 16
 LABEL_LETTERS = 14
 
 
-class Side:
+class ComparedRun:
     """Asks a run for its pictures, and keeps the last of each.
 
     Args:
@@ -101,13 +101,13 @@ class Side:
         return None
 
 
-def sides_of(runs: Sequence[Run]) -> list[Side]:
+def sides_of(runs: Sequence[Run]) -> list[ComparedRun]:
     """A side for every run, by names that tell them apart."""
     from engine.analysis.comparison import same_split
 
     names = [run.snapshot.run for run in runs]
     labels = run_labels(names, [run.config.model for run in runs], LABEL_LETTERS)
     return [
-        Side(run, label, index, reconstructs=same_split(runs[0].config, run.config))
+        ComparedRun(run, label, index, reconstructs=same_split(runs[0].config, run.config))
         for index, (run, label) in enumerate(zip(runs, labels, strict=True))
     ]

@@ -12,7 +12,7 @@ from engine.analysis.helper_process import Worker
 from engine.analysis.jobs import Job
 from engine.errors import describe
 from engine.views import ViewRequest
-from tui.screens.comparison.compared_run import Side
+from tui.screens.comparison.compared_run import ComparedRun
 from tui.state.exports import LiveRun
 
 log = logging.getLogger(__name__)
@@ -22,12 +22,12 @@ _LOOK = 0.1
 """Seconds between two looks at whether the work is still wanted."""
 
 
-class Unwanted(Exception):  # noqa: N818  nothing went wrong
+class Cancelled(Exception):  # noqa: N818  nothing went wrong
     """Nobody waits for the numbers any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class _StoppableRun(LiveRun):
+class _CancellableRun(LiveRun):
     """A run whose answers are awaited only until `stopped`."""
 
     stopped: Event
@@ -35,8 +35,8 @@ class _StoppableRun(LiveRun):
     def view(self, request: ViewRequest[T]) -> T:
         """A picture of the model as it is now."""
         if self.stopped.is_set():
-            raise Unwanted
-        return super(_StoppableRun, self).view(request)
+            raise Cancelled
+        return super(_CancellableRun, self).view(request)
 
     def work(self, job: Job[T]) -> T:
         """Slow work, in the other process; killed there when nobody waits for it."""
@@ -44,7 +44,7 @@ class _StoppableRun(LiveRun):
         while not wait([handle.future], _LOOK).done:
             if self.stopped.is_set():
                 handle.cancel()
-                raise Unwanted
+                raise Cancelled
         return handle.future.result()
 
 
@@ -52,7 +52,7 @@ class Measuring:
     """Describes runs, one after the other, and keeps what it finds.
 
     Args:
-        numbers: by `Side.key`; where they are kept.
+        numbers: by `ComparedRun.key`; where they are kept.
     """
 
     def __init__(self, worker: Worker, numbers: "dict[str, RunNumbers]") -> None:
@@ -68,16 +68,16 @@ class Measuring:
         """Whether numbers are being computed."""
         return self._thread is not None and self._thread.is_alive()
 
-    def numbers_of(self, side: Side) -> RunNumbers | None:
+    def numbers_of(self, side: ComparedRun) -> RunNumbers | None:
         """What is known of a run."""
         return self._numbers.get(side.key)
 
-    def is_done(self, side: Side) -> bool:
+    def is_done(self, side: ComparedRun) -> bool:
         """Whether what is known of a run is of its model of now."""
         known = self.numbers_of(side)
         return known is not None and known.step == side.run.snapshot.step
 
-    def start(self, sides: Sequence[Side]) -> None:
+    def start(self, sides: Sequence[ComparedRun]) -> None:
         """Describe these, in a thread; a run that fails keeps its numbers of before."""
         # A daemon: should a run never answer, that must not keep the program from ending.
         self._thread = Thread(target=self._main, args=(sides,), name="comparison", daemon=True)
@@ -93,17 +93,17 @@ class Measuring:
             self._thread.join(timeout)
         return not self.is_busy
 
-    def _main(self, sides: Sequence[Side]) -> None:
+    def _main(self, sides: Sequence[ComparedRun]) -> None:
         problems = []
         for side in sides:
 
-            def progress(share: float, what: str, side: Side = side) -> None:
+            def progress(share: float, what: str, side: ComparedRun = side) -> None:
                 # "vae-20260101-120000: Gaussian mixture": the label says which run.
                 part = what.removeprefix(side.run.snapshot.run).removeprefix(": ")
                 self.note = f"{side.label}: {part} {share:.0%}"
 
             try:
-                source = _StoppableRun(side.run, self._worker, self._stopped)
+                source = _CancellableRun(side.run, self._worker, self._stopped)
                 self._numbers[side.key] = describe_run(source, progress)
             except Exception as error:
                 if self._stopped.is_set():  # whatever it is, it is of the closing

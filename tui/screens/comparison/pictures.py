@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from engine.analysis.comparison import same_images
 from engine.views import ReconstructionView
-from tui.screens.comparison.compared_run import Side
+from tui.screens.comparison.compared_run import ComparedRun
 from tui.screens.comparison.panels import PictureRow, waiting
 
 
-def image_rows(sides: Sequence[Side]) -> list[PictureRow]:
+def image_rows(sides: Sequence[ComparedRun]) -> list[PictureRow]:
     """The images of the first run that has answered, and what each run makes of them.
 
     A run whose images turn out to be others is not asked for its own any more.
@@ -32,7 +32,7 @@ def image_rows(sides: Sequence[Side]) -> list[PictureRow]:
     return rows
 
 
-def sample_rows(sides: Sequence[Side]) -> list[PictureRow]:
+def sample_rows(sides: Sequence[ComparedRun]) -> list[PictureRow]:
     """All runs' samples from N(0, I), then all from their mixtures."""
     rows = []
     for side in sides:

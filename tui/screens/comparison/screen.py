@@ -14,7 +14,7 @@ from engine.snapshot import Phase
 from engine.views import PriorSamples, Reconstructions
 from tui.drawing.series import TITLES, ChartMetric
 from tui.screens.base import LARGE, RunScreen
-from tui.screens.comparison.compared_run import SAMPLES, Side, sides_of
+from tui.screens.comparison.compared_run import SAMPLES, ComparedRun, sides_of
 from tui.screens.comparison.measuring import Measuring
 from tui.screens.comparison.panels import CurvesPanel, LabelledPictures, RunCurve
 from tui.screens.comparison.pictures import image_rows, sample_rows
@@ -56,14 +56,14 @@ class ComparisonScreen(RunScreen):
 
     def __init__(self, context: RunContext, runs: Sequence[Run] | None = None) -> None:
         # Runs of its own are those that this screen exports, and one of them that it pauses.
-        own = context if runs is None else replace(context, engines=list(runs), shown=_shown(runs))
+        own = context if runs is None else replace(context, runs=list(runs), shown=_shown(runs))
         super().__init__(own)
         self._shared = context
         self._images, self._samples = Reconstructions(), PriorSamples(count=SAMPLES)
         self._metric: ChartMetric = "recon"
         self._measuring = Measuring(own.worker, own.numbers)
         self._names: tuple[str, ...] = ()
-        self._sides: list[Side] = []
+        self._sides: list[ComparedRun] = []
         self._follow_names()
         # Without being asked, the numbers of runs that end while they are watched.
         ended = self._sides if runs is not None else ()
@@ -114,8 +114,8 @@ class ComparisonScreen(RunScreen):
     def _tick(self) -> None:
         if not self.is_active:
             return
-        engine = self.engine
-        self.query_one(RunHeader).show_run(engine.config, engine.snapshot, engine.access)
+        run = self.run
+        self.query_one(RunHeader).show_run(run.config, run.snapshot, run.access)
         self._follow_names()
         curves = [RunCurve(side.label, side.index, side.run.history) for side in self._sides]
         self.query_one(CurvesPanel).show(curves, self._metric)
@@ -136,11 +136,11 @@ class ComparisonScreen(RunScreen):
 
     def _follow_names(self) -> None:
         """A run's name is final only once it has begun."""
-        names = tuple(run.snapshot.run for run in self.context.engines)
+        names = tuple(run.snapshot.run for run in self.context.runs)
         if names == self._names:
             return
         self._names = names
-        sides = sides_of(self.context.engines)
+        sides = sides_of(self.context.runs)
         for side, new in zip(self._sides, sides, strict=False):
             side.label = new.label
         self._sides = self._sides or sides
@@ -267,7 +267,7 @@ class ComparisonScreen(RunScreen):
             self.say(f"{what}: {', '.join(self._others)} had others", "warning")
         else:
             # One that has begun: without its run on show there is no export.
-            if not self.engine.snapshot.last:
+            if not self.run.snapshot.last:
                 self.context.shown = trained[0].index
             self.start_export(ExportOrder(COMPARISON))
 

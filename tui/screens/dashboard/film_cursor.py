@@ -9,8 +9,8 @@ from engine.views import Frame
 class FilmCursor:
     """Moves through the frames; kept by step, for frames are thinned while a run goes on."""
 
-    def __init__(self, engine: Run) -> None:
-        self._engine = engine
+    def __init__(self, run: Run) -> None:
+        self._engine = run
         self._step: int | None = None
 
     @property

@@ -49,11 +49,11 @@ class FilmPanel(ViewPanel[V], Protocol[V]):
 class LivePictures:
     """The pictures of one run."""
 
-    def __init__(self, engine: Run) -> None:
+    def __init__(self, run: Run) -> None:
         self.reconstructions = Reconstructions(page=0)
         self.samples = PriorSamples(seed=0)
-        self.film = FilmCursor(engine)
-        self._engine = engine
+        self.film = FilmCursor(run)
+        self._engine = run
         self._reconstruction_feed = ViewFeed[ReconstructionView]()
         self._sample_feed = ViewFeed[SampleView]()
         self._latent_feed = ViewFeed[LatentView]()
@@ -88,7 +88,7 @@ class LivePictures:
         """Show what has been answered, and ask for what has changed.
 
         Raises:
-            Exception: what the engine raised instead of an answer.
+            Exception: what the run raised instead of an answer.
         """
         if snapshot.last is None:
             return

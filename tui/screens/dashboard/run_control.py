@@ -35,11 +35,11 @@ class RunControl(RunScreen):
 
     def action_stop(self) -> None:
         """Ask, then end training."""
-        snapshot = self.engine.snapshot
+        snapshot = self.run.snapshot
         if not snapshot.phase.is_active:
             self.say(f"nothing to stop: the run is {snapshot.phase}")
             return
-        if self.engine.access is Access.READ:
+        if self.run.access is Access.READ:
             self.say(READ_ONLY, "warning")
             return
         self._ask(
@@ -50,13 +50,13 @@ class RunControl(RunScreen):
                 yes="stop",
                 no="go on",
             ),
-            self.engine.stop,
+            self.run.stop,
         )
 
     def action_new_run(self) -> None:
         """The form."""
         warning = ""
-        if any(e.snapshot.phase.is_active for e in self.context.engines if is_own(e)):
+        if any(e.snapshot.phase.is_active for e in self.context.runs if is_own(e)):
             warning = "stops the run of now and keeps it"
 
         def answered(plan: TrainingPlan | None) -> None:
@@ -92,14 +92,14 @@ class RunControl(RunScreen):
 
     def _training(self) -> Run | None:
         """The run that quitting would cut off, whichever is on show."""
-        for engine in self.context.engines:
-            if is_own(engine) and engine.snapshot.phase in (Phase.TRAINING, Phase.PAUSED):
-                return engine
+        for run in self.context.runs:
+            if is_own(run) and run.snapshot.phase in (Phase.TRAINING, Phase.PAUSED):
+                return run
         return None
 
     def _plan_of_now(self) -> TrainingPlan:
-        config = self.engine.config
+        config = self.run.config
         settings = {field.name: getattr(config, field.name) for field in fields(TrainingPlan)}
-        if len(self.context.engines) > 1:
+        if len(self.context.runs) > 1:
             settings["model"] = "both"
         return TrainingPlan(**settings)

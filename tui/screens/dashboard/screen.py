@@ -1,7 +1,7 @@
 """The dashboard: one run, live.
 
-A timer looks at the engine ten times a second and passes on what is new; each panel redraws
-only if what it shows has changed. Nothing here ever waits for the engine.
+A timer looks at the run ten times a second and passes on what is new; each panel redraws
+only if what it shows has changed. Nothing here ever waits for the run.
 """
 
 from typing import ClassVar
@@ -28,7 +28,7 @@ from tui.screens.dialogs.sampling import SamplingScreen
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import ACTIONS, bindings
-from tui.state.run_messages import News
+from tui.state.run_messages import RunMessages
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
@@ -37,18 +37,18 @@ from tui.widgets.panel import Panel
 from tui.widgets.pictures import ReconstructionPanel
 
 TICK = 0.1
-"""Seconds between two looks at the engine."""
+"""Seconds between two looks at the run."""
 TEMPERATURE_STEP = 0.1
 STATUS_TICKS = 5
 CHART_TICKS = 7
 """Looks between two of the same kind of redraw: numbers twice a second, curves less often."""
 ANSWER_DELAY = 0.03
-"""Seconds after which the engine has probably answered: a slice takes some 20 ms."""
+"""Seconds after which the run has probably answered: a slice takes some 20 ms."""
 SMALLEST = (80, 24)
 
 
 class Dashboard(RunControl):
-    """Shows one engine at a time; `show_run` looks at the context anew."""
+    """Shows one run at a time; `show_run` looks at the context anew."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(
@@ -108,8 +108,8 @@ class Dashboard(RunControl):
 
     def show_run(self) -> None:
         """Show the context's run from now on."""
-        self._news = News(self.engine)
-        self._pictures = LivePictures(self.engine)
+        self._news = RunMessages(self.run)
+        self._pictures = LivePictures(self.run)
         self._shown_phase: Phase | None = None
         self._chose_run = False
         if self.is_mounted:
@@ -118,25 +118,25 @@ class Dashboard(RunControl):
                 panel.clear()
 
     def _prepare_panels(self) -> None:
-        self.query_one(StatusPanel).model = self.engine.config.model
+        self.query_one(StatusPanel).model = self.run.config.model
         for panel in self.query(Panel):
-            panel.model = self.engine.config.model
+            panel.model = self.run.config.model
         self.apply_image_mode()
 
     # What is new.
 
     def _tick(self) -> None:
         self._ticks += 1
-        if self._ticks % STATUS_TICKS == 0 or self.engine.snapshot.phase is not self._shown_phase:
+        if self._ticks % STATUS_TICKS == 0 or self.run.snapshot.phase is not self._shown_phase:
             self._show_state()
         if self._ticks % CHART_TICKS == 0:
             self._show_chart()
         self._update_pictures()
 
     def _show_state(self) -> None:
-        snapshot = self.engine.snapshot
+        snapshot = self.run.snapshot
         self._shown_phase = snapshot.phase
-        self.query_one(RunHeader).show_run(self.engine.config, snapshot, self.engine.access)
+        self.query_one(RunHeader).show_run(self.run.config, snapshot, self.run.access)
         self.query_one(StatusPanel).show_snapshot(snapshot)
         for text, level in self._news.since_last(snapshot):
             self.say(text, level)
@@ -146,14 +146,14 @@ class Dashboard(RunControl):
     def _follow_training(self) -> None:
         """When the run on show has ended and another one of ours has begun, show that."""
         context = self.context
-        if self._chose_run or self.engine.snapshot.phase.is_active:
+        if self._chose_run or self.run.snapshot.phase.is_active:
             return
-        for index, engine in enumerate(context.engines[context.shown + 1 :], context.shown + 1):
+        for index, run in enumerate(context.runs[context.shown + 1 :], context.shown + 1):
             # It may be short enough to have ended between two looks.
-            if engine.access is Access.OWNER and engine.snapshot.phase is not Phase.WAITING:
-                ended = self.engine.snapshot.run
+            if run.access is Access.OWNER and run.snapshot.phase is not Phase.WAITING:
+                ended = self.run.snapshot.run
                 self._switch_to(index)
-                self.say(f"{ended} has ended: now {engine.snapshot.run} trains (o shows the other)")
+                self.say(f"{ended} has ended: now {run.snapshot.run} trains (o shows the other)")
                 return
 
     def _switch_to(self, index: int) -> None:
@@ -164,12 +164,12 @@ class Dashboard(RunControl):
         chart = self.query_one(MetricChart)
         if chart.display:
             chart.show_cursor(self._pictures.film.frame)
-            chart.show_run(self.engine.history, self.engine.snapshot)
+            chart.show_run(self.run.history, self.run.snapshot)
 
     def _update_pictures(self) -> None:
         try:
             self._pictures.update(
-                self.engine.snapshot,
+                self.run.snapshot,
                 self.query_one(ReconstructionPanel),
                 self.query_one(SamplePanel),
                 self.query_one(LatentMapPanel),
@@ -263,7 +263,7 @@ class Dashboard(RunControl):
 
     def action_compare(self) -> None:
         """VAE beside autoencoder."""
-        if len(self.context.engines) < 2:
+        if len(self.context.runs) < 2:
             self.say("one run only: n with model both, or --model both, trains two", "warning")
         else:
             from tui.screens.comparison.screen import ComparisonScreen
@@ -272,7 +272,7 @@ class Dashboard(RunControl):
 
     def action_other_run(self) -> None:
         """The next of the runs that were started together."""
-        count = len(self.context.engines)
+        count = len(self.context.runs)
         if count < 2:
             self.say("one run only: n with model both, or --model both, trains two", "warning")
             return

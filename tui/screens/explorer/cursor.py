@@ -10,7 +10,7 @@ from tui.drawing.grid import Grid, is_shown, nearest_point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spot:
+class LatentPoint:
     """What is known of the cursor's place without asking the model."""
 
     latent: npt.NDArray[np.float32]
@@ -67,7 +67,7 @@ class LatentCursor:
         self._hidden = classes
         self._look()
 
-    def spot(self, grid: Grid) -> Spot | None:
+    def spot(self, grid: Grid) -> LatentPoint | None:
         """What is here; None if nothing can be decoded.
 
         Args:
@@ -86,7 +86,7 @@ class LatentCursor:
             latent, coordinates = view.latents[row], ()
         else:
             return None
-        return Spot(
+        return LatentPoint(
             latent=latent,
             coordinates=coordinates,
             split=view.split,

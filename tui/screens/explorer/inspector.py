@@ -9,10 +9,10 @@ from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
 
-from engine.views import PlaceView
+from engine.views import ProbeView
 from tui.drawing.class_marks import class_mark, class_style
 from tui.drawing.pixels import shrink, strips
-from tui.screens.explorer.cursor import Spot
+from tui.screens.explorer.cursor import LatentPoint
 from tui.widgets.canvas import CanvasPanel
 
 Image = npt.NDArray[np.float32]
@@ -111,16 +111,16 @@ def choose_width(width: int, rows: int) -> int:
     return max(roomy or modest, default=0)
 
 
-class PlacePanel(CanvasPanel):
+class Inspector(CanvasPanel):
     """The decoded image; beside it the image under the cursor; below, the nearest ones."""
 
     export_names = ("latent_scatter",)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._spot: Spot | None = None
+        self._spot: LatentPoint | None = None
         self._image: Image | None = None
-        self._view: PlaceView | None = None
+        self._view: ProbeView | None = None
         self._waiting = "waiting for the model"
 
     @property
@@ -138,12 +138,12 @@ class PlacePanel(CanvasPanel):
         self._waiting = why
         self.clear()
 
-    def show_image(self, spot: Spot, image: Image) -> None:
+    def show_image(self, spot: LatentPoint, image: Image) -> None:
         """Show what is decoded at a spot; the real images around it stay until others come."""
         self._spot, self._image = spot, image
         self.repaint()
 
-    def show_surroundings(self, view: PlaceView) -> None:
+    def show_surroundings(self, view: ProbeView) -> None:
         """Show the real images of a place."""
         self._view = view
         self.repaint()
@@ -184,7 +184,7 @@ class PlacePanel(CanvasPanel):
             Strip.join([a.adjust_cell_length(width), b]) for a, b in zip(left, right, strict=True)
         ]
 
-    def _words(self, spot: Spot, width: int) -> list[Strip]:
+    def _words(self, spot: LatentPoint, width: int) -> list[Strip]:
         """Two lines about the image under the cursor, then where the cursor is."""
         lines: list[list[Segment]] = []
         if spot.index is None or spot.label is None:

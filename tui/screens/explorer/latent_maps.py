@@ -1,6 +1,6 @@
 """`LatentMaps`: which map of the latent space is wanted, and how it comes to be and stays fresh.
 
-Linear maps come from the engine, at every evaluation; t-SNE and UMAP are made in the helper
+Linear maps come from the run, at every evaluation; t-SNE and UMAP are made in the helper
 process from the latents of the latest linear map, and stay as of their step.
 """
 
@@ -42,7 +42,7 @@ class LatentMaps:
         """The latest answer to it."""
         self.shown: LatentView | None = None
         self._context = context
-        self._engine = context.engine
+        self._engine = context.run
         self._show_view = show
         self._say = say
         self._feed = QuickFeed[LatentMap, LatentView](self._arrived, self._failed)

@@ -1,6 +1,6 @@
-"""`QuickFeed`: a person's question, answered on the screen as soon as the engine has it.
+"""`QuickFeed`: a person's question, answered on the screen as soon as the run has it.
 
-`tui.state.view_feed.ViewFeed` is for pictures that may come with the next look at the engine;
+`tui.state.view_feed.ViewFeed` is for pictures that may come with the next look at the run;
 this is for a picture that follows a key.
 """
 
@@ -19,13 +19,13 @@ About = TypeVar("About")
 
 
 class QuickFeed(Generic[About, T]):
-    """At most one question is with the engine; of those asked meanwhile the newest goes next.
+    """At most one question is with the run; of those asked meanwhile the newest goes next.
 
-    Never waits, nor lets the engine's thread wait. Answers come in the order of the questions.
+    Never waits, nor lets the run's thread wait. Answers come in the order of the questions.
 
     Args:
         answered: called in the event loop with what the question was about, and its answer.
-        failed: likewise, with what the engine raised.
+        failed: likewise, with what the run raised.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class QuickFeed(Generic[About, T]):
         """Whether an answer is awaited."""
         return self._outstanding
 
-    def ask(self, engine: Run, request: ViewRequest[T], about: About) -> None:
+    def ask(self, run: Run, request: ViewRequest[T], about: About) -> None:
         """Ask now, or when the answer that is awaited has come."""
         if self._closed:
             return
-        self._newest = (engine, request, about)
+        self._newest = (run, request, about)
         if not self._outstanding:
             self._send()
 
@@ -63,8 +63,8 @@ class QuickFeed(Generic[About, T]):
 
     def _send(self) -> None:
         assert self._newest is not None
-        (engine, request, about), self._newest = self._newest, None
-        # Textual finds its app in a context variable, which the engine's thread doesn't have.
+        (run, request, about), self._newest = self._newest, None
+        # Textual finds its app in a context variable, which the run's thread doesn't have.
         loop, context = asyncio.get_running_loop(), copy_context()
 
         def hand_over(future: Future[T]) -> None:
@@ -72,12 +72,12 @@ class QuickFeed(Generic[About, T]):
                 loop.call_soon_threadsafe(self._arrive, future, about, context=context)
 
         self._outstanding = True
-        engine.request(request).add_done_callback(hand_over)
+        run.request(request).add_done_callback(hand_over)
 
     def _arrive(self, future: Future[T], about: About) -> None:
         self._outstanding = False
         if self._newest is not None:
-            self._send()  # first: the engine works while the screen draws
+            self._send()  # first: the run works while the screen draws
         if self._closed or future.cancelled():
             return
         error = future.exception()

@@ -1,6 +1,6 @@
 """The explorer: a cursor in latent space, and what the decoder makes of the place under it.
 
-A key asks the engine at once (`quick_feed`); a timer keeps map and picture up to date while the
+A key asks the run at once (`quick_feed`); a timer keeps map and picture up to date while the
 model learns. Nothing is asked while another screen is on top.
 """
 
@@ -18,24 +18,24 @@ from engine.figures.options import FigureOptions
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentView
 from tui.screens.base import RunScreen
-from tui.screens.explorer.cursor import LatentCursor, Spot, row_of
-from tui.screens.explorer.inspector import PADDING, PlacePanel, choose_width
+from tui.screens.explorer.cursor import LatentCursor, LatentPoint, row_of
+from tui.screens.explorer.inspector import PADDING, Inspector, choose_width
 from tui.screens.explorer.latent_maps import LatentMaps
 from tui.screens.explorer.legend import ClassLegend
 from tui.screens.explorer.map import ExplorerMap, Pointers
-from tui.screens.explorer.place_feed import PlaceFeed
-from tui.screens.explorer.titles import fitting, map_titles, place_titles
+from tui.screens.explorer.probe_feed import ProbeFeed
+from tui.screens.explorer.titles import fitting, inspector_titles, map_titles
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import EXPLORER_ACTIONS, bindings
-from tui.state.run_messages import Level, News
+from tui.state.run_messages import Level, RunMessages
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 
 TICK = 0.1
-"""Seconds between two looks at the engine."""
+"""Seconds between two looks at the run."""
 STATE_TICKS = 5
 """Looks between two of header and messages, and between two questions about the same place."""
 LEAP = 8
@@ -72,7 +72,7 @@ class ExplorerScreen(RunScreen):
     def __init__(self, context: RunContext) -> None:
         super().__init__(context)
         self._ticks = -1  # so that the first look shows everything
-        self._news = News(self.engine)
+        self._news = RunMessages(self.run)
         self._phase: Phase | None = None
         self._on_top = True
 
@@ -81,8 +81,8 @@ class ExplorerScreen(RunScreen):
         self._maps = LatentMaps(context, self._show_map, self._say_once)
         self._map = ExplorerMap(id="explorer-map")
         self._legend = ClassLegend(id="explorer-legend")
-        self._panel = PlacePanel(id="place")
-        self._places = PlaceFeed(self.engine, self._panel, self._place_failed)
+        self._panel = Inspector(id="place")
+        self._places = ProbeFeed(self.run, self._panel, self._place_failed)
 
     def compose(self) -> ComposeResult:
         """Header, map and legend beside the place, message line, footer."""
@@ -98,11 +98,11 @@ class ExplorerScreen(RunScreen):
     def on_mount(self) -> None:
         """Set the panels up and begin to look."""
         for panel in self.query(Panel):
-            panel.model = self.engine.config.model
+            panel.model = self.run.config.model
         self.apply_image_mode()
         self._map.focus()
-        if self.engine.snapshot.phase in (Phase.TRAINING, Phase.FINISHED, Phase.STOPPED):
-            self._news.since_last(self.engine.snapshot)  # heard on the screen before
+        if self.run.snapshot.phase in (Phase.TRAINING, Phase.FINISHED, Phase.STOPPED):
+            self._news.since_last(self.run.snapshot)  # heard on the screen before
             self.say("arrows or the mouse move the cursor · t: t-SNE, UMAP · ? for help")
         self.set_interval(TICK, self._tick)
 
@@ -149,7 +149,7 @@ class ExplorerScreen(RunScreen):
         if not self._on_top:
             return
         self._ticks += 1
-        snapshot = self.engine.snapshot
+        snapshot = self.run.snapshot
         regular = self._ticks % STATE_TICKS == 0
         if regular or snapshot.phase is not self._phase:
             self._show_state(snapshot)
@@ -161,7 +161,7 @@ class ExplorerScreen(RunScreen):
 
     def _show_state(self, snapshot: Snapshot) -> None:
         self._phase = snapshot.phase
-        self.query_one(RunHeader).show_run(self.engine.config, snapshot, self.engine.access)
+        self.query_one(RunHeader).show_run(self.run.config, snapshot, self.run.access)
         for text, level in self._news.since_last(snapshot):
             self.say(text, level)
         if snapshot.last is None and not snapshot.phase.is_active:
@@ -178,11 +178,11 @@ class ExplorerScreen(RunScreen):
         self._ask_place()
 
     def _show_titles(self) -> None:
-        view, model = self._cursor.view, self.engine.config.model
+        view, model = self._cursor.view, self.run.config.model
         if view is not None:
             titles = map_titles(view, model, behind=self._maps.is_behind)
             self._map.set_title(fitting(titles, self._map.size.width))
-            self._panel.set_title(fitting(place_titles(view), self._panel.size.width))
+            self._panel.set_title(fitting(inspector_titles(view), self._panel.size.width))
 
     # The place under the cursor.
 
@@ -203,7 +203,7 @@ class ExplorerScreen(RunScreen):
         if spot is not None:
             self._places.ask(spot)
 
-    def _spot_to_ask(self) -> Spot | None:
+    def _spot_to_ask(self) -> LatentPoint | None:
         if not self._on_top or self._cursor.view is None:
             return None
         if not self._panel.display or not self._map.size:

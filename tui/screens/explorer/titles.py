@@ -27,7 +27,7 @@ def map_titles(view: LatentView, model: ModelName, *, behind: bool) -> tuple[str
     )
 
 
-def place_titles(view: LatentView) -> tuple[str, ...]:
+def inspector_titles(view: LatentView) -> tuple[str, ...]:
     """What is decoded at the cursor, and what stands below it."""
     # Decoded at its own μ, an image is reconstructed.
     image = "reconstruction" if view.plane is None else "decoded mean"

@@ -54,7 +54,7 @@ class RunListScreen(Screen[None]):
         """Only for the thread that lists."""
         self._problem = ""
         # The run to have the cursor on, once it is listed.
-        self._wanted = context.engine.directory if context.engines else None
+        self._wanted = context.run.directory if context.runs else None
 
     def compose(self) -> ComposeResult:
         """Title, table, the run under the cursor, message line, filter, keys."""

@@ -20,7 +20,7 @@ from tui.screens.walks.traversal import TraversalPanel
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import WALK_ACTIONS, bindings
-from tui.state.run_messages import News
+from tui.state.run_messages import RunMessages
 from tui.state.view_feed import FAST_INTERVAL, SLOW_INTERVAL, ViewFeed
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
@@ -30,10 +30,10 @@ Walk = Literal["interpolation", "traversal", "manifold"]
 WALKS: tuple[Walk, ...] = get_args(Walk)
 
 TICK = 0.1
-"""Seconds between two looks at the engine."""
+"""Seconds between two looks at the run."""
 HEADER_TICKS = 5
 ANSWER_DELAY = 0.03
-"""Seconds after which the engine has probably answered: a slice takes some 20 ms."""
+"""Seconds after which the run has probably answered: a slice takes some 20 ms."""
 
 _KEYS_OF_ONE: dict[str, Walk] = {
     "ends": "interpolation",
@@ -113,30 +113,30 @@ class WalksScreen(RunScreen):
 
     def _begin(self) -> None:
         """Show the context's run from now on."""
-        self._shown = self.engine
-        self._news = News(self.engine)
-        self._news.since_last(self.engine.snapshot)  # what was said before stays said
+        self._shown = self.run
+        self._news = RunMessages(self.run)
+        self._news.since_last(self.run.snapshot)  # what was said before stays said
         self._feeds = {walk: _WalkFeed() for walk in WALKS}
         self._last_image_feed = ViewFeed[InterpolationView]()
         self._last_image: int | None = None
         for panel in self.query(WalkPanel):
-            panel.begin(self.engine.config)
+            panel.begin(self.run.config)
 
     def _tick(self) -> None:
         self._ticks += 1
         if not self.is_active:
             return
-        if self.engine is not self._shown:
+        if self.run is not self._shown:
             self._begin()
-        snapshot = self.engine.snapshot
+        snapshot = self.run.snapshot
         if self._ticks % HEADER_TICKS == 0:
-            self.query_one(RunHeader).show_run(self.engine.config, snapshot)
+            self.query_one(RunHeader).show_run(self.run.config, snapshot)
             for text, level in self._news.since_last(snapshot):
                 self.say(text, level)
         self._update()
 
     def _update(self) -> None:
-        if self.is_active and self.engine is self._shown:
+        if self.is_active and self.run is self._shown:
             try:
                 self._pass_answers()
             except Exception as error:  # a picture that can't be had must not end the screen
@@ -144,12 +144,12 @@ class WalksScreen(RunScreen):
         self.query_one(WalkBar).show_walk(self._walk, self.panel.titles())
 
     def _pass_answers(self) -> None:
-        snapshot = self.engine.snapshot
+        snapshot = self.run.snapshot
         if snapshot.last is None:
             return
         self.query_one(InterpolationPanel).mark(self.context.ends)
         if self._last_image is None:
-            last = self._last_image_feed.poll(self.engine, _LAST_IMAGE, 0, SLOW_INTERVAL)
+            last = self._last_image_feed.poll(self.run, _LAST_IMAGE, 0, SLOW_INTERVAL)
             self._last_image = None if last is None else last.pairs[0][0]
         panel, feed = self.panel, self._feeds[self._walk]
         request = panel.request()
@@ -158,13 +158,13 @@ class WalksScreen(RunScreen):
         # A second's training changes less and less of a picture, and each costs some 30 KiB.
         wait = min(SLOW_INTERVAL, max(FAST_INTERVAL, snapshot.elapsed / 10))
         version = snapshot.last.step if self._needs_all_images() else snapshot.step
-        answer = feed.poll(self.engine, request, version, wait)
+        answer = feed.poll(self.run, request, version, wait)
         if answer is not None:
             panel.accept(answer, feed.question)
 
     def _needs_all_images(self) -> bool:
         """Whether all validation images go through the encoder: only as often as evaluated."""
-        own_quantiles = self._walk == "traversal" and without_prior(self.engine.config.model)
+        own_quantiles = self._walk == "traversal" and without_prior(self.run.config.model)
         return self._walk == "manifold" or own_quantiles
 
     def _update_soon(self) -> None:

@@ -7,7 +7,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.figures.options import FigureOptions
-from engine.model.latent_geometry import dimension_name
+from engine.text import dimension_name
 from engine.views import Traversal, TraversalView, ViewRequest
 from tui.drawing.text import epochs
 from tui.screens.walks.panel import (

@@ -459,7 +459,7 @@ def orders(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[object], ExportOr
     given: list[tuple[list[object], ExportOrder]] = []
 
     def export(context: object, order: ExportOrder, _: Callable[[str], None]) -> tuple[str, str]:
-        given.append((list(context.engines), order))  # type: ignore[attr-defined]
+        given.append((list(context.runs), order))  # type: ignore[attr-defined]
         return "wrote it", "done"
 
     monkeypatch.setattr("tui.screens.base.export", export)
@@ -497,10 +497,10 @@ async def test_the_way_pictures_are_drawn_is_kept_for_the_other_screens() -> Non
         assert isinstance(app, ComparisonApp)
         await press(pilot, "i")
         assert app.context.image_mode == "ascii"
-        assert screen.context.engines is not app.context.engines
+        assert screen.context.runs is not app.context.runs
 
 
 async def test_the_header_names_a_run_that_trains_for_that_is_the_one_to_pause() -> None:
     async with opened(six()) as (screen, _):
-        assert screen.engine.snapshot.run == "sweep-20260728-2d"
-        assert [r for r in screen.engine.requests if isinstance(r, PriorSamples)]  # type: ignore[attr-defined]
+        assert screen.run.snapshot.run == "sweep-20260728-2d"
+        assert [r for r in screen.run.requests if isinstance(r, PriorSamples)]  # type: ignore[attr-defined]

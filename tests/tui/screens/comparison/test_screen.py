@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 
 from engine.analysis.comparison import RunNumbers
 from engine.config import RunConfig, TrainingPlan
-from engine.runs.training_session import Session
+from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.views import Embedding, PriorSamples, Reconstructions
 from tests.support.tui_fakes import texts_of
@@ -40,13 +40,13 @@ def plan(small_config: RunConfig) -> TrainingPlan:
 @pytest.fixture
 def endless(plan: TrainingPlan, monkeypatch: pytest.MonkeyPatch) -> TrainingPlan:
     """Outlasts any test, and leaves the screen time to draw."""
-    original = Session.train_slice
+    original = TrainingSession.train_slice
 
-    def slow(self: Session) -> None:
+    def slow(self: TrainingSession) -> None:
         original(self)
         time.sleep(0.02)
 
-    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr(TrainingSession, "train_slice", slow)
     return replace(plan, epochs=100_000)
 
 
@@ -57,15 +57,15 @@ async def compared(
     app = FmnistVaeTui(plan, tmp_path / "checkpoints", tmp_path / "exports", images="half")
     try:
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: app.context.engines[-1].snapshot.phase is Phase.FINISHED)
+            await until(pilot, lambda: app.context.runs[-1].snapshot.phase is Phase.FINISHED)
             await pilot.press("v")
             screen = app.screen
             assert isinstance(screen, ComparisonScreen)
             yield app, pilot, screen
     finally:
-        for engine in app.engines:
-            engine.close()
-            assert await asyncio.to_thread(engine.join, 30)
+        for run in app.runs:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)
 
 
 def pictures(screen: ComparisonScreen, which: str) -> LabelledPictures:
@@ -88,15 +88,15 @@ async def test_both_runs_are_shown_by_the_same_measures(plan: TrainingPlan, tmp_
     async with compared(plan, tmp_path) as (app, pilot, screen):
         await until(pilot, lambda: len(app.context.numbers) == 2)
         await until(pilot, lambda: "–" not in "".join(table(screen)["k-NN accuracy on μ"]))
-        vae, ae = app.context.engines
+        vae, ae = app.context.runs
         numbers = table(screen)
         assert numbers[""] == ["VAE", "AE"]
         assert numbers["measured at epoch"] == ["3", "3"]
         assert vae.snapshot.last is not None
         assert numbers["−ELBO, nats"] == [f"{vae.snapshot.last.val.neg_elbo:.2f}", "–"]
-        for engine, accuracy in zip((vae, ae), numbers["k-NN accuracy on μ"], strict=True):
-            train = engine.request(Embedding("train")).result(30)
-            held_out = engine.request(Embedding("validation")).result(30)
+        for run, accuracy in zip((vae, ae), numbers["k-NN accuracy on μ"], strict=True):
+            train = run.request(Embedding("train")).result(30)
+            held_out = run.request(Embedding("validation")).result(30)
             classifier = KNeighborsClassifier(15).fit(train.latents, train.labels)
             assert accuracy == f"{classifier.score(held_out.latents, held_out.labels):.1%}"
         await until(pilot, lambda: len(labels_of(pictures(screen, "samples"))) == 4)
@@ -107,12 +107,12 @@ async def test_both_runs_are_shown_by_the_same_measures(plan: TrainingPlan, tmp_
             "AE GMM",
         ]
         assert labels_of(pictures(screen, "images")) == ["original", "VAE", "AE"]
-        for level, engine in enumerate((vae, ae), start=1):
-            view = engine.request(Reconstructions()).result(30)
+        for level, run in enumerate((vae, ae), start=1):
+            view = run.request(Reconstructions()).result(30)
             stacks = images_of(pictures(screen, "images"))
             assert np.array_equal(stacks[0], view.originals)
             assert np.array_equal(stacks[level], view.reconstructions)
-            drawn = engine.request(PriorSamples(count=SAMPLES)).result(30)
+            drawn = run.request(PriorSamples(count=SAMPLES)).result(30)
             assert np.array_equal(images_of(pictures(screen, "samples"))[level - 1], drawn.images)
         title = screen.query_one(CurvesPanel).border_title
         assert str(title).startswith("validation reconstruction")
@@ -164,7 +164,7 @@ async def test_e_writes_the_comparison_and_capital_e_the_figures_of_both(
     async with compared(plan, tmp_path) as (app, pilot, screen):
         said = screen.query_one(MessageLine)
         await pilot.press("e")
-        directory = tmp_path / "exports" / app.context.engines[0].snapshot.run
+        directory = tmp_path / "exports" / app.context.runs[0].snapshot.run
         await until(pilot, lambda: said.text == f"wrote {directory / 'comparison.png'}")
         await pilot.press("E")
         await until(pilot, lambda: said.text.startswith(f"wrote {directory}/: "))
@@ -183,7 +183,7 @@ async def test_before_the_second_run_begins_there_is_one_side_and_no_export(
     app = FmnistVaeTui(endless, tmp_path / "checkpoints", tmp_path / "exports", images="half")
     try:
         async with app.run_test(size=LARGE) as pilot:
-            await until(pilot, lambda: app.engine.snapshot.last is not None)
+            await until(pilot, lambda: app.run.snapshot.last is not None)
             await pilot.press("v")
             screen = app.screen
             assert isinstance(screen, ComparisonScreen)
@@ -198,9 +198,9 @@ async def test_before_the_second_run_begins_there_is_one_side_and_no_export(
             await pilot.press("escape")
             assert isinstance(app.screen, Dashboard)
     finally:
-        for engine in app.engines:
-            engine.close()
-            assert await asyncio.to_thread(engine.join, 30)
+        for run in app.runs:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)
 
 
 async def test_a_failure_of_the_helper_process_is_told_and_can_be_tried_again(
@@ -233,9 +233,9 @@ async def test_one_run_alone_has_nothing_to_be_compared_with(
                 assert isinstance(app.screen, Dashboard)
                 assert message(pilot).startswith("one run only")
     finally:
-        for engine in app.engines:
-            engine.close()
-            assert await asyncio.to_thread(engine.join, 30)
+        for run in app.runs:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)
 
 
 async def test_the_dashboard_follows_the_run_that_trains_unless_one_was_chosen(
@@ -252,11 +252,11 @@ async def test_the_dashboard_follows_the_run_that_trains_unless_one_was_chosen(
             await pilot.pause(0.7)
             assert app.context.shown == 0
             await pilot.press("o")
-            assert app.engine.config.model == "ae"
+            assert app.run.config.model == "ae"
     finally:
-        for engine in app.engines:
-            engine.close()
-            assert await asyncio.to_thread(engine.join, 30)
+        for run in app.runs:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)
 
 
 async def test_quitting_asks_also_when_the_run_on_show_is_not_the_one_that_trains(
@@ -265,19 +265,19 @@ async def test_quitting_asks_also_when_the_run_on_show_is_not_the_one_that_train
     app = FmnistVaeTui(endless, tmp_path / "checkpoints", tmp_path / "exports")
     try:
         async with app.run_test(size=LARGE) as pilot:
-            await until(pilot, lambda: app.engine.snapshot.step > 3)
+            await until(pilot, lambda: app.run.snapshot.step > 3)
             await pilot.press("o")
-            assert app.engine.snapshot.phase is Phase.WAITING
+            assert app.run.snapshot.phase is Phase.WAITING
             await pilot.press("q")
             assert isinstance(app.screen, ConfirmScreen)
             await pilot.press("n")
-            app.context.engines[0].stop()
-            await until(pilot, lambda: app.context.engines[1].snapshot.step > 3)
+            app.context.runs[0].stop()
+            await until(pilot, lambda: app.context.runs[1].snapshot.step > 3)
             await pilot.press("o", "q")
-            assert app.engine.snapshot.phase is Phase.STOPPED
+            assert app.run.snapshot.phase is Phase.STOPPED
             assert isinstance(app.screen, ConfirmScreen)
             await pilot.press("n")
     finally:
-        for engine in app.engines:
-            engine.close()
-            assert await asyncio.to_thread(engine.join, 30)
+        for run in app.runs:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)

@@ -16,7 +16,7 @@ SnapCompare = Callable[..., bool]
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> FmnistVaeTui:
-    monkeypatch.setattr("tui.app.planned_engines", canned_engines)
+    monkeypatch.setattr("tui.app.planned_runs", canned_engines)
     # The help says which colours were found: those of the terminal that runs the tests.
     monkeypatch.setattr("tui.app.describe_colors", lambda *_: "Colours: true colour.")
     return FmnistVaeTui(TrainingPlan(), Path("checkpoints"), Path("exports"), images="half")

@@ -31,8 +31,8 @@ async def test_the_film_moves_curve_reconstructions_and_samples_together(
         samples, images = screen.query_one(SamplePanel), screen.query_one(ReconstructionPanel)
         await until(pilot, lambda: "draw 1" in title(pilot))
         await until(pilot, lambda: bool(images.border_title))
-        frames = app.engine.frames
-        evaluations = app.engine.history.evaluations()
+        frames = app.run.frames
+        evaluations = app.run.history.evaluations()
         assert [f.step for f in frames] == [e.step for e in evaluations]
         chart = screen.query_one(MetricChart)
         assert "│ epoch" not in str(chart.border_title)
@@ -129,7 +129,7 @@ async def test_more_like_one_of_the_samples(small_config: RunConfig, tmp_path: P
         await until(pilot, lambda: title(pilot) == "more like the first · draw 1")
         first = tuple(panel._latents[0].tolist())
         assert first in {tuple(latent.tolist()) for latent in chosen[1:]}
-        expected = app.engine.request(PriorSamples(around=first)).result(30)
+        expected = app.run.request(PriorSamples(around=first)).result(30)
         assert np.array_equal(panel._stacks[0], expected.images)
         await pilot.press("s")
         await until(pilot, lambda: title(pilot) == "more like the first · draw 2")

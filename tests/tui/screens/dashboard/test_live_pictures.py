@@ -59,7 +59,7 @@ class Panel:
 
 
 @pytest.fixture
-def engine() -> Engine:
+def run() -> Engine:
     return Engine()
 
 
@@ -69,8 +69,8 @@ def panels() -> list[Panel]:
 
 
 @pytest.fixture
-def pictures(engine: Engine) -> LivePictures:
-    return LivePictures(engine)  # type: ignore[arg-type]
+def pictures(run: Engine) -> LivePictures:
+    return LivePictures(run)  # type: ignore[arg-type]
 
 
 def now(step: int = 9) -> Snapshot:
@@ -92,12 +92,12 @@ def frame(step: int, grey: int) -> Frame:
 
 
 def test_temperature_and_seed_are_asked_for_and_the_temperature_has_its_limits(
-    engine: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Engine, pictures: LivePictures, panels: list[Panel]
 ) -> None:
     pictures.change_temperature(-0.3)
     pictures.draw_other_samples()
     look(pictures, panels)
-    assert PriorSamples(seed=1, temperature=0.7) in engine.asked
+    assert PriorSamples(seed=1, temperature=0.7) in run.asked
     for change, expected in ((-9.0, 0.0), (0.1, 0.1), (0.2, 0.3), (9.0, HOTTEST)):
         pictures.change_temperature(change)
         assert pictures.samples.temperature == expected
@@ -114,16 +114,16 @@ def test_more_like_one_keeps_seed_and_temperature_and_can_be_left(pictures: Live
 
 
 def test_a_moment_of_the_film_is_shown_once_over_its_originals_and_nothing_else_is_asked(
-    engine: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Engine, pictures: LivePictures, panels: list[Panel]
 ) -> None:
     reconstructions, samples, _ = panels
     look(pictures, panels)
-    engine.frames = [frame(0, 51), frame(4, 102)]
+    run.frames = [frame(0, 51), frame(4, 102)]
     pictures.film.move(-2)
-    engine.asked.clear()
+    run.asked.clear()
     shown = len(reconstructions.shown)
     look(pictures, panels)
-    assert not [view for view in engine.asked if not isinstance(view, LatentMap)]
+    assert not [view for view in run.asked if not isinstance(view, LatentMap)]
     assert len(reconstructions.shown) == shown + 1
     view, moment = reconstructions.shown[-1]
     assert moment == "film 1 of 2, step 0"
@@ -137,23 +137,23 @@ def test_a_moment_of_the_film_is_shown_once_over_its_originals_and_nothing_else_
 
 
 def test_the_film_shows_its_own_images_though_others_are_on_screen(
-    engine: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Engine, pictures: LivePictures, panels: list[Panel]
 ) -> None:
     look(pictures, panels)
     pictures.choose_other_images()
     look(pictures, panels)
     assert panels[0].shown[-1][0].page == 1
-    engine.frames = [frame(4, 102)]
+    run.frames = [frame(4, 102)]
     pictures.film.to_start()
     look(pictures, panels)
     assert panels[0].shown[-1][0].page == 0
 
 
 def test_leaving_the_film_shows_the_model_of_now_at_once(
-    engine: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Engine, pictures: LivePictures, panels: list[Panel]
 ) -> None:
     look(pictures, panels)
-    engine.frames = [frame(4, 102)]
+    run.frames = [frame(4, 102)]
     pictures.film.to_start()
     look(pictures, panels)
     pictures.film.to_live()
@@ -164,9 +164,9 @@ def test_leaving_the_film_shows_the_model_of_now_at_once(
 
 
 def test_before_the_first_pictures_the_film_has_nothing_to_show(
-    engine: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Engine, pictures: LivePictures, panels: list[Panel]
 ) -> None:
-    engine.frames = [frame(0, 51)]
+    run.frames = [frame(0, 51)]
     pictures.film.to_start()
     pictures.update(now(), *panels)
     assert not panels[0].shown

@@ -44,74 +44,74 @@ class Screen:
         )
 
 
-async def ask(screen: Screen, engine: Engine, question: Any) -> None:
-    screen.feed.ask(engine, question, f"about {question}")  # type: ignore[arg-type]
+async def ask(screen: Screen, run: Engine, question: Any) -> None:
+    screen.feed.ask(run, question, f"about {question}")  # type: ignore[arg-type]
     await asyncio.sleep(0)
 
 
 async def test_a_question_is_asked_at_once_and_its_answer_shown_without_a_timer() -> None:
-    screen, engine = Screen(), Engine()
-    await ask(screen, engine, 1)
-    assert engine.questions == [1]
+    screen, run = Screen(), Engine()
+    await ask(screen, run, 1)
+    assert run.questions == [1]
     assert screen.feed.busy
-    engine.answer(0, "one")
+    run.answer(0, "one")
     await asyncio.sleep(0)
     assert screen.answers == [("about 1", "one")]
     assert not screen.feed.busy
 
 
 async def test_one_question_is_outstanding_and_the_newest_is_asked_next() -> None:
-    screen, engine = Screen(), Engine()
+    screen, run = Screen(), Engine()
     for question in (1, 2, 3):
-        await ask(screen, engine, question)
-    assert engine.questions == [1]
-    engine.answer(0, "one")
+        await ask(screen, run, question)
+    assert run.questions == [1]
+    run.answer(0, "one")
     await asyncio.sleep(0)
-    assert engine.questions == [1, 3]
-    engine.answer(1, "three")
+    assert run.questions == [1, 3]
+    run.answer(1, "three")
     await asyncio.sleep(0)
     assert screen.answers == [("about 1", "one"), ("about 3", "three")]
-    assert engine.questions == [1, 3]
+    assert run.questions == [1, 3]
 
 
 async def test_a_question_that_is_forgotten_is_not_asked_later() -> None:
-    screen, engine = Screen(), Engine()
-    await ask(screen, engine, 1)
-    await ask(screen, engine, 2)
+    screen, run = Screen(), Engine()
+    await ask(screen, run, 1)
+    await ask(screen, run, 2)
     screen.feed.forget()
-    engine.answer(0, "one")
+    run.answer(0, "one")
     await asyncio.sleep(0)
-    assert engine.questions == [1]
-    await ask(screen, engine, 4)
-    assert engine.questions == [1, 4]
+    assert run.questions == [1]
+    await ask(screen, run, 4)
+    assert run.questions == [1, 4]
 
 
 async def test_an_error_is_told_and_the_next_question_asked() -> None:
-    screen, engine = Screen(), Engine()
-    await ask(screen, engine, 1)
-    await ask(screen, engine, 2)
+    screen, run = Screen(), Engine()
+    await ask(screen, run, 1)
+    await ask(screen, run, 2)
     error = RuntimeError("no")
-    engine.fail(0, error)
+    run.fail(0, error)
     await asyncio.sleep(0)
     assert screen.errors == [("about 1", error)]
-    assert engine.questions == [1, 2]
+    assert run.questions == [1, 2]
 
 
 async def test_after_it_is_closed_it_shows_and_asks_nothing() -> None:
-    screen, engine = Screen(), Engine()
-    await ask(screen, engine, 1)
-    await ask(screen, engine, 2)
+    screen, run = Screen(), Engine()
+    await ask(screen, run, 1)
+    await ask(screen, run, 2)
     screen.feed.close()
-    engine.answer(0, "one")
+    run.answer(0, "one")
     await asyncio.sleep(0)
-    await ask(screen, engine, 3)
-    assert (screen.answers, engine.questions) == ([], [1])
+    await ask(screen, run, 3)
+    assert (screen.answers, run.questions) == ([], [1])
 
 
 async def test_an_answer_that_was_cancelled_is_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    screen, engine = Screen(), Engine()
-    await ask(screen, engine, 1)
-    engine.asked[0][1].cancel()
+    screen, run = Screen(), Engine()
+    await ask(screen, run, 1)
+    run.asked[0][1].cancel()
     await asyncio.sleep(0.01)
     assert caplog.text == "", "the loop logs what its callbacks raise"
     assert (screen.answers, screen.errors, screen.feed.busy) == ([], [], False)
@@ -122,9 +122,9 @@ async def test_the_answer_is_shown_in_the_context_of_the_question() -> None:
     variable.set("of the app")
     seen: list[str] = []
     feed = QuickFeed[None, Any](lambda _, __: seen.append(variable.get("none")), lambda _, __: None)
-    engine = Engine()
-    feed.ask(engine, 1, None)  # type: ignore[arg-type]
-    engine.answer(0, "one")
+    run = Engine()
+    feed.ask(run, 1, None)  # type: ignore[arg-type]
+    run.answer(0, "one")
     await asyncio.sleep(0)
     assert seen == ["of the app"]
 
@@ -132,8 +132,8 @@ async def test_the_answer_is_shown_in_the_context_of_the_question() -> None:
 def test_an_answer_after_the_app_has_ended_logs_no_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    screen, engine = Screen(), Engine()
-    asyncio.run(ask(screen, engine, 1))
-    engine.answer(0, "one")  # a future logs what its callbacks raise
+    screen, run = Screen(), Engine()
+    asyncio.run(ask(screen, run, 1))
+    run.answer(0, "one")  # a future logs what its callbacks raise
     assert caplog.text == ""
     assert screen.answers == []

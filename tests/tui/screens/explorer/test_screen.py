@@ -14,13 +14,13 @@ from textual.screen import Screen
 from engine.analysis.jobs import Project
 from engine.errors import JobError
 from engine.snapshot import Phase
-from engine.views import Decode, LatentMap, Place
+from engine.views import Decode, LatentMap, Probe
 from tests.support.explorer_fakes import ExplorerApp, FakeEngine, decoded, original
 from tests.support.tui_fakes import CLASS_NAMES, strips_of, texts_of
 from tui.drawing.class_marks import class_mark
 from tui.drawing.grid import Grid
 from tui.drawing.pixels import shrink, strips
-from tui.screens.explorer.inspector import PlacePanel, lay_out
+from tui.screens.explorer.inspector import Inspector, lay_out
 from tui.screens.explorer.legend import ClassLegend
 from tui.screens.explorer.map import CURSOR_STYLE, END_STYLE, ExplorerMap
 from tui.screens.explorer.screen import ExplorerScreen
@@ -35,15 +35,15 @@ class Explorer:
 
     def __init__(self, app: ExplorerApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
-        self.engine, self.worker, self.screen = app.fake, app.worker, app.explorer
+        self.run, self.worker, self.screen = app.fake, app.worker, app.explorer
 
     @property
     def map(self) -> ExplorerMap:
         return self.screen.query_one(ExplorerMap)
 
     @property
-    def place(self) -> PlacePanel:
-        return self.screen.query_one(PlacePanel)
+    def place(self) -> Inspector:
+        return self.screen.query_one(Inspector)
 
     @property
     def legend(self) -> ClassLegend:
@@ -111,9 +111,9 @@ class Explorer:
 
 @asynccontextmanager
 async def exploring(
-    engine: FakeEngine | None = None, size: tuple[int, int] = LARGE, *, ready: bool = True
+    run: FakeEngine | None = None, size: tuple[int, int] = LARGE, *, ready: bool = True
 ) -> AsyncIterator[Explorer]:
-    app = ExplorerApp(engine or FakeEngine())
+    app = ExplorerApp(run or FakeEngine())
     # Characters are easier to compare than colours.
     app.context.image_mode = "ascii"
     async with app.run_test(size=size) as pilot:
@@ -145,7 +145,7 @@ async def test_keys_move_the_cursor_and_its_place_is_decoded(
         x, y = explorer.cell
         await explorer.press(key)
         assert explorer.cell == (x + columns, y + rows)
-        question = explorer.engine.questions(Decode)[-1]
+        question = explorer.run.questions(Decode)[-1]
         np.testing.assert_allclose(question.latents[0], explorer.latent, rtol=1e-5)
         assert explorer.shows(decoded(explorer.latent[None])[0])
 
@@ -155,9 +155,9 @@ async def test_the_cursor_stops_at_the_edge_of_the_map() -> None:
         width, height = explorer.map.size
         await explorer.press(*["L"] * 20, *["J"] * 20)
         assert explorer.cell == (width - 1, height - 1)
-        asked = len(explorer.engine.questions(Decode))
+        asked = len(explorer.run.questions(Decode))
         await explorer.press("l", "j")
-        assert len(explorer.engine.questions(Decode)) == asked
+        assert len(explorer.run.questions(Decode)) == asked
         await explorer.press(*["H"] * 20, *["K"] * 20)
         assert explorer.cell == (0, 0)
 
@@ -171,7 +171,7 @@ async def test_the_cursor_follows_the_mouse() -> None:
         await explorer.pilot.click(ExplorerMap, offset=(20, 11))
         await explorer.pilot.pause()
         assert explorer.cell == (20, 10)
-        await explorer.pilot.hover(PlacePanel, offset=(20, 11))
+        await explorer.pilot.hover(Inspector, offset=(20, 11))
         await explorer.pilot.pause()
         assert explorer.cell == (20, 10), "elsewhere the mouse is not its business"
 
@@ -179,11 +179,11 @@ async def test_the_cursor_follows_the_mouse() -> None:
 async def test_dragging_goes_on_along_the_edge_beyond_the_map() -> None:
     async with exploring() as explorer:
         await explorer.pilot.mouse_down(ExplorerMap, offset=(20, 11))
-        await explorer.pilot.hover(PlacePanel, offset=(20, 15))
+        await explorer.pilot.hover(Inspector, offset=(20, 15))
         await explorer.pilot.pause()
         assert explorer.cell == (explorer.map.size.width - 1, 14)
-        await explorer.pilot.mouse_up(PlacePanel, offset=(20, 15))
-        await explorer.pilot.hover(PlacePanel, offset=(20, 20))
+        await explorer.pilot.mouse_up(Inspector, offset=(20, 15))
+        await explorer.pilot.hover(Inspector, offset=(20, 20))
         await explorer.pilot.pause()
         assert explorer.cell == (explorer.map.size.width - 1, 14)
         await explorer.pilot.hover(ExplorerMap, offset=(5, 0))
@@ -193,23 +193,23 @@ async def test_dragging_goes_on_along_the_edge_beyond_the_map() -> None:
 
 async def test_one_image_is_asked_for_at_a_time_and_the_newest_place_next() -> None:
     async with exploring() as explorer:
-        engine = explorer.engine
-        engine.held = True
-        engine.asked.clear()
+        run = explorer.run
+        run.held = True
+        run.asked.clear()
         await explorer.press("l", "l", "l", "l")
-        assert len(engine.questions(Decode)) == 1
-        first = decoded(engine.asked[0].latents)[0]
-        engine.answer(1)
+        assert len(run.questions(Decode)) == 1
+        first = decoded(run.asked[0].latents)[0]
+        run.answer(1)
         await explorer.pilot.pause()
         assert explorer.shows(first), "what is on its way is shown, so that a held key shows motion"
-        assert len(engine.questions(Decode)) == 2
-        np.testing.assert_allclose(engine.asked[-1].latents[0], explorer.latent, rtol=1e-5)
-        assert not engine.questions(Place), "surroundings are for where the cursor rests"
-        engine.answer(1)
+        assert len(run.questions(Decode)) == 2
+        np.testing.assert_allclose(run.asked[-1].latents[0], explorer.latent, rtol=1e-5)
+        assert not run.questions(Probe), "surroundings are for where the cursor rests"
+        run.answer(1)
         await explorer.pilot.pause()
         assert explorer.shows(decoded(explorer.latent[None])[0])
-        assert len(engine.questions(Decode)) == 2
-        assert len(engine.questions(Place)) == 1
+        assert len(run.questions(Decode)) == 2
+        assert len(run.questions(Probe)) == 1
 
 
 async def test_an_image_comes_without_waiting_for_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,26 +219,26 @@ async def test_an_image_comes_without_waiting_for_a_timer(monkeypatch: pytest.Mo
         await explorer.until(lambda: explorer.place._view is not None)
         await explorer.press("l")
         await explorer.until(lambda: explorer.shows(decoded(explorer.latent[None])[0]))
-        await explorer.until(lambda: len(explorer.engine.questions(Place)) > 2)
+        await explorer.until(lambda: len(explorer.run.questions(Probe)) > 2)
 
 
 async def test_surroundings_of_a_place_that_was_left_dont_bring_its_image_back() -> None:
     async with exploring() as explorer:
-        engine = explorer.engine
-        engine.held = True
+        run = explorer.run
+        run.held = True
         await explorer.press("l")
-        engine.answer(1)
+        run.answer(1)
         await explorer.pilot.pause()
-        assert [type(q) for q in engine.outstanding] == [Place]
-        old = engine.outstanding[0].latent
+        assert [type(q) for q in run.outstanding] == [Probe]
+        old = run.outstanding[0].latent
         await explorer.press("L")
         # The engine gets to the surroundings only now, after the newer image.
-        engine._waiting.reverse()
-        engine.answer(1)
+        run._waiting.reverse()
+        run.answer(1)
         await explorer.pilot.pause()
         newer = decoded(explorer.latent[None])[0]
         assert explorer.shows(newer)
-        engine.answer(1)
+        run.answer(1)
         await explorer.pilot.pause()
         assert not explorer.shows(decoded(old[None])[0])
         assert explorer.shows(newer)
@@ -246,16 +246,16 @@ async def test_surroundings_of_a_place_that_was_left_dont_bring_its_image_back()
 
 async def test_answers_that_come_when_the_screen_is_gone_harm_nobody() -> None:
     async with exploring() as explorer:
-        explorer.engine.held = True
+        explorer.run.held = True
         await explorer.press("l", "t")
         await explorer.press("q")
         assert explorer.screen not in explorer.app.screen_stack
-        asked = len(explorer.engine.asked)
-        explorer.engine.answer()
+        asked = len(explorer.run.asked)
+        explorer.run.answer()
         await asyncio.sleep(0.3)
-        assert len(explorer.engine.asked) == asked
+        assert len(explorer.run.asked) == asked
         explorer.screen._places.ask(explorer.screen._panel._spot)  # type: ignore[arg-type]
-        assert len(explorer.engine.asked) == asked
+        assert len(explorer.run.asked) == asked
         assert explorer.worker.jobs[0][1].future.cancelled()
 
 
@@ -265,106 +265,106 @@ async def test_answers_that_come_when_the_screen_is_gone_harm_nobody() -> None:
 async def test_the_picture_learns_under_a_resting_cursor() -> None:
     async with exploring() as explorer:
         cell, latent = explorer.cell, explorer.latent
-        explorer.engine.asked.clear()
-        explorer.engine.train_to(350)
-        await explorer.until(lambda: bool(explorer.engine.questions(Place)))
-        question = explorer.engine.questions(Place)[0]
+        explorer.run.asked.clear()
+        explorer.run.train_to(350)
+        await explorer.until(lambda: bool(explorer.run.questions(Probe)))
+        question = explorer.run.questions(Probe)[0]
         np.testing.assert_allclose(question.latent, latent, atol=0.3)
         assert explorer.cell == cell
         await explorer.settle(12)
-        assert len(explorer.engine.questions(Place)) == 1, "the same step is asked about once"
-        assert not explorer.engine.questions(LatentMap), "the map waits for an evaluation"
+        assert len(explorer.run.questions(Probe)) == 1, "the same step is asked about once"
+        assert not explorer.run.questions(LatentMap), "the map waits for an evaluation"
 
 
 async def test_the_map_is_made_anew_at_an_evaluation_and_the_cursor_stays() -> None:
     async with exploring() as explorer:
         await explorer.press("L", "k")
         cell = explorer.cell
-        explorer.engine.asked.clear()
-        explorer.engine.train_to(400, evaluate=True)
+        explorer.run.asked.clear()
+        explorer.run.train_to(400, evaluate=True)
         await explorer.until(lambda: explorer.screen._maps.linear.step == 400)  # type: ignore[union-attr]
-        assert explorer.engine.questions(LatentMap) == [LatentMap()]
+        assert explorer.run.questions(LatentMap) == [LatentMap()]
         assert explorer.cell == cell
 
 
 async def test_nothing_is_asked_while_another_screen_is_on_top() -> None:
     async with exploring() as explorer:
-        engine = explorer.engine
-        engine.held = True
-        engine.train_to(400, evaluate=True)
-        await explorer.until(lambda: LatentMap() in engine.outstanding)
+        run = explorer.run
+        run.held = True
+        run.train_to(400, evaluate=True)
+        await explorer.until(lambda: LatentMap() in run.outstanding)
         await explorer.press("l", "l")
-        engine.asked.clear()
+        run.asked.clear()
         await explorer.press("question_mark")
-        engine.answer()
-        engine.train_to(500, evaluate=True)
+        run.answer()
+        run.train_to(500, evaluate=True)
         await explorer.pilot.resize_terminal(120, 40)
         await asyncio.sleep(1.3)
-        assert engine.asked == []
-        engine.held = False
+        assert run.asked == []
+        run.held = False
         await explorer.press("escape")
-        await explorer.until(lambda: LatentMap() in engine.asked)
+        await explorer.until(lambda: LatentMap() in run.asked)
         # In the new grid, the cursor need not be in the middle of its cell.
         cursor = explorer.screen._cursor
-        expected = decoded(engine.map().plane.latent(cursor.x, cursor.y))[0]  # type: ignore[union-attr]
+        expected = decoded(run.map().plane.latent(cursor.x, cursor.y))[0]  # type: ignore[union-attr]
         await explorer.until(lambda: explorer.shows(expected))
 
 
 async def test_a_map_that_was_still_to_be_asked_for_is_asked_for_on_return() -> None:
     async with exploring() as explorer:
-        engine = explorer.engine
-        engine.held = True
+        run = explorer.run
+        run.held = True
         await explorer.press("d", "d", "question_mark")
-        engine.answer()
+        run.answer()
         await asyncio.sleep(0.3)
-        assert engine.outstanding == []
-        engine.held = False
+        assert run.outstanding == []
+        run.held = False
         await explorer.press("escape")
         await explorer.until(lambda: "z3 × z2" in explorer.map.border_title)
 
 
 async def test_neighbours_come_when_the_training_images_are_embedded() -> None:
-    engine = FakeEngine()
-    engine.held = True
-    async with exploring(engine, ready=False) as explorer:
-        await explorer.until(lambda: bool(engine.outstanding))
-        engine.answer()  # the map
-        await explorer.until(lambda: len(engine.outstanding) == 2)
-        embedding, image = engine._waiting
-        engine._waiting = [image, embedding]
-        engine.embedding = True
-        engine.answer(1)
-        await explorer.until(lambda: len(engine.outstanding) == 2)
-        engine._waiting.reverse()
-        engine.answer(1)
+    run = FakeEngine()
+    run.held = True
+    async with exploring(run, ready=False) as explorer:
+        await explorer.until(lambda: bool(run.outstanding))
+        run.answer()  # the map
+        await explorer.until(lambda: len(run.outstanding) == 2)
+        embedding, image = run._waiting
+        run._waiting = [image, embedding]
+        run.embedding = True
+        run.answer(1)
+        await explorer.until(lambda: len(run.outstanding) == 2)
+        run._waiting.reverse()
+        run.answer(1)
         await explorer.until(lambda: "embedding" in "".join(texts_of(explorer.place)))
-        assert len(engine.outstanding) == 1
-        engine.embedding, engine.held = False, False
-        engine.answer()
+        assert len(run.outstanding) == 1
+        run.embedding, run.held = False, False
+        run.answer()
         await explorer.until(lambda: "embedding" not in "".join(texts_of(explorer.place)))
 
 
 async def test_a_run_that_has_not_begun_is_waited_for() -> None:
-    engine = FakeEngine()
-    begun = engine.snapshot
-    engine.train_to(0, phase=Phase.LOADING)
-    object.__setattr__(engine.snapshot, "last", None)
-    async with exploring(engine, ready=False) as explorer:
+    run = FakeEngine()
+    begun = run.snapshot
+    run.train_to(0, phase=Phase.LOADING)
+    object.__setattr__(run.snapshot, "last", None)
+    async with exploring(run, ready=False) as explorer:
         await explorer.settle()
         await explorer.press("l", "t", "u", "d", "v", "0", "left_square_bracket", "asterisk", "e")
         assert "waiting for the model" in texts_of(explorer.map)[0]
         assert "waiting for the model" in texts_of(explorer.place)[0]
-        assert engine.asked == []
-        engine.snapshot = begun
+        assert run.asked == []
+        run.snapshot = begun
         await explorer.until(lambda: explorer.screen._cursor.view is not None)
 
 
 async def test_a_run_that_failed_before_it_had_a_model_is_told() -> None:
-    engine = FakeEngine()
-    engine.train_to(0, phase=Phase.FAILED)
-    object.__setattr__(engine.snapshot, "last", None)
-    object.__setattr__(engine.snapshot, "error", "no such data")
-    async with exploring(engine, ready=False) as explorer:
+    run = FakeEngine()
+    run.train_to(0, phase=Phase.FAILED)
+    object.__setattr__(run.snapshot, "last", None)
+    object.__setattr__(run.snapshot, "error", "no such data")
+    async with exploring(run, ready=False) as explorer:
         await explorer.until(lambda: explorer.message == "the run failed: no such data")
         assert "there is no model" in texts_of(explorer.map)[0]
         assert "there is no model" in texts_of(explorer.place)[0]
@@ -373,14 +373,14 @@ async def test_a_run_that_failed_before_it_had_a_model_is_told() -> None:
 
 
 async def test_a_view_that_cant_be_had_is_a_message() -> None:
-    engine = FakeEngine()
-    engine.failing = "there is no model here (any more)"
-    async with exploring(engine, ready=False) as explorer:
+    run = FakeEngine()
+    run.failing = "there is no model here (any more)"
+    async with exploring(run, ready=False) as explorer:
         await explorer.until(lambda: explorer.message == "there is no model here (any more)")
-        engine.failing = None
-        engine.train_to(400, evaluate=True)
+        run.failing = None
+        run.train_to(400, evaluate=True)
         await explorer.until(lambda: explorer.screen._cursor.view is not None)
-        engine.failing = "closed"
+        run.failing = "closed"
         await explorer.press("l")
         assert explorer.message == "closed"
 
@@ -395,7 +395,7 @@ async def test_t_makes_a_t_sne_of_the_maps_latents_and_then_a_umap() -> None:
         job, handle = explorer.worker.jobs[0]
         assert isinstance(job, Project)
         assert job.method == "tsne"
-        np.testing.assert_array_equal(job.latents, explorer.engine.map().latents)
+        np.testing.assert_array_equal(job.latents, explorer.run.map().latents)
         assert explorer.message.startswith("t-SNE: 0 %")
         handle.progress = (0.4, "t-SNE: 300 of 750 iterations")
         await explorer.until(
@@ -421,9 +421,9 @@ async def test_between_the_points_of_a_t_sne_the_nearest_one_is_decoded() -> Non
         await explorer.press("L", "K", "k")
         place = explorer.map.grid.place(*explorer.cell)
         nearest = int(np.hypot(*(points - place).T).argmin())
-        latent = explorer.engine.map().latents[nearest]
+        latent = explorer.run.map().latents[nearest]
         assert explorer.shows(decoded(latent[None])[0])
-        question = explorer.engine.questions(Place)[-1]
+        question = explorer.run.questions(Probe)[-1]
         assert question.original == ("validation", 3 * nearest)
         assert "reconstruction" in explorer.place.border_title
 
@@ -465,7 +465,7 @@ async def test_a_t_sne_is_kept_and_says_when_the_model_has_moved_on() -> None:
         await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
         assert "u updates it" not in explorer.map.border_title
         before = texts_of(explorer.map)
-        explorer.engine.train_to(400, evaluate=True)
+        explorer.run.train_to(400, evaluate=True)
         await explorer.until(
             lambda: "t-SNE of step 300 · u updates it" in explorer.map.border_title
         )
@@ -474,7 +474,7 @@ async def test_a_t_sne_is_kept_and_says_when_the_model_has_moved_on() -> None:
         await explorer.press("a", "t")
         assert len(explorer.worker.jobs) == 1, "never made twice for a step"
         assert explorer.message == "t-SNE of step 300; u makes it anew"
-        explorer.engine.train_to(450)
+        explorer.run.train_to(450)
         await explorer.press("u")
         await explorer.until(lambda: len(explorer.worker.jobs) == 2)
         explorer.worker.finish(seed=1)
@@ -489,16 +489,16 @@ async def test_an_update_is_of_the_step_at_which_it_was_asked_for() -> None:
         await explorer.press("t")
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
-        explorer.engine.held = True
-        explorer.engine.train_to(400, evaluate=True)
-        await explorer.until(lambda: LatentMap() in explorer.engine.outstanding)
-        older = explorer.engine.map()
-        explorer.engine.train_to(450)
+        explorer.run.held = True
+        explorer.run.train_to(400, evaluate=True)
+        await explorer.until(lambda: LatentMap() in explorer.run.outstanding)
+        older = explorer.run.map()
+        explorer.run.train_to(450)
         await explorer.press("u")
-        future = next(f for q, f in explorer.engine._waiting if q == LatentMap())
-        explorer.engine._waiting.clear()
+        future = next(f for q, f in explorer.run._waiting if q == LatentMap())
+        explorer.run._waiting.clear()
         future.set_result(older)
-        explorer.engine.held = False
+        explorer.run.held = False
         await explorer.until(lambda: len(explorer.worker.jobs) == 2)
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 450" in explorer.map.border_title)
@@ -530,19 +530,19 @@ async def test_when_training_ends_a_t_sne_updates_itself_once() -> None:
         await explorer.press("t")
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
-        explorer.engine.train_to(900, evaluate=True, phase=Phase.FINISHED)
+        explorer.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
         await explorer.until(lambda: len(explorer.worker.jobs) == 2)
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 900" in explorer.map.border_title)
-        maps = len(explorer.engine.questions(LatentMap))
+        maps = len(explorer.run.questions(LatentMap))
         await explorer.settle(12)
         assert len(explorer.worker.jobs) == 2
-        assert len(explorer.engine.questions(LatentMap)) == maps
+        assert len(explorer.run.questions(LatentMap)) == maps
 
 
 async def test_when_training_ends_a_map_of_its_own_needs_no_t_sne() -> None:
     async with exploring() as explorer:
-        explorer.engine.train_to(900, evaluate=True, phase=Phase.FINISHED)
+        explorer.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
         await explorer.until(lambda: explorer.screen._maps.linear.step == 900)  # type: ignore[union-attr]
         await explorer.settle(12)
         assert explorer.worker.jobs == []
@@ -554,16 +554,16 @@ async def test_d_goes_through_the_pairs_of_dimensions_by_kl() -> None:
         seen = []
         for key in ("d", "d", "d", "d", "D", "D"):
             await explorer.press(key)
-            seen.append(explorer.engine.questions(LatentMap)[-1].dims)
+            seen.append(explorer.run.questions(LatentMap)[-1].dims)
             if key == "d" and len(seen) == 1:
                 assert explorer.message == "pair 1 of 3, by KL: 9.00 and 0.40 nats"
                 assert "z1 × z5" in explorer.map.border_title
         assert seen == [(0, 4), (3, 2), (2, 1), (0, 4), (2, 1), (3, 2)]
         await explorer.press("a")
-        assert explorer.engine.questions(LatentMap)[-1] == LatentMap()
+        assert explorer.run.questions(LatentMap)[-1] == LatentMap()
         assert "PC 1" in explorer.map.border_title
         await explorer.press("D")
-        assert explorer.engine.questions(LatentMap)[-1].dims == (2, 1)
+        assert explorer.run.questions(LatentMap)[-1].dims == (2, 1)
 
 
 async def test_the_pairs_of_an_autoencoder_go_by_index() -> None:
@@ -571,7 +571,7 @@ async def test_the_pairs_of_an_autoencoder_go_by_index() -> None:
         await explorer.press("d")
         assert explorer.message == "pair 1 of 2, by index"
         await explorer.press("d")
-        assert [q.dims for q in explorer.engine.questions(LatentMap)] == [None, (0, 1), (2, 3)]
+        assert [q.dims for q in explorer.run.questions(LatentMap)] == [None, (0, 1), (2, 3)]
         assert "codes" in explorer.map.border_title
 
 
@@ -580,37 +580,37 @@ async def test_two_dimensions_need_no_pairs(dims: int, said: str) -> None:
     async with exploring(FakeEngine(latent_dim=dims)) as explorer:
         await explorer.press("d")
         assert explorer.message == f"the latent space has {said} all are shown"
-        assert explorer.engine.questions(LatentMap) == [LatentMap()]
+        assert explorer.run.questions(LatentMap) == [LatentMap()]
 
 
 async def test_v_goes_through_the_splits() -> None:
     async with exploring() as explorer:
         for split, images in (("train", "training"), ("test", "test"), ("validation", "valid")):
             await explorer.press("v")
-            assert explorer.engine.questions(LatentMap)[-1] == LatentMap(split)
+            assert explorer.run.questions(LatentMap)[-1] == LatentMap(split)
             assert f"of 300 {images}" in explorer.map.border_title
             await explorer.settle(1)
-            assert explorer.engine.questions(Place)[-1].original[0] == split
+            assert explorer.run.questions(Probe)[-1].original[0] == split
 
 
 async def test_a_data_set_without_test_images_is_told_and_skipped() -> None:
-    engine = FakeEngine()
-    engine.without_test_images = True
-    async with exploring(engine) as explorer:
+    run = FakeEngine()
+    run.without_test_images = True
+    async with exploring(run) as explorer:
         await explorer.press("v", "v")
         assert explorer.message == "can't draw this: there is no test file"
         await explorer.until(lambda: "of 300 validation" in explorer.map.border_title)
-        assert engine.questions(LatentMap)[-1] == LatentMap("validation")
+        assert run.questions(LatentMap)[-1] == LatentMap("validation")
 
 
 async def test_an_answer_about_a_split_that_was_left_is_not_shown() -> None:
     async with exploring() as explorer:
-        explorer.engine.held = True
+        explorer.run.held = True
         await explorer.press("v", "v")
-        explorer.engine.answer(1)
+        explorer.run.answer(1)
         await explorer.pilot.pause()
         assert "validation" in explorer.map.border_title
-        explorer.engine.answer()
+        explorer.run.answer()
         await explorer.until(lambda: "of 300 test" in explorer.map.border_title)
 
 
@@ -633,11 +633,11 @@ async def test_digits_hide_classes_and_an_asterisk_shows_all() -> None:
 
 
 async def test_a_digit_without_a_class_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = FakeEngine()
-    made = engine.map()
+    run = FakeEngine()
+    made = run.map()
     few = replace(made, class_names=CLASS_NAMES[:3], labels=made.labels % 3)
-    monkeypatch.setattr(engine, "map", lambda *_: few)
-    async with exploring(engine) as explorer:
+    monkeypatch.setattr(run, "map", lambda *_: few)
+    async with exploring(run) as explorer:
         await explorer.press("7")
         assert explorer.message == "there is no class 7"
         await explorer.press("1")
@@ -657,10 +657,10 @@ async def test_a_click_on_the_legend_hides_a_class() -> None:
 async def test_a_hidden_class_is_not_the_image_under_the_cursor() -> None:
     async with exploring() as explorer:
         await explorer.settle(1)
-        _, index = explorer.engine.questions(Place)[-1].original
+        _, index = explorer.run.questions(Probe)[-1].original
         label = (index // 3) % 10
         await explorer.press(str(label))
-        _, other = explorer.engine.questions(Place)[-1].original
+        _, other = explorer.run.questions(Probe)[-1].original
         assert (other // 3) % 10 != label
 
 
@@ -668,7 +668,7 @@ async def test_with_all_classes_hidden_a_plane_is_decoded_and_a_t_sne_is_not() -
     async with exploring() as explorer:
         await explorer.press(*"0123456789", "l")
         assert explorer.shows(decoded(explorer.latent[None])[0])
-        assert explorer.engine.questions(Place)[-1].original is None
+        assert explorer.run.questions(Probe)[-1].original is None
         assert "no image" in " ".join(texts_of(explorer.place))
         await explorer.press("t")
         explorer.worker.finish()
@@ -693,18 +693,18 @@ async def test_brackets_mark_the_images_under_the_cursor_as_ends_of_a_walk() -> 
     async with exploring() as explorer:
         cell = explorer.cell
         await explorer.press("left_square_bracket")
-        start = explorer.engine.questions(Place)[-1].original[1]
+        start = explorer.run.questions(Probe)[-1].original[1]
         label = (start // 3) % 10
         assert explorer.app.context.ends == (start, None)
         assert explorer.message == f"A is validation image {start:,} ({CLASS_NAMES[label]})"
         await explorer.press("L", "L", "J")
         assert explorer.cell != cell
         await explorer.press("right_square_bracket")
-        stop = explorer.engine.questions(Place)[-1].original[1]
+        stop = explorer.run.questions(Probe)[-1].original[1]
         assert explorer.app.context.ends == (start, stop)
         assert explorer.message.endswith("; w on the dashboard shows the way from A to B")
         await explorer.press("H", "K", "K")
-        points, grid = explorer.engine.map().points, explorer.map.grid
+        points, grid = explorer.run.map().points, explorer.map.grid
         for letter, index in (("A", start), ("B", stop)):
             assert explorer.ends[letter] == grid.cell(*points[index // 3].tolist())
         await explorer.press("v")
@@ -740,7 +740,7 @@ async def test_e_exports_the_map_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_beside_the_image_stand_the_image_under_the_cursor_and_the_place_in_numbers() -> None:
     async with exploring() as explorer:
         await explorer.press("l")
-        view, grid = explorer.engine.map(), explorer.map.grid
+        view, grid = explorer.run.map(), explorer.map.grid
         x, y = grid.place(*explorer.cell)
         row = int(np.hypot(*(view.points - (x, y)).T).argmin())
         layout = lay_out(*explorer.place.size)
@@ -763,7 +763,7 @@ async def test_beside_the_image_stand_the_image_under_the_cursor_and_the_place_i
 async def test_below_the_image_stand_the_nearest_training_images_with_class_and_distance() -> None:
     async with exploring() as explorer:
         layout = lay_out(*explorer.place.size)
-        assert explorer.engine.questions(Place)[-1].neighbours == layout.neighbours == 5
+        assert explorer.run.questions(Probe)[-1].neighbours == layout.neighbours == 5
         below = texts_of(explorer.place)[layout.image // 2 :]
         for n in range(layout.per_row):
             label = below[0][n * layout.pitch : (n + 1) * layout.pitch]
@@ -838,7 +838,7 @@ async def test_a_map_is_drawn_once_for_all_moves_of_the_cursor(
 async def test_space_pauses_and_i_switches_to_marks_and_half_blocks() -> None:
     async with exploring() as explorer:
         paused: list[bool] = []
-        explorer.engine.pause = lambda: paused.append(True)  # type: ignore[attr-defined]
+        explorer.run.pause = lambda: paused.append(True)  # type: ignore[attr-defined]
         await explorer.press("space")
         assert paused == [True]
         await explorer.press("i")

@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 
 from data import ImageDataset
 from engine.config import RunConfig, TrainingPlan
-from engine.runs.training_session import Session
+from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.training.trainer import Trainer
-from engine.views import Embedding, Place
+from engine.views import Embedding, Probe
 from tui.app import FmnistVaeTui
-from tui.screens.explorer.inspector import PlacePanel
+from tui.screens.explorer.inspector import Inspector
 from tui.screens.explorer.map import ExplorerMap
 from tui.screens.explorer.screen import ExplorerScreen
 from tui.widgets.message_line import MessageLine
@@ -49,18 +49,18 @@ async def exploring(
             await app.push_screen(screen)
             yield app, screen, pilot
     finally:
-        for engine in app.engines:
-            engine.close()
-            assert await asyncio.to_thread(engine.join, 30)
+        for run in app.runs:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)
 
 
 def model_of(app: FmnistVaeTui) -> Any:
-    assert app.engine.directory is not None
-    config = app.engine.config
+    assert app.run.directory is not None
+    config = app.run.config
     from data import load_dataset
 
     trainer = Trainer(config, load_dataset(Path(config.data)), torch.device("cpu"))
-    trainer.model.load_state_dict(checkpoint.read(app.engine.directory / "last.pt")["model"])
+    trainer.model.load_state_dict(checkpoint.read(app.run.directory / "last.pt")["model"])
     return trainer.model.eval()
 
 
@@ -72,11 +72,11 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
 ) -> None:
     config = replace(small_config, model=model, latent_dim=dims, epochs=2)  # type: ignore[arg-type]
     async with exploring(config, tmp_path) as (app, screen, pilot):
-        await until(pilot, lambda: app.engine.snapshot.phase is Phase.FINISHED)
-        step = app.engine.snapshot.step
+        await until(pilot, lambda: app.run.snapshot.phase is Phase.FINISHED)
+        step = app.run.snapshot.step
         await until(pilot, lambda: bool(screen._maps.linear and screen._maps.linear.step == step))
         await pilot.press("l", "L", "k", "k")
-        panel = screen.query_one(PlacePanel)
+        panel = screen.query_one(Inspector)
         place = (screen._cursor.x, screen._cursor.y)
         await until(pilot, lambda: bool(panel._view is not None and len(panel._view.neighbours)))
         await until(pilot, lambda: bool(panel._spot and panel._spot.coordinates[0][1] == place[0]))
@@ -89,7 +89,7 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
         with torch.no_grad():
             expected = torch.sigmoid(model_of(app).decode(torch.tensor(latent)))
         np.testing.assert_allclose(panel._image, expected.reshape(28, 28).numpy(), atol=1e-6)
-        cloud = app.engine.request(Embedding("train")).result(10)
+        cloud = app.run.request(Embedding("train")).result(10)
         distances = np.sort(np.linalg.norm(cloud.latents - latent, axis=1))
         count = len(panel._view.distances)
         assert count == panel.neighbours
@@ -105,13 +105,13 @@ def endless(small_config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> RunConf
     """A run that outlasts any test, and leaves the screen time to draw."""
     import time
 
-    original = Session.train_slice
+    original = TrainingSession.train_slice
 
-    def slow(self: Session) -> None:
+    def slow(self: TrainingSession) -> None:
         original(self)
         time.sleep(0.02)
 
-    monkeypatch.setattr(Session, "train_slice", slow)
+    monkeypatch.setattr(TrainingSession, "train_slice", slow)
     return replace(small_config, epochs=100_000)
 
 
@@ -120,7 +120,7 @@ async def test_an_untrained_model_can_be_explored_and_training_shows(
 ) -> None:
     async with exploring(endless, tmp_path) as (app, screen, pilot):
         await until(pilot, lambda: screen._maps.linear is not None)
-        panel = screen.query_one(PlacePanel)
+        panel = screen.query_one(Inspector)
         await until(pilot, lambda: panel._image is not None)
         first, spot = panel._image, panel._spot
         assert first is not None
@@ -128,7 +128,7 @@ async def test_an_untrained_model_can_be_explored_and_training_shows(
         step = screen._places.step
         await until(pilot, lambda: screen._places.step > step + 20)
         assert not np.array_equal(panel._image, first)
-        assert app.engine.snapshot.phase is Phase.TRAINING
+        assert app.run.snapshot.phase is Phase.TRAINING
 
 
 async def test_exploring_changes_nothing_of_the_run(
@@ -139,12 +139,12 @@ async def test_exploring_changes_nothing_of_the_run(
     while not alone.finished:
         alone.train(10**6)
     async with exploring(config, tmp_path) as (app, _, pilot):
-        await until(pilot, lambda: app.engine.snapshot.step > 0)
+        await until(pilot, lambda: app.run.snapshot.step > 0)
         for key in ("l", "J", "v", "d", "K", "v", "a", "v", "3", "asterisk", "l", "space", "space"):
             await pilot.press(key)
-        await until(pilot, lambda: app.engine.snapshot.phase is Phase.FINISHED)
-        assert app.engine.directory is not None
-        explored = checkpoint.read(app.engine.directory / "last.pt")["model"]
+        await until(pilot, lambda: app.run.snapshot.phase is Phase.FINISHED)
+        assert app.run.directory is not None
+        explored = checkpoint.read(app.run.directory / "last.pt")["model"]
     for name, expected in alone.model.state_dict().items():
         assert torch.equal(explored[name], expected), name
 
@@ -167,7 +167,7 @@ async def test_while_the_training_images_are_embedded_the_cursor_is_answered(
     monkeypatch.setattr(Codec, "embed", slow)
     async with exploring(endless, tmp_path) as (_, screen, pilot):
         try:
-            panel = screen.query_one(PlacePanel)
+            panel = screen.query_one(Inspector)
             await until(pilot, lambda: panel._image is not None)
             await pilot.press("L", "k")
             await until(
@@ -219,8 +219,8 @@ async def test_t_shows_a_t_sne_from_the_helper_process(endless: RunConfig, tmp_p
         assert view is not None
         assert view.points.shape == (40, 2)
         await pilot.press("l")
-        await until(pilot, lambda: screen.query_one(PlacePanel)._spot is not None)
+        await until(pilot, lambda: screen.query_one(Inspector)._spot is not None)
         nearest = screen._cursor.nearest
         assert nearest is not None
-        place = app.engine.request(Place(view.latents[nearest])).result(10)
+        place = app.run.request(Probe(view.latents[nearest])).result(10)
         assert place.image.shape == (28, 28)

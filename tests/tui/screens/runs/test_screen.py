@@ -246,7 +246,7 @@ async def test_the_run_on_show_is_under_the_cursor_first(four: Path) -> None:
         directory = four / "b"
 
     async with browsing(four) as browser:
-        browser.screen.context.engines = [OnShow()]  # type: ignore[list-item]
+        browser.screen.context.runs = [OnShow()]  # type: ignore[list-item]
         await browser.app.push_screen(again := RunsScreen(browser.screen.context))
         browser.screen = again
         await browser.until(lambda: again.runs is not None)

@@ -23,8 +23,8 @@ from engine.inference.viewer import Viewer
 from engine.model.device_data import ImageSplits
 from engine.model.networks import build_model
 from engine.run import Access
-from engine.runs.resume import Beginning
-from engine.runs.training_run import TrainingEngine
+from engine.runs.resume import NewRun
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Alert, Phase
 from engine.views import Interpolation, Manifold, Traversal, ViewRequest
 from tests.support.tui_fakes import history, snapshot_of, texts_of
@@ -98,15 +98,15 @@ class WalksApp(App[None]):
 
 
 @pytest.fixture
-def engine(small_dataset: ImageDataset) -> ReadyEngine:
+def run(small_dataset: ImageDataset) -> ReadyEngine:
     return ReadyEngine(small_dataset)
 
 
 @asynccontextmanager
 async def walking(
-    *engines: ReadyEngine, size: tuple[int, int] = (80, 24), **settings: Any
+    *runs: ReadyEngine, size: tuple[int, int] = (80, 24), **settings: Any
 ) -> AsyncIterator[tuple[WalksScreen, Pilot[None]]]:
-    context = RunContext(list(engines), Path("exports"), **settings)  # type: ignore[arg-type]
+    context = RunContext(list(runs), Path("exports"), **settings)  # type: ignore[arg-type]
     app = WalksApp(context)
     async with app.run_test(size=size) as pilot:
         yield app.walks, pilot
@@ -135,25 +135,25 @@ def message(screen: WalksScreen) -> str:
     return screen.query_one(MessageLine).text
 
 
-async def test_one_walk_is_shown_at_a_time_and_only_it_is_asked_for(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_one_walk_is_shown_at_a_time_and_only_it_is_asked_for(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "validation images · pairs 1")
         assert [p.id for p in screen.query(WalkPanel) if p.display] == ["interpolation"]
-        assert set(engine.walks_asked()) == {Interpolation(rows=3, steps=5)}
-        engine.asked.clear()
+        assert set(run.walks_asked()) == {Interpolation(rows=3, steps=5)}
+        run.asked.clear()
         await pilot.press("w")
         await shown(screen, pilot, "prior quantiles 5 % … 95 %")
         assert [p.id for p in screen.query(WalkPanel) if p.display] == ["traversal"]
-        assert set(engine.walks_asked()) == {Traversal(rows=6, steps=5)}
-        engine.asked.clear()
+        assert set(run.walks_asked()) == {Traversal(rows=6, steps=5)}
+        run.asked.clear()
         await pilot.press("tab")
         await shown(screen, pilot, "4 × 4")
         assert [p.id for p in screen.query(WalkPanel) if p.display] == ["manifold"]
-        assert set(engine.walks_asked()) == {Manifold(4)}
+        assert set(run.walks_asked()) == {Manifold(4)}
 
 
-async def test_every_way_of_choosing_a_walk(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_every_way_of_choosing_a_walk(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         seen = []
         for key in ("w", "w", "w", "shift+tab", "tab", "3", "1", "2"):
             await pilot.press(key)
@@ -165,105 +165,105 @@ async def test_every_way_of_choosing_a_walk(engine: ReadyEngine) -> None:
 
 
 async def test_a_walk_is_asked_for_again_as_training_goes_on(
-    engine: ReadyEngine, monkeypatch: pytest.MonkeyPatch
+    run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.screens.walks.screen.FAST_INTERVAL", 0.01)
     monkeypatch.setattr("tui.screens.walks.screen.SLOW_INTERVAL", 0.01)
-    async with walking(engine) as (screen, pilot):
+    async with walking(run) as (screen, pilot):
         for key, every_step in (("1", True), ("2", True), ("3", False)):
             await pilot.press(key)
             await until(pilot, lambda: "waiting" not in texts_of(screen.panel)[0])
-            engine.asked.clear()
+            run.asked.clear()
             await asyncio.sleep(0.3)
-            assert engine.walks_asked() == []  # nothing has changed
-            engine.train()
+            assert run.walks_asked() == []  # nothing has changed
+            run.train()
             await asyncio.sleep(0.5)
             # The manifold's plane takes all validation images: only when it is evaluated.
-            assert len(engine.walks_asked()) == every_step
-            last = engine.snapshot.last
+            assert len(run.walks_asked()) == every_step
+            last = run.snapshot.last
             assert last is not None
-            engine.asked.clear()
-            engine.snapshot = replace(
-                engine.snapshot, step=last.step + 9, last=replace(last, step=last.step + 9)
+            run.asked.clear()
+            run.snapshot = replace(
+                run.snapshot, step=last.step + 9, last=replace(last, step=last.step + 9)
             )
-            await until(pilot, lambda: len(engine.walks_asked()) == 1)
+            await until(pilot, lambda: len(run.walks_asked()) == 1)
 
 
-async def test_not_more_often_than_the_dashboards_pictures(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_not_more_often_than_the_dashboards_pictures(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
-        engine.asked.clear()
+        run.asked.clear()
         for _ in range(8):
-            engine.train()
+            run.train()
             await asyncio.sleep(0.1)
-        assert engine.asked == []  # three seconds have not gone by
+        assert run.asked == []  # three seconds have not gone by
 
 
 async def test_nothing_is_asked_while_another_screen_is_on_top(
-    engine: ReadyEngine, monkeypatch: pytest.MonkeyPatch
+    run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.screens.walks.screen.FAST_INTERVAL", 0.01)
     monkeypatch.setattr("tui.screens.walks.screen.SLOW_INTERVAL", 0.01)
-    async with walking(engine) as (screen, pilot):
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.app.push_screen(Screen())
-        engine.asked.clear()
+        run.asked.clear()
         for _ in range(5):
-            engine.train()
+            run.train()
             await asyncio.sleep(0.1)
-        assert engine.asked == []
+        assert run.asked == []
         pilot.app.pop_screen()
-        await until(pilot, lambda: bool(engine.walks_asked()))
+        await until(pilot, lambda: bool(run.walks_asked()))
 
 
-async def test_nothing_is_asked_before_the_first_evaluation(engine: ReadyEngine) -> None:
-    snapshot, engine.snapshot = engine.snapshot, replace(engine.snapshot, last=None)
-    async with walking(engine) as (screen, pilot):
+async def test_nothing_is_asked_before_the_first_evaluation(run: ReadyEngine) -> None:
+    snapshot, run.snapshot = run.snapshot, replace(run.snapshot, last=None)
+    async with walking(run) as (screen, pilot):
         await asyncio.sleep(0.4)
-        assert engine.asked == []
+        assert run.asked == []
         assert "waiting for the model" in texts_of(screen.panel)[0]
         await pilot.press("e")
         assert message(screen) == "nothing to export yet"
         await pilot.press("g")
         assert message(screen) == "there are no images to go to yet"
-        engine.snapshot = snapshot
+        run.snapshot = snapshot
         await shown(screen, pilot, "pairs 1")
 
 
-async def test_m_r_and_capital_r_choose_what_lies_at_the_ends(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_m_r_and_capital_r_choose_what_lies_at_the_ends(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.press("R")
         assert message(screen) == "these are the first ones"
         await pilot.press("r", "r", "R")
         await shown(screen, pilot, "pairs 2")
-        await until(pilot, lambda: engine.asked[-1] == Interpolation(page=1, rows=3, steps=5))
+        await until(pilot, lambda: run.asked[-1] == Interpolation(page=1, rows=3, steps=5))
         await pilot.press("m")
         await shown(screen, pilot, "draws from the prior · 1")
-        await until(pilot, lambda: engine.asked[-1] == Interpolation("prior", rows=2, steps=5))
+        await until(pilot, lambda: run.asked[-1] == Interpolation("prior", rows=2, steps=5))
         await until(pilot, lambda: "sample 1" in texts_of(screen.panel)[0])
 
 
-async def test_r_shows_another_image_s_dimensions(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_r_shows_another_image_s_dimensions(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await pilot.press("2", "r", "r", "R")
-        await until(pilot, lambda: engine.asked[-1] == Traversal(1, rows=6, steps=5))
+        await until(pilot, lambda: run.asked[-1] == Traversal(1, rows=6, steps=5))
         await until(pilot, lambda: any("#1 " in line for line in texts_of(screen.panel)))
 
 
-async def test_the_ends_that_were_marked_elsewhere_are_the_first_way(engine: ReadyEngine) -> None:
-    async with walking(engine, ends=(3, 17)) as (screen, pilot):
+async def test_the_ends_that_were_marked_elsewhere_are_the_first_way(run: ReadyEngine) -> None:
+    async with walking(run, ends=(3, 17)) as (screen, pilot):
         await until(pilot, lambda: "#3 " in texts_of(screen.panel)[0])
         assert texts_of(screen.panel)[0].strip().endswith("#17")
-        asked = engine.asked[-1]
+        asked = run.asked[-1]
         assert isinstance(asked, Interpolation)
         assert asked.pairs is not None
         assert asked.pairs[0] == (3, 17)
         assert len(asked.pairs) == 3
 
 
-async def test_g_goes_to_images_by_their_positions(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_g_goes_to_images_by_their_positions(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await until(pilot, lambda: screen._last_image == 39)
         await pilot.press("g")
@@ -275,11 +275,11 @@ async def test_g_goes_to_images_by_their_positions(engine: ReadyEngine) -> None:
         assert texts_of(screen.panel)[0].strip().endswith("#39")
         await pilot.press("r")
         await shown(screen, pilot, "pairs 2")
-        await until(pilot, lambda: engine.asked[-1] == Interpolation(page=1, rows=3, steps=5))
+        await until(pilot, lambda: run.asked[-1] == Interpolation(page=1, rows=3, steps=5))
 
 
-async def test_g_goes_to_draws_by_their_numbers(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_g_goes_to_draws_by_their_numbers(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await pilot.press("m", "g", *"64", "tab", *"1", "enter")
         await until(pilot, lambda: texts_of(screen.panel)[0].split()[:2] == ["sample", "64"])
         assert texts_of(screen.panel)[0].split()[-2:] == ["sample", "1"]
@@ -299,9 +299,9 @@ async def test_g_goes_to_draws_by_their_numbers(engine: ReadyEngine) -> None:
     ],
 )
 async def test_the_dialog_says_what_is_wrong_and_stays(
-    engine: ReadyEngine, first: str, second: str, error: str
+    run: ReadyEngine, first: str, second: str, error: str
 ) -> None:
-    async with walking(engine) as (screen, pilot):
+    async with walking(run) as (screen, pilot):
         await until(pilot, lambda: screen._last_image is not None)
         await pilot.press("g")
         dialog = pilot.app.screen
@@ -318,11 +318,11 @@ async def test_the_dialog_says_what_is_wrong_and_stays(
         assert str(text.render()) == ""  # being mended
         await pilot.press("escape")
         assert pilot.app.screen is screen
-        assert all(getattr(view, "pairs", None) is None for view in engine.walks_asked())
+        assert all(getattr(view, "pairs", None) is None for view in run.walks_asked())
 
 
-async def test_arrows_scroll_the_dimensions(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_arrows_scroll_the_dimensions(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await pilot.press("2")
         await shown(screen, pilot, "prior quantiles")
         text = "\n".join(texts_of(screen.panel))
@@ -338,8 +338,8 @@ async def test_arrows_scroll_the_dimensions(engine: ReadyEngine) -> None:
         assert "1–3 of 6" in "\n".join(texts_of(screen.panel))
 
 
-async def test_plus_and_minus_change_how_fine_the_grid_is(engine: ReadyEngine) -> None:
-    async with walking(engine, size=(140, 45)) as (screen, pilot):
+async def test_plus_and_minus_change_how_fine_the_grid_is(run: ReadyEngine) -> None:
+    async with walking(run, size=(140, 45)) as (screen, pilot):
         await pilot.press("3")
         await shown(screen, pilot, "8 × 8")
         await pilot.press("plus")
@@ -352,17 +352,17 @@ async def test_plus_and_minus_change_how_fine_the_grid_is(engine: ReadyEngine) -
         await shown(screen, pilot, "8 × 8")
 
 
-async def test_another_size_of_the_terminal_asks_for_what_fills_it(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_another_size_of_the_terminal_asks_for_what_fills_it(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.resize_terminal(200, 60)
-        await until(pilot, lambda: engine.asked[-1] == Interpolation(rows=6, steps=9))
+        await until(pilot, lambda: run.asked[-1] == Interpolation(rows=6, steps=9))
         await pilot.resize_terminal(20, 6)
         await until(pilot, lambda: "too small" in texts_of(screen.panel)[0])
 
 
-async def test_a_key_of_another_walk_says_so(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_a_key_of_another_walk_says_so(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await pilot.press("plus")
         assert message(screen) == "that key is for the manifold: press 3 first"
         await pilot.press("down")
@@ -375,8 +375,8 @@ async def test_a_key_of_another_walk_says_so(engine: ReadyEngine) -> None:
         assert message(screen) == "the manifold is one: there are no others"
 
 
-async def test_the_footer_shows_the_keys_of_the_walk_on_show(engine: ReadyEngine) -> None:
-    async with walking(engine, size=(160, 45)) as (screen, pilot):
+async def test_the_footer_shows_the_keys_of_the_walk_on_show(run: ReadyEngine) -> None:
+    async with walking(run, size=(160, 45)) as (screen, pilot):
         seen = {}
         for key in ("1", "2", "3"):
             await pilot.press(key)
@@ -398,8 +398,8 @@ async def test_the_footer_shows_the_keys_of_the_walk_on_show(engine: ReadyEngine
 async def test_an_autoencoder_says_that_its_codes_have_no_prior(
     small_dataset: ImageDataset,
 ) -> None:
-    engine = ReadyEngine(small_dataset, replace(CONFIG, model="ae"))
-    async with walking(engine, size=(140, 45)) as (screen, pilot):
+    run = ReadyEngine(small_dataset, replace(CONFIG, model="ae"))
+    async with walking(run, size=(140, 45)) as (screen, pilot):
         await shown(screen, pilot, "lerp between validation images' codes")
         await pilot.press("m")
         await shown(screen, pilot, "no prior")
@@ -410,10 +410,10 @@ async def test_an_autoencoder_says_that_its_codes_have_no_prior(
 
 
 async def test_another_run_on_show_is_shown_here_too(
-    engine: ReadyEngine, small_dataset: ImageDataset
+    run: ReadyEngine, small_dataset: ImageDataset
 ) -> None:
     other = ReadyEngine(small_dataset, replace(CONFIG, model="ae"))
-    async with walking(engine, other, size=(140, 45)) as (screen, pilot):
+    async with walking(run, other, size=(140, 45)) as (screen, pilot):
         await shown(screen, pilot, "images' μ")
         screen.context.shown = 1
         await shown(screen, pilot, "images' codes")
@@ -421,11 +421,11 @@ async def test_another_run_on_show_is_shown_here_too(
 
 
 async def test_e_orders_the_walk_on_show_as_it_is_set(
-    engine: ReadyEngine, monkeypatch: pytest.MonkeyPatch
+    run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders: list[ExportOrder] = []
     monkeypatch.setattr(WalksScreen, "start_export", lambda _, order: orders.append(order))
-    async with walking(engine) as (screen, pilot):
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.press("r", "e", "2", "r", "down", "e", "3", "e")
     assert [order.names for order in orders] == [("interpolation",), ("traversal",), ("manifold",)]
@@ -435,26 +435,26 @@ async def test_e_orders_the_walk_on_show_as_it_is_set(
 
 
 async def test_an_answer_that_cannot_be_had_is_told_and_not_asked_for_all_the_time(
-    engine: ReadyEngine,
+    run: ReadyEngine,
 ) -> None:
-    async with walking(engine) as (screen, pilot):
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
-        engine.broken = True
-        engine.asked.clear()
+        run.broken = True
+        run.asked.clear()
         await pilot.press("r")
         await until(pilot, lambda: message(screen) == "can't draw this")
         await asyncio.sleep(0.4)
-        assert len(engine.asked) == 1
-        engine.broken = False
+        assert len(run.asked) == 1
+        run.broken = False
         await pilot.press("r")
         await until(pilot, lambda: "#" in texts_of(screen.panel)[0])
 
 
-async def test_what_every_screen_has(engine: ReadyEngine) -> None:
-    async with walking(engine) as (screen, pilot):
+async def test_what_every_screen_has(run: ReadyEngine) -> None:
+    async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.press("space")
-        assert engine.snapshot.phase is Phase.PAUSED
+        assert run.snapshot.phase is Phase.PAUSED
         await until(pilot, lambda: message(screen).startswith("paused"))
         assert {panel.image_mode for panel in screen.query(WalkPanel)} == {"half"}
         await pilot.press("i")
@@ -463,14 +463,14 @@ async def test_what_every_screen_has(engine: ReadyEngine) -> None:
         await pilot.press("question_mark")
         assert isinstance(pilot.app.screen, HelpScreen)
         await pilot.press("escape")
-        engine.snapshot = replace(engine.snapshot, alerts=(Alert(7, "the disk is full"),))
+        run.snapshot = replace(run.snapshot, alerts=(Alert(7, "the disk is full"),))
         await until(pilot, lambda: message(screen) == "step 7: the disk is full")
         await pilot.press("escape")
         assert pilot.app.screen is not screen
 
 
-async def test_pictures_begin_in_the_mode_of_the_context(engine: ReadyEngine) -> None:
-    async with walking(engine, image_mode="ascii") as (screen, _):
+async def test_pictures_begin_in_the_mode_of_the_context(run: ReadyEngine) -> None:
+    async with walking(run, image_mode="ascii") as (screen, _):
         assert {panel.image_mode for panel in screen.query(WalkPanel)} == {"ascii"}
 
 
@@ -484,15 +484,15 @@ def test_every_key_of_the_table_does_something() -> None:
 async def test_on_a_real_run_the_walks_show_the_model_as_it_learns(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
-    engine = TrainingEngine(small_config, Beginning(tmp_path / "checkpoints"))
-    engine.start()
+    run = TrainingRun(small_config, NewRun(tmp_path / "checkpoints"))
+    run.start()
     try:
-        async with walking(engine) as (screen, pilot):  # type: ignore[arg-type]
+        async with walking(run) as (screen, pilot):  # type: ignore[arg-type]
             for key, title in (("1", "pairs 1"), ("2", "prior quantiles"), ("3", "4 × 4")):
                 await pilot.press(key)
                 await shown(screen, pilot, title)
-            await until(pilot, lambda: engine.snapshot.phase is Phase.FINISHED)
+            await until(pilot, lambda: run.snapshot.phase is Phase.FINISHED)
             await until(pilot, lambda: "finished at epoch 3" in message(screen))
     finally:
-        engine.close()
-        assert await asyncio.to_thread(engine.join, 30)
+        run.close()
+        assert await asyncio.to_thread(run.join, 30)
