@@ -1,6 +1,7 @@
 """The installed program in a real pseudo-terminal, and what its screen shows (pyte)."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -80,8 +81,11 @@ class TerminalSession:
 
     def close(self) -> None:
         """End the program, whatever it is doing."""
+        # Not pexpect's own close: that gives a killed process a tenth of a second to be gone.
+        self.child.kill(signal.SIGKILL)
+        self.child.wait()
         if not self._hung_up:
-            self.child.close(force=True)
+            self.child.close()
 
     def wait_for_exit(self, seconds: float = 30.0) -> int:
         """The exit code; what the program wrote last is read to the end."""
