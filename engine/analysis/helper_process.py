@@ -1,28 +1,27 @@
 """One helper process that does jobs one after the other, beside training and the screen.
 
-Not multiprocessing: under Textual `sys.stderr` has no file descriptor, which its start methods
-need. Parent and child send each other pickles over the child's stdin and stdout, each preceded
-by its length; nobody else writes to these pipes. The child takes one core, at a lower priority
-than training. It keeps its libraries loaded from job to job, and ends when its parent does.
+`engine.analysis.helper_child` is what runs there: on one core, at a lower priority than training,
+with its libraries kept loaded from job to job.
 """
+# Why not Pebble 5.2, loky 3.7 or concurrent.futures (all measured): spawning needs a real
+# `sys.stderr`, which Textual has taken ("bad value(s) in fds_to_keep"); the child imports the
+# user's `__main__`, prints on the screen, outlives a killed parent and tells no progress.
 
 import contextlib
 import logging
 import os
 import pickle
-import queue
 import signal
-import struct
 import subprocess
 import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
+from engine.analysis.helper_child import receive, send, sentence
 from engine.analysis.jobs import Job
 from engine.errors import JobError
 
@@ -30,8 +29,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_LENGTH = struct.Struct(">Q")
-_NICENESS = 10
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -39,12 +36,11 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-# This engine is found wherever the parent's was, but behind everything else, as its directory
-# may be site-packages; -P keeps an `engine` in the current directory from being taken for it.
+# It finds every package where the parent does, whatever PYTHONPATH and the current directory hold.
 _CHILD = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from engine.analysis.helper_process import main; main()"
+    "import sys; sys.path[:] = sys.argv[1:]; from engine.analysis.helper_child import main; main()"
 )
+_ROOT = str(Path(__file__).parents[2])
 _CLOSED = "The application is closing: no more work is begun."
 
 
@@ -136,7 +132,7 @@ class Worker:
                 log.exception("the helper process can't be used")
                 with self._changed:
                     self._retire()
-                settle = _failure(handle, JobError(_sentence(error)))
+                settle = _failure(handle, JobError(sentence(error)))
             with contextlib.suppress(InvalidStateError):  # cancelled meanwhile
                 settle()
             del order, handle, job, settle  # and their megabytes, before the long wait
@@ -162,7 +158,7 @@ class Worker:
             raise JobError(f"A job can't be sent to the helper process: {error}.") from error
         with self._changed:
             if self._closed or handle.future.cancelled():
-                raise JobError(_CLOSED)  # heard by nobody
+                raise JobError(_CLOSED)  # which nobody receives
             if self._child is not None and not self._child.lives():
                 self._retire()
             if self._child is None:
@@ -189,7 +185,7 @@ class _Child:
     def __init__(self) -> None:
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _CHILD, str(Path(__file__).parents[2])],
+                [sys.executable, "-c", _CHILD, *(entry or _ROOT for entry in sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -213,9 +209,9 @@ class _Child:
             JobError: if it fails.
             EOFError, OSError: if the process ends before.
         """
-        _send(self._orders, order)
+        send(self._orders, order)
         while True:
-            kind, content = pickle.loads(_receive(self._messages))
+            kind, content = pickle.loads(receive(self._messages))
             if kind == "progress":
                 handle.progress = content
             elif kind == "failed":
@@ -240,74 +236,3 @@ class _Child:
         if code == -getattr(signal, "SIGKILL", 0):
             return "killed: perhaps there is too little memory"
         return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def _send(pipe: IO[bytes], message: bytes) -> None:
-    pipe.write(_LENGTH.pack(len(message)))
-    pipe.write(message)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> bytes:
-    """The next message.
-
-    Raises:
-        EOFError: if the other side is gone.
-    """
-    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
-    return _read(pipe, length)
-
-
-def _read(pipe: IO[bytes], length: int) -> bytes:
-    read = pipe.read(length)
-    if len(read) < length:
-        raise EOFError
-    return read
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, ImportError):
-        return f"A library that this needs can't be loaded: {error}."
-    return f"It failed unexpectedly ({type(error).__name__}: {error})."
-
-
-def main() -> None:
-    """The child's side."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(_NICENESS)
-    # What a library prints must not get between the messages.
-    orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    # `import umap` would load both where they are installed, for a class that isn't used.
-    sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    received: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders, received), daemon=True).start()
-    while True:
-        _send(messages, _done(received.get(), messages))
-
-
-def _listen(orders: IO[bytes], received: "queue.SimpleQueue[bytes]") -> None:
-    """Read from a thread, to see that the parent has gone even in the middle of a job."""
-    try:
-        while True:
-            received.put(_receive(orders))
-    finally:
-        os._exit(0)
-
-
-def _done(order: bytes, messages: IO[bytes]) -> bytes:
-    """Do a pickled job and say what came of it."""
-
-    def progress(share: float, activity: str) -> None:
-        _send(messages, pickle.dumps(("progress", (share, activity))))
-
-    try:
-        job: Job[Any] = pickle.loads(order)
-        return pickle.dumps(("done", job.run(progress)), pickle.HIGHEST_PROTOCOL)
-    except JobError as error:
-        return pickle.dumps(("failed", (str(error), "")))
-    except Exception as error:
-        return pickle.dumps(("failed", (_sentence(error), traceback.format_exc())))

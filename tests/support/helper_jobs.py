@@ -1,4 +1,4 @@
-"""Small jobs for test_worker.py, in a module that the helper process can import too."""
+"""Small jobs for the helper process, which can import this module too, and waits for them."""
 
 # ruff: noqa: ARG002 - most of them have no progress to tell
 import os
@@ -12,7 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.analysis.helper_process import JobHandle
 from engine.analysis.jobs import Job, Progress, no_progress
+
+SOON = 60.0
+"""Seconds; only a broken worker takes so long, on however busy a machine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,3 +139,16 @@ def a_lock() -> object:
     import threading
 
     return threading.Lock()
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.005)
+
+
+def pid_when_running(handle: JobHandle[object]) -> int:
+    """The process in which a Wait or Busy runs, once it does."""
+    eventually(lambda: handle.progress[0] == 0.5)
+    return int(handle.progress[1].split()[-1])

@@ -3,7 +3,6 @@
 import asyncio
 import concurrent.futures
 import gc
-import importlib
 import logging
 import os
 import pty
@@ -13,8 +12,9 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import psutil
@@ -22,9 +22,10 @@ import pytest
 
 import engine
 from engine.analysis.helper_process import JobHandle, Worker
-from engine.analysis.jobs import FitMixture, Job, NeighbourAccuracy, Project
+from engine.analysis.jobs import FitMixture, NeighbourAccuracy, Project
 from engine.errors import JobError
 from tests.support.helper_jobs import (
+    SOON,
     Append,
     Busy,
     Die,
@@ -36,15 +37,9 @@ from tests.support.helper_jobs import (
     Wait,
     Zeros,
     a_lock,
+    eventually,
+    pid_when_running,
 )
-
-SOON = 60.0
-"""Seconds; only a broken worker takes so long, on however busy a machine."""
-
-
-@pytest.fixture(autouse=True)
-def jobs_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
 
 
 @pytest.fixture
@@ -52,19 +47,6 @@ def worker() -> Iterator[Worker]:
     worker = Worker()
     yield worker
     worker.close()
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.005)
-
-
-def pid_when_running(handle: JobHandle[object]) -> int:
-    """The process in which a Wait or Busy runs, once it does."""
-    eventually(lambda: handle.progress[0] == 0.5)
-    return int(handle.progress[1].split()[-1])
 
 
 def gone(pid: int) -> bool:
@@ -266,19 +248,13 @@ def test_a_missing_library_is_named(worker: Worker) -> None:
 
 
 def test_a_job_that_the_process_cannot_import_fails(
-    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = (
-        "from engine.analysis.jobs import Job\n"
-        "class Elsewhere(Job[int]):\n"
-        "    def run(self, progress=None):\n"
-        "        return 1\n"
-    )
-    (tmp_path / "only_here.py").write_text(source)
-    monkeypatch.syspath_prepend(tmp_path)
-    job: Job[int] = importlib.import_module("only_here").Elsewhere()
-    with pytest.raises(JobError, match="only_here"):
-        worker.submit(job).future.result(SOON)
+    only_here = ModuleType("only_here")
+    only_here.Elsewhere = type("Elsewhere", (Zeros,), {"__module__": "only_here"})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "only_here", only_here)
+    with pytest.raises(JobError, match="can't be loaded: No module named 'only_here'"):
+        worker.submit(only_here.Elsewhere(1)).future.result(SOON)
     assert worker.submit(Sum(np.ones(2))).future.result(SOON) == 2.0
 
 
@@ -375,8 +351,7 @@ def test_a_callback_may_use_the_worker(worker: Worker) -> None:
 PARENT = """
 import sys
 from engine.analysis.helper_process import Worker
-from test_worker import pid_when_running
-from tests.support.helper_jobs import Busy
+from tests.support.helper_jobs import Busy, pid_when_running
 print(pid_when_running(Worker().submit(Busy())), flush=True)
 {then}
 """
@@ -391,15 +366,20 @@ def test_the_process_ends_with_its_parent_in_the_middle_of_a_job(then: str) -> N
     assert done.stderr == b""
 
 
-def test_another_engine_in_the_current_directory_is_not_taken_for_ours(
-    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", ["current directory", "PYTHONPATH"])
+def test_another_engine_elsewhere_is_not_taken_for_ours(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    (tmp_path / "engine").mkdir()
-    for name in ("__init__", "worker", "jobs"):
-        (tmp_path / "engine" / f"{name}.py").write_text("raise ImportError('the wrong one')")
-    monkeypatch.chdir(tmp_path)
+    for name in ("engine", "data", "numpy"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('the wrong one')")
+    if where == "PYTHONPATH":
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    else:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend("")  # as in `python -c` and an interactive session
     found = worker.submit(Surroundings()).future.result(SOON)
-    assert found["cwd"] == str(tmp_path)
+    assert found["cwd"] == str(Path.cwd())
     assert found["engine"] == engine.__file__
 
 
