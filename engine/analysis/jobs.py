@@ -1,4 +1,4 @@
-"""Slow work on latents that needs no model: t-SNE, UMAP, a Gaussian mixture, nearest neighbours.
+"""Slow work on latents that needs no model: t-SNE, UMAP, a Gaussian mixture, k-NN accuracy.
 
 A job is a small frozen object with everything it needs: it can be run here (`job.run()`, for
 `export` and `report`), or sent to another process (`engine.analysis.helper_process`), so that
@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import JobError
-from engine.model.latent_geometry import principal_axes
+from engine.model.latent_geometry import VOTING_NEIGHBOURS, classify, nearest, principal_axes
 
 T = TypeVar("T")
 
 Progress = Callable[[float, str], None]
-"""Told how far a job is, 0 to 1, and what it does now."""
+"""Called with how far a job is, 0 to 1, and what it does."""
 NonlinearProjection = Literal["tsne", "umap"]
 
 Floats = npt.NDArray[np.float32]
@@ -39,7 +39,6 @@ _FEWEST_POINTS = 4
 """With fewer, neighbours say nothing that the principal axes don't."""
 _MIXTURE_ITERATIONS = 100
 _MIXTURE_ITERATIONS_A_REPORT = 5
-_QUERIES_A_REPORT = 500
 
 
 def no_progress(_share: float, _activity: str) -> None:
@@ -132,15 +131,21 @@ def _umap(points: Doubles, seed: int, progress: Progress) -> Floats:
         warnings.simplefilter("ignore")
         from umap import UMAP
 
+        def after_some_queries(done: int) -> None:
+            progress(_UMAP_LAYOUT_AT * done / len(points), "UMAP: finding neighbours")
+
         neighbours = min(_UMAP_NEIGHBOURS, len(points) - 1)
+        after_some_queries(0)
+        # Exact, and without the 25 s in which pynndescent compiles itself.
+        found = nearest(points, points, neighbours, algorithm="auto", on_batch=after_some_queries)
+        progress(_UMAP_LAYOUT_AT, "UMAP: preparing")
         umap = UMAP(
             n_neighbors=neighbours,
             min_dist=0.1,
             init="pca",
             random_state=seed,
             n_jobs=1,
-            # Exact, and without the 25 s in which pynndescent compiles itself.
-            precomputed_knn=_nearest(points, neighbours, progress),
+            precomputed_knn=found,
             # `verbose` would print to stdout as well.
             tqdm_kwds={
                 "disable": False,
@@ -151,24 +156,8 @@ def _umap(points: Doubles, seed: int, progress: Progress) -> Floats:
         return np.asarray(umap.fit_transform(points.astype(np.float32)), dtype=np.float32)
 
 
-def _nearest(
-    points: Doubles, count: int, progress: Progress
-) -> tuple[npt.NDArray[np.int64], Doubles]:
-    """The nearest points of each, itself among them: indices and distances, both (N, count)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=count).fit(points)
-    found = []
-    for start in range(0, len(points), _QUERIES_A_REPORT):
-        progress(_UMAP_LAYOUT_AT * start / len(points), "UMAP: finding neighbours")
-        found.append(search.kneighbors(points[start : start + _QUERIES_A_REPORT]))
-    progress(_UMAP_LAYOUT_AT, "UMAP: preparing")
-    distances, indices = (np.concatenate(part) for part in zip(*found, strict=True))
-    return indices, distances
-
-
 class _UmapReport(io.TextIOBase):
-    """The file that UMAP's progress bar is written to, its only way to tell how far it is."""
+    """The file that UMAP's progress bar is written to, its only report of how far it is."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -262,8 +251,7 @@ class FitMixture(Job[Mixture]):
 class NeighbourAccuracy(Job[float]):
     """Share of held-out images whose class is that of most of their nearest training images.
 
-    Distances are Euclidean between latents. Of classes with equally many neighbours the one
-    with the lowest number counts, as in scikit-learn's KNeighborsClassifier.
+    Distances are Euclidean between latents; see `engine.model.latent_geometry.classify`.
     """
 
     train: Floats
@@ -274,7 +262,7 @@ class NeighbourAccuracy(Job[float]):
     """(M, D)"""
     labels: Labels
     """(M,)"""
-    neighbours: int = 15
+    neighbours: int = VOTING_NEIGHBOURS
 
     def run(self, progress: Progress = no_progress) -> float:
         """The share, 0 to 1.
@@ -284,21 +272,16 @@ class NeighbourAccuracy(Job[float]):
         """
         _check(self.train)
         _check(self.held_out)
-        from sklearn.neighbors import KNeighborsClassifier
-
-        classifier = KNeighborsClassifier(
-            n_neighbors=min(self.neighbours, len(self.train)), algorithm="brute"
-        ).fit(self.train, self.train_labels)
         count = len(self.held_out)
-        right = 0
-        progress(0.0, "neighbours: loading")
-        for start in range(0, count, _QUERIES_A_REPORT):
-            chunk = slice(start, start + _QUERIES_A_REPORT)
-            predicted = classifier.predict(self.held_out[chunk])
-            right += int(np.count_nonzero(predicted == self.labels[chunk]))
-            done = min(start + _QUERIES_A_REPORT, count)
+
+        def after_some_images(done: int) -> None:
             progress(done / count, f"neighbours: {done} of {count} images")
-        return right / count
+
+        progress(0.0, "neighbours: loading")
+        predicted = classify(
+            self.train, self.train_labels, self.held_out, after_some_images, self.neighbours
+        )
+        return int(np.count_nonzero(predicted == self.labels)) / count
 
 
 def _check(latents: Floats) -> None:

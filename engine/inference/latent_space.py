@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference.codec import Codec
-from engine.model.latent_geometry import Array, principal_axes
+from engine.model.latent_geometry import Array, nearest_to_one, principal_axes
 from engine.model.seeds import Stream, stream_seed
 from engine.text import dimension_name
 from engine.views import (
@@ -65,7 +65,7 @@ class LatentSpace:
         pool = self._refreshed_pool(between)
         nearest, distances = np.empty(0, np.int64), np.empty(0, np.float32)
         if pool is not None:
-            nearest, distances = _nearest(pool, request.latent, request.neighbours)
+            nearest, distances = nearest_to_one(pool, request.latent, request.neighbours)
         original = None
         if request.original is not None:
             split, index = request.original
@@ -158,14 +158,3 @@ class LatentSpace:
             self._pool[oldest] = self._codec.embed("train", oldest)
             self._pool_steps[oldest] = self._codec.step
         return self._pool
-
-
-def _nearest(
-    pool: Latents, latent: npt.NDArray[np.floating], count: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """The pool's points nearest to a latent, nearest first, and how far they are."""
-    distances = np.linalg.norm(pool - latent.astype(np.float32), axis=1)
-    count = min(count, len(pool))
-    nearest = np.argpartition(distances, count - 1)[:count]
-    nearest = nearest[np.argsort(distances[nearest], kind="stable")]
-    return nearest, distances[nearest].astype(np.float32)

@@ -1,14 +1,21 @@
-"""Geometry of latent space: principal axes, ways between two points, normal quantiles."""
+"""Geometry of latent space: principal axes, nearest points, paths between two points, quantiles."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+Points = npt.NDArray[np.floating]
+Indices = npt.NDArray[np.int64]
 
+VOTING_NEIGHBOURS = 15
+"""Nearest points whose classes decide about another point's."""
+_QUERIES_A_BATCH = 500
 _NO_ANGLE = 1e-6
 
 
@@ -57,6 +64,76 @@ def principal_axes(
     return PrincipalAxes(mean=mean, axes=axes * signs[:, None], explained=explained)
 
 
+def nearest(
+    points: Points,
+    queries: Points,
+    count: int,
+    *,
+    algorithm: Literal["auto", "brute"] = "brute",
+    on_batch: Callable[[int], None] = lambda _: None,
+) -> tuple[Indices, Points]:
+    """The points (N, D) nearest to each query (M, D; M ≥ 1), nearest first.
+
+    Loads scikit-learn, and takes seconds where N and M are tens of thousands.
+
+    Args:
+        count: K, at most N.
+        algorithm: scikit-learn's; auto may search a tree, faster in few dimensions.
+        on_batch: called after every few hundred queries with how many are done.
+
+    Returns:
+        Positions (M, K) in the points, and Euclidean distances (M, K).
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=min(count, len(points)), algorithm=algorithm).fit(points)
+    found = []
+    for start in range(0, len(queries), _QUERIES_A_BATCH):
+        found.append(search.kneighbors(queries[start : start + _QUERIES_A_BATCH]))
+        on_batch(min(start + _QUERIES_A_BATCH, len(queries)))
+    distances, indices = (np.concatenate(part) for part in zip(*found, strict=True))
+    return indices, distances
+
+
+def nearest_to_one(points: Points, query: Points, count: int) -> tuple[Indices, Points]:
+    """`nearest` to a single query (D,), at once: positions (K,) and distances (K,).
+
+    For the process that trains: among 54,000 points of 20 dimensions 10 ms, where scikit-learn
+    took 300 ms for a single query (on two busy cores), and has to be loaded first.
+    """
+    distances = np.linalg.norm(points - query.astype(points.dtype), axis=1)
+    count = min(count, len(points))
+    found = np.argpartition(distances, count - 1)[:count]
+    found = found[np.argsort(distances[found], kind="stable")]
+    return found, distances[found]
+
+
+def classify(
+    points: Points,
+    labels: npt.NDArray[np.integer],
+    queries: Points,
+    on_batch: Callable[[int], None] = lambda _: None,
+    neighbours: int = VOTING_NEIGHBOURS,
+) -> npt.NDArray[np.integer]:
+    """The class (M,) of most of each query's nearest points, by brute force.
+
+    Of classes with equally many neighbours the one with the lowest number counts, as in
+    scikit-learn's KNeighborsClassifier.
+
+    Args:
+        points: (N, D)
+        labels: (N,) the points' classes.
+        queries: (M, D)
+        on_batch: called after every few hundred queries with how many are done.
+    """
+    indices, _ = nearest(points, queries, neighbours, on_batch=on_batch)
+    classes, numbers = np.unique(labels, return_inverse=True)
+    votes = np.zeros((len(queries), len(classes)), np.int64)
+    np.add.at(votes, (np.arange(len(queries))[:, None], numbers[indices]), 1)
+    predicted: npt.NDArray[np.integer] = classes[votes.argmax(axis=1)]
+    return predicted
+
+
 def lerp(a: Array, b: Array, fractions: Array) -> Array:
     """The straight line (S, D) from a (D,) to b (D,) at fractions (S,) of the way."""
     t = fractions[:, None]
@@ -65,7 +142,7 @@ def lerp(a: Array, b: Array, fractions: Array) -> Array:
 
 
 def slerp(a: Array, b: Array, fractions: Array) -> Array:
-    """The way along the great circle, (S, D), so that lengths don't shrink half-way.
+    """The path along the great circle, (S, D), so that lengths don't shrink half-way.
 
     White 2016, "Sampling generative networks", section 2.1. Where a and b (nearly) lie on one
     line through the origin the circle is not determined: the straight line then.

@@ -3,10 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from engine.model.latent_geometry import VOTING_NEIGHBOURS, classify, nearest
 from engine.report.facts import REMOTE_SHARE, NeighbourFacts
 
-NEIGHBOURS = 15
-"""As `engine.analysis.jobs.NeighbourAccuracy`."""
 _DRAWS = 2_000
 """Enough for a share of one in twenty to be right to half a per cent."""
 
@@ -26,14 +25,11 @@ def neighbour_facts(
         labels: (M,)
         classes: number of classes C.
     """
-    from sklearn.neighbors import KNeighborsClassifier
-
-    neighbours = min(NEIGHBOURS, len(train))
-    classifier = KNeighborsClassifier(n_neighbors=neighbours, algorithm="brute")
-    predicted = classifier.fit(train, train_labels).predict(held_out)
+    predicted = classify(train, train_labels, held_out)
     confusions = np.zeros((classes, classes), np.int64)
     np.add.at(confusions, (labels, predicted), 1)
-    return NeighbourFacts(neighbours, tuple(map(tuple, confusions.tolist())))
+    voting = min(VOTING_NEIGHBOURS, len(train))
+    return NeighbourFacts(voting, tuple(map(tuple, confusions.tolist())))
 
 
 def remote_share(train: Latents, held_out: Latents, draws: Latents) -> float:
@@ -47,12 +43,9 @@ def remote_share(train: Latents, held_out: Latents, draws: Latents) -> float:
         held_out: (M, D) latents drawn from q(z|x) of other images.
         draws: (M, D) latents drawn from the prior.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train)
 
     def distances(latents: Latents) -> npt.NDArray[np.floating]:
-        found: npt.NDArray[np.floating] = search.kneighbors(latents[:_DRAWS].astype(train.dtype))[0]
+        _, found = nearest(train, latents[:_DRAWS].astype(train.dtype), 1)
         return found[:, 0]
 
     limit = np.quantile(distances(held_out), 1.0 - REMOTE_SHARE)

@@ -367,21 +367,6 @@ def test_neighbour_accuracy_is_that_of_a_plain_search_ties_too() -> None:
     ]
 
 
-def test_of_tied_classes_the_lowest_number_counts() -> None:
-    train = np.array([[0.0], [0.2], [1.0], [1.2]], np.float32)
-    labels = np.array([7, 3, 3, 7])
-    query = np.array([[0.6]], np.float32)
-    for label, expected in ((3, 1.0), (7, 0.0)):
-        job = NeighbourAccuracy(train, labels, query, np.array([label]), neighbours=4)
-        assert job.run() == expected
-
-
-def test_fewer_training_points_than_neighbours_all_vote() -> None:
-    train = np.array([[0.0], [9.0], [9.1]], np.float32)
-    job = NeighbourAccuracy(train, np.array([1, 2, 2]), np.zeros((1, 1), np.float32), np.array([2]))
-    assert job.run() == 1.0
-
-
 def test_jobs_and_results_can_be_pickled() -> None:
     points, which = clusters(30)
     for job in (Project(points, "tsne"), FitMixture(points, 2), SKEWED):

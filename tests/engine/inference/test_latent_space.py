@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from data import ImageDataset
 from engine.inference.codec import Codec
-from engine.inference.latent_space import LatentSpace, _nearest
+from engine.inference.latent_space import LatentSpace
 from engine.model.device_data import LabelledImages
 from engine.views import Embedding, LatentMap, LatentView, Probe, ProbeView
 from tests.support.made_codec import Reference, made_codec, made_splits
@@ -223,17 +223,6 @@ def test_neighbours_are_those_that_scikit_learn_finds_among_all_training_images(
         np.testing.assert_allclose(view.image, reference.decode(latent[None])[0], atol=1e-5)
         assert view.original is None
         assert (view.step, view.epoch) == (7, 0.5)
-
-
-def test_of_many_points_the_nearest_come_first() -> None:
-    pool = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
-    for place in pool[:5] + 0.1:
-        nearest, distances = _nearest(pool, place, 3000)
-        search = NearestNeighbors(n_neighbors=3000, algorithm="brute").fit(pool)
-        [expected], [indices] = search.kneighbors(place[None])
-        assert nearest[:50].tolist() == indices[:50].tolist()  # farther ones lie too close
-        np.testing.assert_allclose(distances, expected, rtol=1e-4)
-        assert np.all(np.diff(distances) >= 0)
 
 
 def test_the_image_that_was_asked_for_is_shown_beside_its_place(

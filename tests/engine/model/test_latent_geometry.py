@@ -1,4 +1,5 @@
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -8,10 +9,14 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation, Slerp
 from scipy.stats import norm
 from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
 
 from engine.model.latent_geometry import (
+    classify,
     even_quantiles,
     lerp,
+    nearest,
+    nearest_to_one,
     normal_quantiles,
     principal_axes,
     slerp,
@@ -47,7 +52,72 @@ def test_points_without_variance_explain_nothing_and_break_nothing() -> None:
     assert np.isfinite(pca.project(np.ones((10, 3)))).all()
 
 
-# Ways.
+# Nearest points.
+
+
+def sorted_distances(points: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """By the definition: all distances, in doubles."""
+    distances = np.sqrt(np.sum((points.astype(np.float64) - query) ** 2, axis=1))
+    order = np.argsort(distances, kind="stable")
+    return order, distances[order]
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "brute"])
+@pytest.mark.parametrize("dims", [3, 20])
+def test_the_nearest_points_are_those_of_all_distances(
+    algorithm: Literal["auto", "brute"], dims: int
+) -> None:
+    rng = np.random.default_rng(0)
+    points, queries = rng.normal(size=(900, dims)), rng.normal(size=(1100, dims))
+    done: list[int] = []
+    indices, distances = nearest(points, queries, 15, algorithm=algorithm, on_batch=done.append)
+    assert done == [500, 1000, 1100]
+    for query, found, far in zip(queries, indices, distances, strict=True):
+        order, expected = sorted_distances(points, query)
+        assert found.tolist() == order[:15].tolist()
+        np.testing.assert_allclose(far, expected[:15], rtol=1e-9)
+
+
+def test_of_many_points_those_nearest_to_one_come_first() -> None:
+    points = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
+    for query in points[:5] + 0.1:
+        found, distances = nearest_to_one(points, query, 3000)
+        order, expected = sorted_distances(points, query)
+        assert found[:50].tolist() == order[:50].tolist()  # farther ones lie too close
+        np.testing.assert_allclose(distances, expected[:3000], rtol=1e-4)
+        assert np.all(np.diff(distances) >= 0)
+        assert distances.dtype == np.float32
+
+
+def test_there_are_no_more_nearest_points_than_points() -> None:
+    points = np.eye(3)
+    assert nearest(points, np.zeros((2, 3)), 15)[0].shape == (2, 3)
+    assert sorted(nearest_to_one(points, np.zeros(3), 15)[0].tolist()) == [0, 1, 2]
+
+
+def test_classes_are_those_of_scikit_learns_classifier_ties_and_equal_points_too() -> None:
+    rng = np.random.default_rng(0)
+    # Labels that hardly depend on where a point is, on a coarse grid: ties of all kinds.
+    train = np.round(rng.normal(size=(800, 6))).astype(np.float32)
+    queries = np.round(rng.normal(size=(1100, 6))).astype(np.float32)
+    labels = rng.integers(2, 9, 800).astype(np.uint8)
+    theirs = KNeighborsClassifier(15, algorithm="brute").fit(train, labels)
+    ours = classify(train, labels, queries)
+    np.testing.assert_array_equal(ours, theirs.predict(queries))
+    assert ours.dtype == labels.dtype
+
+
+def test_of_tied_classes_the_lowest_number_counts() -> None:
+    points, labels = np.array([[0.0], [0.2], [1.0], [1.2]]), np.array([7, 3, 3, 7])
+    assert classify(points, labels, np.array([[0.6]]), neighbours=4).tolist() == [3]
+
+
+def test_fewer_points_than_neighbours_all_vote() -> None:
+    points, labels = np.array([[0.0], [9.0], [9.1]]), np.array([1, 2, 2])
+    assert classify(points, labels, np.zeros((1, 1))).tolist() == [2]
+
+
+# Paths.
 
 
 def vectors(dims: int = 5) -> st.SearchStrategy[np.ndarray]:
