@@ -76,3 +76,8 @@ class Run(Protocol):
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the thread's end after `close`; whether it has ended."""
+
+
+def run_key(run: Run) -> str:
+    """What results of a run are kept by: runs of two directories may have one name."""
+    return str(run.directory or run.snapshot.run)

@@ -14,6 +14,8 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from engine.projection import Projection
+
 Images = npt.NDArray[np.float32]
 """(N, 28, 28) in [0, 1]; 0 is the garments' black background."""
 Latents = npt.NDArray[np.float32]
@@ -138,8 +140,8 @@ class LatentView:
     """(N, 2)"""
     labels: Labels
     class_names: tuple[str, ...]
-    projection: str
-    """How D dimensions became two: 'identity', 'PCA', 'dimensions', 't-SNE' or 'UMAP'."""
+    projection: Projection | None
+    """How D dimensions became two; None where the two are latent dimensions as they are."""
     axis_names: tuple[str, str]
     """For people, with the explained variance where there is one: 'PC 1 (21.3 %)'."""
     split: Split

@@ -10,19 +10,19 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import JobError
 from engine.model.latent_geometry import VOTING_NEIGHBOURS, classify, nearest, principal_axes
+from engine.projection import NonlinearProjection
 
 T = TypeVar("T")
 
 Progress = Callable[[float, str], None]
 """Called with how far a job is, 0 to 1, and what it does."""
-NonlinearProjection = Literal["tsne", "umap"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

@@ -11,6 +11,7 @@ from engine.errors import FigureError
 from engine.figures.caption import Caption
 from engine.figures.catalog import FigureName, file_names
 from engine.figures.options import FigureOptions
+from engine.projection import PROJECTION_NAMES
 from engine.views import (
     Interpolation,
     LatentView,
@@ -105,8 +106,10 @@ def _latent_scatter(source: FigureSource, options: FigureOptions) -> bytes:
     view = options.latent_view or _latent_view(source, options)
     view = without_classes(view, options.hidden_classes)
     what = "posterior means μ" if _is_vae(source) else "codes"
-    how = {"identity": "", "dimensions": " ({}, {})".format(*view.axis_names)}
-    by = how.get(view.projection, f" ({view.projection})")
+    if view.projection is not None:
+        by = f" ({PROJECTION_NAMES[view.projection]})"
+    else:
+        by = " ({}, {})".format(*view.axis_names) if view.latents.shape[1] > 2 else ""
     images = f"{len(view.points):,} {_SPLITS[view.split]} images"
     title = f"{_model(source)} {what} of {images}{by}"
     caption = _caption(source, "latent_scatter", title, view.step, view.epoch)
@@ -115,10 +118,10 @@ def _latent_scatter(source: FigureSource, options: FigureOptions) -> bytes:
 
 def _latent_view(source: FigureSource, options: FigureOptions) -> LatentView:
     view = source.view(options.latent_map)
-    method = options.projection
-    if method == "linear":
+    projection = options.projection
+    if projection == "pca":
         return view
-    return projected(view, method, source.work(Project(view.latents, method)))
+    return projected(view, projection, source.work(Project(view.latents, projection)))
 
 
 def _samples(source: FigureSource, request: PriorSamples) -> bytes:

@@ -1,8 +1,8 @@
 """What figures should show, where there is a choice."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
+from engine.projection import Projection
 from engine.views import (
     Interpolation,
     LatentMap,
@@ -13,9 +13,6 @@ from engine.views import (
     Traversal,
 )
 
-Projection = Literal["linear", "tsne", "umap"]
-"""linear: two dimensions as they are, or principal components."""
-
 
 @dataclass(frozen=True, slots=True)
 class FigureOptions:
@@ -24,7 +21,7 @@ class FigureOptions:
     reconstructions: Reconstructions = field(default_factory=Reconstructions)
     samples: PriorSamples = field(default_factory=PriorSamples)
     latent_map: LatentMap = field(default_factory=LatentMap)
-    projection: Projection = "linear"
+    projection: Projection = "pca"
     latent_view: LatentView | None = None
     """A map that was made already, to be drawn instead of one made from the two above."""
     hidden_classes: frozenset[int] = frozenset()

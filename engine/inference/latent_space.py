@@ -8,6 +8,7 @@ import numpy.typing as npt
 from engine.inference.codec import Codec
 from engine.model.latent_geometry import Array, nearest_to_one, principal_axes
 from engine.model.seeds import Stream, stream_seed
+from engine.projection import Projection
 from engine.text import dimension_name
 from engine.views import (
     MAP_TRAINING_IMAGES,
@@ -118,26 +119,25 @@ class LatentSpace:
 
     def _plane(
         self, request: LatentMap, latents: Latents
-    ) -> tuple[npt.NDArray[np.floating], Plane, str, tuple[str, str]]:
+    ) -> tuple[npt.NDArray[np.floating], Plane, Projection | None, tuple[str, str]]:
         dims = latents.shape[1]
         if dims == 1:
             # One dimension fills a plane with nothing: the second axis stays at 0.
             plane = Plane(np.zeros(1), np.array([[1.0], [0.0]]))
             points = np.concatenate((latents, np.zeros_like(latents)), axis=1)
-            return points, plane, "identity", (dimension_name(0), "0")
+            return points, plane, None, (dimension_name(0), "0")
         if request.dims is not None or dims == 2:
             first, second = request.dims or (0, 1)
             axes = np.eye(dims)[[first, second]]
             # Through the middle of the cloud, where it is not one of the plane's own dimensions.
             origin = latents.astype(np.float64).mean(axis=0) * (1.0 - axes.sum(axis=0))
             names = (dimension_name(first), dimension_name(second))
-            projection = "identity" if dims == 2 else "dimensions"
-            return latents[:, [first, second]], Plane(origin, axes), projection, names
+            return latents[:, [first, second]], Plane(origin, axes), None, names
         # Turned to agree with the map before, so that a live map doesn't flip.
         pca = principal_axes(latents, count=2, like=self._axes.get(request.split))
         self._axes[request.split] = pca.axes
         pc_1, pc_2 = (f"PC {i + 1} ({100 * r:.1f} %)" for i, r in enumerate(pca.explained))
-        return pca.project(latents), Plane(pca.mean, pca.axes), "PCA", (pc_1, pc_2)
+        return pca.project(latents), Plane(pca.mean, pca.axes), "pca", (pc_1, pc_2)
 
     def _refreshed_pool(self, between: Between) -> Latents | None:
         """The training images' points, the stalest of them made anew; None while being filled."""

@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from engine.figures.catalog import FigureName
 from engine.metrics import score_name
+from engine.projection import PROJECTION_NAMES, Projection
 from engine.report import tables
 from engine.report.commands import report_commands, train_command
 from engine.report.comparing import called, comparison_findings
@@ -40,7 +41,7 @@ class Pictures:
     of_run: Mapping[str, Mapping[str, str]]
     comparison: str
     """Empty if there is none."""
-    projection: str
+    projection: Projection
     """How the latent scatter was made two-dimensional: 'linear', 'tsne' or 'umap'."""
 
 
@@ -219,13 +220,15 @@ def _picture(run: RunFacts, name: str, pictures: Pictures) -> Markup:
     return Markup(f"{shown}\n\n*{escape(caption)}*")
 
 
-def _caption(run: RunFacts, name: str, projection: str) -> str:
+def _caption(run: RunFacts, name: str, projection: Projection) -> str:
     vae = run.is_vae
     objective = "−ELBO, reconstruction and KL" if vae else "reconstruction"
     places = "posterior means μ" if vae else "codes"
     dims = run.config.latent_dim
-    linear = " on their first two principal components" if dims > 2 else ""
-    drawn = {"linear": linear, "tsne": " by t-SNE", "umap": " by UMAP"}[projection]
+    if projection == "pca":
+        drawn = " on their first two principal components" if dims > 2 else ""
+    else:
+        drawn = f" by {PROJECTION_NAMES[projection]}"
     plane = "Latent space"
     if dims > 2:
         plane = f"The plane of the first two principal components of {'μ' if vae else 'the codes'}"

@@ -8,7 +8,8 @@ from engine.errors import FigureError
 from engine.figures.catalog import file_names
 from engine.figures.comparison import export_comparison
 from engine.figures.export import export_figures, render_figure
-from engine.figures.options import FigureOptions, Projection
+from engine.figures.options import FigureOptions
+from engine.projection import Projection
 from engine.report import html, text
 from engine.report.facts import RunFacts
 from engine.report.gather import Tell, gather

@@ -204,7 +204,7 @@ def _map(name: str, size: tuple[int, int]) -> Drawing:
         moved = (points + rng.normal(0, 0.02, points.shape)).astype(np.float32)
         axes = ("PC 1 (17.3 %)", "PC 2 (15.5 %)")
         view = LatentView(
-            *(1, 0.1, moved, labels.astype(np.uint8), CLASS_NAMES, "PCA", axes),
+            *(1, 0.1, moved, labels.astype(np.uint8), CLASS_NAMES, "pca", axes),
             *("validation", np.arange(6000), moved, None),
         )
         return lambda: panel.show(view)

@@ -1,4 +1,4 @@
-"""A model of arithmetic in place of an engine, and an app with only the explorer."""
+"""A model of arithmetic in place of a run, and an app with only the explorer."""
 
 from concurrent.futures import Future
 from dataclasses import replace
@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tui_fakes
-from textual.app import App
+from textual.app import App, ComposeResult
 
 import tui
-from engine.analysis.helper_process import JobHandle
 from engine.config import RunConfig
 from engine.errors import ViewError
 from engine.history import History
 from engine.metrics import Evaluation
+from engine.projection import Projection
 from engine.run import Access
 from engine.snapshot import Phase, Snapshot
 from engine.views import (
@@ -28,9 +27,12 @@ from engine.views import (
     ProbeView,
     Split,
 )
+from tests.support import tui_fakes
+from tests.support.fake_worker import FakeWorker
 from tui.screens.explorer.screen import ExplorerScreen
 from tui.state.context import RunContext
 from tui.theme import THEME
+from tui.widgets.message_line import MessageLine
 
 COUNT = 300
 CENTRES = 3 * np.stack([np.cos(np.arange(10)), np.sin(np.arange(10))], axis=1)
@@ -56,11 +58,11 @@ class FakeEngine:
 
     access = Access.OWNER
 
-    def __init__(self, latent_dim: int = 4, model: str = "vae") -> None:
+    def __init__(self, latent_dim: int = 4, model: str = "vae", name: str = "vae-fake") -> None:
         self.config = RunConfig(latent_dim=latent_dim, model=model)  # type: ignore[arg-type]
         self.history = History([self.evaluation(300)], [])
         self.snapshot = Snapshot(
-            run="vae-fake",
+            run=name,
             phase=Phase.TRAINING,
             step=300,
             total_steps=900,
@@ -68,7 +70,7 @@ class FakeEngine:
             epochs=9,
             last=self.history.evaluations()[-1],
         )
-        self.directory = Path("checkpoints/vae-fake")
+        self.directory = Path("checkpoints") / name
         self.held = False
         self.failing: str | None = None
         self.without_test_images = False
@@ -126,9 +128,9 @@ class FakeEngine:
         latents = rng.normal(0, 0.4, (COUNT, size))
         latents[:, :2] += CENTRES[labels][:, :size]
         axes = np.eye(max(2, size), size)[list(dims or (0, 1))]
-        kind = "identity" if size <= 2 else "PCA" if dims is None else "dimensions"
         names = ("PC 1 (60.0 %)", "PC 2 (20.0 %)")
-        if kind != "PCA":
+        projection: Projection | None = "pca" if size > 2 and dims is None else None
+        if projection is None:
             names = tuple(f"z{d + 1}" for d in dims or (0, 1))  # type: ignore[assignment]
         return LatentView(
             step=self.snapshot.step,
@@ -136,7 +138,7 @@ class FakeEngine:
             points=(latents @ axes.T).astype(np.float32),
             labels=labels.astype(np.uint8),
             class_names=tui_fakes.CLASS_NAMES,
-            projection=kind,
+            projection=projection,
             axis_names=names,
             split=split,
             indices=np.arange(COUNT) * 3,
@@ -170,29 +172,8 @@ class FakeEngine:
         raise AssertionError(view)
 
 
-class FakeWorker:
-    """Keeps the jobs; a test finishes them."""
-
-    def __init__(self) -> None:
-        self.jobs: list[tuple[Any, JobHandle[Any]]] = []
-
-    def submit(self, job: Any) -> JobHandle[Any]:
-        handle: JobHandle[Any] = JobHandle()
-        self.jobs.append((job, handle))
-        return handle
-
-    def finish(self, seed: int = 0) -> np.ndarray:
-        """The last job's result: points anywhere."""
-        job, handle = self.jobs[-1]
-        points = np.random.default_rng(seed).normal(0, 30, (len(job.latents), 2))
-        handle.future.set_result(points.astype(np.float32))
-        return points
-
-    def close(self) -> None: ...
-
-
 class ExplorerApp(App[None]):
-    """The explorer over an empty screen."""
+    """The explorer over a screen with a message line only."""
 
     CSS_PATH = Path(tui.__file__).parent / "styles.tcss"
 
@@ -206,6 +187,9 @@ class ExplorerApp(App[None]):
             worker=self.worker,  # type: ignore[arg-type]
         )
         self.explorer = ExplorerScreen(self.context)
+
+    def compose(self) -> ComposeResult:
+        yield MessageLine(id="message")
 
     def on_mount(self) -> None:
         self.register_theme(THEME)

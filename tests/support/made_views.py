@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engine.projection import Projection
 from engine.views import LatentView, Plane, PriorSamples, SampleView
 
 
@@ -11,7 +12,7 @@ def latent_view(
     class_names: tuple[str, ...],
     *,
     axis_names: tuple[str, str] = ("PC 1 (21.3 %)", "PC 2 (12.0 %)"),
-    projection: str = "PCA",
+    projection: Projection | None = "pca",
     step: int = 300,
     epoch: float = 6.0,
 ) -> LatentView:

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 import tyro
 
 from engine.config import Precision, PresetName, TrainingPlan
+from engine.projection import Projection
 from tui.terminal.capabilities import ColorChoice, ImageChoice
-
-ProjectionChoice = Literal["pca", "tsne", "umap"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +150,7 @@ class ExportArgs(_Stored):
     model's own, without the last two."""
     with_run: Annotated[str | None, tyro.conf.arg(name="with", metavar="RUN")] = None
     """comparison: the other run."""
-    projection: ProjectionChoice = "pca"
+    projection: Projection = "pca"
     """latent_scatter: how dimensions become two; t-SNE and UMAP take a minute."""
     split: Literal["validation", "test", "train"] = "validation"
     """latent_scatter: whose images."""
@@ -197,7 +196,7 @@ class ReportArgs:
     """The runs' names, or the paths of their directories."""
     weights: Literal["last", "best"] = "last"
     """last: as at the end of each run. best: of its best evaluation."""
-    projection: ProjectionChoice = "pca"
+    projection: Projection = "pca"
     """How the map of the latent space gets its two dimensions; t-SNE and UMAP take a minute."""
     checkpoints: Path = Path("checkpoints")
     """Directory of the runs."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from engine.config import RunConfig
 from engine.errors import FigureError
 from engine.figures.catalog import resolve_names
-from engine.figures.options import FigureOptions, Projection
+from engine.figures.options import FigureOptions
 from engine.storage.run_config import find_run, json_number, read_config
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
-from tui.cli.arguments import EvaluateArgs, ExportArgs, ProjectionChoice
+from tui.cli.arguments import EvaluateArgs, ExportArgs
 from tui.cli.program import PROGRAM, complain
 from tui.drawing.text import nats
 
@@ -85,15 +85,10 @@ def figure_options(args: ExportArgs, config: RunConfig) -> FigureOptions:
         reconstructions=Reconstructions(page=args.page),
         samples=PriorSamples(seed=args.seed, temperature=args.temperature),
         latent_map=LatentMap(args.split, _dims(args, config)),
-        projection=projection_of(args.projection),
+        projection=args.projection,
         interpolation=Interpolation(args.between, page=args.page, pairs=args.ends or None),
         traversal=Traversal(image=args.image),
     )
-
-
-def projection_of(choice: ProjectionChoice) -> Projection:
-    """Our word for what a person chose: PCA is what it does with many dimensions."""
-    return "linear" if choice == "pca" else choice
 
 
 def _dims(args: ExportArgs, config: RunConfig) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from engine.storage.run_config import find_run
 from tui.cli.arguments import ReportArgs
-from tui.cli.export import projection_of, warn_of_weights
+from tui.cli.export import warn_of_weights
 from tui.cli.program import complain
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def run_report(args: ReportArgs) -> int:
             warn_of_weights(run)
         directory = args.exports / runs[0].run
         try:
-            written = write_report(
-                runs, directory, projection_of(args.projection), _flags(args), tell
-            )
+            written = write_report(runs, directory, args.projection, _flags(args), tell)
         except OSError as error:
             return complain(f"can't write to {directory}/: {error.strerror or error}")
         except JobError as error:

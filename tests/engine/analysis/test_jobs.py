@@ -18,10 +18,10 @@ from engine.analysis.jobs import (
     Job,
     Mixture,
     NeighbourAccuracy,
-    NonlinearProjection,
     Project,
 )
 from engine.errors import JobError
+from engine.projection import NonlinearProjection
 
 METHODS: tuple[NonlinearProjection, ...] = ("tsne", "umap")
 Reports = list[tuple[float, str]]

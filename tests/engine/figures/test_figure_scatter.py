@@ -13,8 +13,9 @@ from engine.config import RunConfig
 from engine.figures import scatter
 from engine.figures.caption import Caption
 from engine.figures.export import render_figure
-from engine.figures.options import FigureOptions, Projection
+from engine.figures.options import FigureOptions
 from engine.figures.palette import CLASS_COLORS
+from engine.projection import Projection
 from engine.views import LatentMap, LatentView
 from tests.support.figure_source import CLASS_NAMES, FakeSource
 from tests.support.made_views import latent_view
@@ -134,16 +135,16 @@ def test_titles_name_the_split_and_the_dimensions(vae: FakeSource) -> None:
     )
     given: LatentView = vae.view(LatentMap())
     axes = ("z₃", "z₁")
-    of_dims = replace(given, projection="dimensions", axis_names=axes)
+    of_dims = replace(given, projection=None, axis_names=axes)
     assert title(vae, FigureOptions(latent_view=of_dims)).endswith("validation images (z₃, z₁)")
-    flat = replace(given, projection="identity", axis_names=axes)
+    flat = replace(of_dims, latents=given.latents[:, :2])
     assert title(vae, FigureOptions(latent_view=flat)).endswith("validation images")
 
 
 def test_a_map_that_was_made_already_is_drawn_and_nothing_is_asked(
     vae: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = replace(vae.view(LatentMap()), step=123, projection="UMAP")
+    given = replace(vae.view(LatentMap()), step=123, projection="umap")
     vae.requests.clear()
     drawn: list[LatentView] = []
     hidden: list[object] = []

@@ -49,7 +49,7 @@ def test_a_map_is_scikit_learns_pca_of_the_split(small_dataset: ImageDataset, mo
     np.testing.assert_allclose(view.latents, latents, atol=1e-4)
     assert view.indices.tolist() == list(range(100))
     assert view.labels.tolist() == codec.images.validation.labels.tolist()
-    assert (view.split, view.projection, view.step, view.epoch) == ("validation", "PCA", 7, 0.5)
+    assert (view.split, view.projection, view.step, view.epoch) == ("validation", "pca", 7, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_plane_of_two_dimensions_goes_through_the_middle_of_the_others(
     middle = latents.mean(axis=0)
     np.testing.assert_allclose(on(view, 2.0, -1.0), [[middle[0], -1.0, middle[2], 2.0]], atol=1e-4)
     np.testing.assert_allclose(view.points, latents[:, [3, 1]], atol=1e-4)
-    assert (view.projection, view.axis_names) == ("dimensions", ("z₄", "z₂"))
+    assert (view.projection, view.axis_names) == (None, ("z₄", "z₂"))
 
 
 def test_all_there_is_of_two_dimensions_is_shown_as_it_is(small_dataset: ImageDataset) -> None:
@@ -92,7 +92,7 @@ def test_all_there_is_of_two_dimensions_is_shown_as_it_is(small_dataset: ImageDa
     view = LatentSpace(codec).map(LatentMap())
     np.testing.assert_allclose(view.points, reference.embed("validation"), atol=1e-4)
     np.testing.assert_allclose(on(view, 2.0, -1.0), [[2.0, -1.0]])
-    assert view.projection == "identity"
+    assert view.projection is None
     assert view.axis_names == ("z₁", "z₂")
 
 

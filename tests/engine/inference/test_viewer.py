@@ -176,7 +176,7 @@ def test_a_plane_of_two_latent_dimensions_is_shown_as_it_is(
     view = viewer(images, config, model).compute(LatentMap())
     np.testing.assert_allclose(view.points, embedded(model, images[0]), rtol=1e-4, atol=1e-6)
     assert view.labels.tolist() == images[1].tolist()
-    assert (view.projection, view.axis_names) == ("identity", ("z₁", "z₂"))
+    assert (view.projection, view.axis_names) == (None, ("z₁", "z₂"))
 
 
 def test_a_single_dimension_lies_on_a_line(images: tuple[np.ndarray, np.ndarray]) -> None:
@@ -203,7 +203,7 @@ def test_more_dimensions_are_projected_as_scikit_learns_pca_does(
     np.testing.assert_allclose(view.points, expected * signs, atol=1e-5)
     first, second = 100 * pca.explained_variance_ratio_
     assert view.axis_names == (f"PC 1 ({first:.1f} %)", f"PC 2 ({second:.1f} %)")
-    assert view.projection == "PCA"
+    assert view.projection == "pca"
 
 
 def test_a_live_map_does_not_flip_from_one_moment_to_the_next(

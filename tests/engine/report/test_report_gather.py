@@ -386,7 +386,7 @@ def test_facts_and_reports_of_runs_at_the_edge(
     assert "–" not in text
     if found.config.beta > 1:
         assert "Posterior collapse" in text
-    paths = write_report([StoredRun(path)], tmp_path / "x", "linear", [], lambda _: None)
+    paths = write_report([StoredRun(path)], tmp_path / "x", "pca", [], lambda _: None)
     assert all(finding.text.split()[0] in paths[0].read_text() for finding in findings(found))
 
 

@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 
 def no_pictures(*runs: RunFacts) -> Pictures:
-    return Pictures({run.name: {} for run in runs}, "", "linear")
+    return Pictures({run.name: {} for run in runs}, "", "pca")
 
 
 def markdown(*runs: RunFacts) -> str:
@@ -77,7 +77,7 @@ def written(stored_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFacto
     directory = tmp_path_factory.mktemp("exports") / "vae-run"
     told: list[str] = []
     runs = [StoredRun(stored_runs["vae"]), StoredRun(stored_runs["ae"])]
-    paths = write_report(runs, directory, "linear", ["--weights", "best"], told.append)
+    paths = write_report(runs, directory, "pca", ["--weights", "best"], told.append)
     assert paths == (directory / "report.md", directory / "report.html")
     assert "vae-run: drawing samples" in told
     return directory
@@ -156,7 +156,7 @@ def test_a_second_report_says_the_same_to_the_byte(
 ) -> None:
     def report(name: str) -> tuple[bytes, bytes]:
         run = StoredRun(stored_runs["ae"])
-        paths = write_report([run], tmp_path / name, "linear", [], lambda _: None)
+        paths = write_report([run], tmp_path / name, "pca", [], lambda _: None)
         return paths[0].read_bytes(), paths[1].read_bytes()
 
     assert report("once") == report("again")
@@ -166,7 +166,7 @@ def test_an_autoencoder_alone_has_no_section_on_a_bound(
     stored_runs: dict[str, Path], tmp_path: Path
 ) -> None:
     run = StoredRun(stored_runs["ae"])
-    markdown_file, _ = write_report([run], tmp_path, "linear", [], lambda _: None)
+    markdown_file, _ = write_report([run], tmp_path, "pca", [], lambda _: None)
     content = markdown_file.read_text()
     assert "**ELBO.**" not in content
     assert "Comparison" not in content
@@ -183,7 +183,7 @@ def test_a_run_without_curves_has_a_report_without_them(
     for name in ("metrics.csv", "steps.csv", "best.pt"):
         (copied / name).unlink()
     shutil.rmtree(copied / "frames")
-    paths = write_report([StoredRun(copied)], tmp_path / "x", "linear", [], lambda _: None)
+    paths = write_report([StoredRun(copied)], tmp_path / "x", "pca", [], lambda _: None)
     content = paths[0].read_text()
     assert "vae_train_loss.png" not in content
     assert "film" not in content
@@ -197,7 +197,7 @@ def test_runs_of_one_name_are_told_apart(stored_runs: dict[str, Path], tmp_path:
     other = tmp_path / "elsewhere" / "vae-run"
     shutil.copytree(stored_runs["vae"], other)
     runs = [StoredRun(stored_runs["vae"]), StoredRun(other)]
-    paths = write_report(runs, tmp_path / "x", "linear", [], lambda _: None)
+    paths = write_report(runs, tmp_path / "x", "pca", [], lambda _: None)
     content = paths[0].read_text()
     assert "### Results of vae-run (VAE)" in content
     assert "### Results of vae-run (2) (VAE)" in content

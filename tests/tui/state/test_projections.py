@@ -1,70 +1,62 @@
-from typing import Any
-
 import numpy as np
 import pytest
 
-from engine.analysis.helper_process import JobHandle
 from engine.analysis.jobs import Project
 from engine.errors import JobError
 from engine.views import LatentView
+from tests.support.fake_worker import FakeWorker
 from tests.support.made_views import latent_view
-from tui.state.projections import ProjectionKey, Projections
+from tui.state.projections import ProjectionJob, ProjectionKey, Projections
 
-NAMES = ("a", "b")
-
-
-class Worker:
-    def __init__(self) -> None:
-        self.jobs: list[tuple[Any, JobHandle[Any]]] = []
-
-    def submit(self, job: Any) -> JobHandle[Any]:
-        handle: JobHandle[Any] = JobHandle()
-        self.jobs.append((job, handle))
-        return handle
+T_SNE = ProjectionKey("run", 300, "validation", "tsne")
 
 
 def view(step: int = 300) -> LatentView:
     points = np.arange(12.0).reshape(6, 2)
-    return latent_view(points, np.arange(6) % 2, NAMES, step=step)
+    return latent_view(points, np.arange(6) % 2, ("a", "b"), step=step)
+
+
+def started(
+    projections: Projections, key: ProjectionKey = T_SNE
+) -> tuple[ProjectionJob, FakeWorker]:
+    worker = FakeWorker()
+    return projections.start(worker, key, view(key.step)), worker  # type: ignore[arg-type]
 
 
 def made(projections: Projections, step: int, run: str = "run") -> LatentView:
-    worker = Worker()
-    making = projections.start(worker, run, view(step), "tsne")  # type: ignore[arg-type]
-    worker.jobs[0][1].future.set_result(np.full((6, 2), step, np.float32))
-    return projections.finish(making)
+    job, worker = started(projections, ProjectionKey(run, step, "validation", "tsne"))
+    worker.finish()
+    return projections.finish(job)
 
 
 def test_the_latents_are_projected_and_the_view_says_what_it_is() -> None:
-    worker, source = Worker(), view()
-    making = Projections().start(worker, "run", source, "umap")  # type: ignore[arg-type]
-    job, handle = worker.jobs[0]
+    projections = Projections()
+    running, worker = started(projections, ProjectionKey("run", 300, "validation", "umap"))
+    job, _ = worker.jobs[0]
     assert isinstance(job, Project)
-    assert (job.latents is source.latents, job.method) == (True, "umap")
-    assert not making.done
-    points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
-    handle.future.set_result(points)
-    assert making.done
-    found = Projections().finish(making)
+    assert (job.latents is running.source.latents, job.method) == (True, "umap")
+    assert not running.done
+    points = worker.finish()
+    assert running.done
+    found = projections.finish(running)
     assert found.points is points
-    assert (found.projection, found.axis_names) == ("UMAP", ("UMAP 1", "UMAP 2"))
+    assert (found.projection, found.axis_names) == ("umap", ("UMAP 1", "UMAP 2"))
     assert found.plane is None
+    source = running.source
     assert (found.step, found.split, found.indices) == (300, "validation", source.indices)
 
 
-def test_progress_is_told_in_words() -> None:
-    worker = Worker()
-    making = Projections().start(worker, "run", view(), "tsne")  # type: ignore[arg-type]
-    assert making.progress == "t-SNE: 0 % … waiting"
+def test_progress_is_in_words_without_the_name_twice() -> None:
+    job, worker = started(Projections())
+    assert (job.name, job.progress) == ("t-SNE", "0 % … waiting")
     worker.jobs[0][1].progress = (0.4, "t-SNE: 300 of 750 iterations")
-    assert making.progress == "t-SNE: 40 % … 300 of 750 iterations"
+    assert job.progress == "40 % … 300 of 750 iterations"
 
 
-def test_a_map_is_kept_for_its_run_step_split_and_method() -> None:
+def test_a_map_is_kept_for_its_run_step_split_and_projection() -> None:
     projections = Projections()
     found = made(projections, 300)
-    key = ProjectionKey("run", 300, "validation", "tsne")
-    assert projections.get(key) is found
+    assert projections.get(T_SNE) is found
     for other in (
         ProjectionKey("other", 300, "validation", "tsne"),
         ProjectionKey("run", 301, "validation", "tsne"),
@@ -96,9 +88,9 @@ def test_the_least_recently_used_map_is_forgotten_first() -> None:
 
 
 def test_a_failed_job_raises_and_keeps_nothing() -> None:
-    worker, projections = Worker(), Projections()
-    making = projections.start(worker, "run", view(), "tsne")  # type: ignore[arg-type]
+    projections = Projections()
+    job, worker = started(projections)
     worker.jobs[0][1].future.set_exception(JobError("not finite"))
     with pytest.raises(JobError, match="not finite"):
-        projections.finish(making)
+        projections.finish(job)
     assert projections.latest("run", "validation", "tsne") is None

@@ -114,7 +114,7 @@ class LatentCursor:
         if before.plane is None or now.plane is None or before.projection != now.projection:
             return False
         # The names of principal components hold the explained variance, which changes.
-        return now.projection != "dimensions" or before.axis_names == now.axis_names
+        return now.projection is not None or before.axis_names == now.axis_names
 
 
 def row_of(view: LatentView, index: int | None) -> int | None:

@@ -29,6 +29,7 @@ from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import EXPLORER_ACTIONS, bindings
 from tui.state.run_messages import Level, RunMessages
+from tui.widgets.canvas import CanvasPanel
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
@@ -72,16 +73,20 @@ class ExplorerScreen(RunScreen):
     def __init__(self, context: RunContext) -> None:
         super().__init__(context)
         self._ticks = -1  # so that the first look shows everything
-        self._news = RunMessages(self.run)
-        self._phase: Phase | None = None
         self._on_top = True
 
         self._cursor = LatentCursor()
         self._hidden: frozenset[int] = frozenset()
-        self._maps = LatentMaps(context, self._show_map, self._say_once)
         self._map = ExplorerMap(id="explorer-map")
         self._legend = ClassLegend(id="explorer-legend")
         self._panel = Inspector(id="place")
+        self._follow_run()
+
+    def _follow_run(self) -> None:
+        """Ask the context's run from now on."""
+        self._news = RunMessages(self.run)
+        self._phase: Phase | None = None
+        self._maps = LatentMaps(self.context, self._show_map, self._say_once)
         self._places = ProbeFeed(self.run, self._panel, self._place_failed)
 
     def compose(self) -> ComposeResult:
@@ -107,9 +112,12 @@ class ExplorerScreen(RunScreen):
         self.set_interval(TICK, self._tick)
 
     def on_unmount(self) -> None:
-        """Leave nothing running."""
-        self._maps.close()
+        """Leave nothing running, and tell on the screen below what that has cancelled."""
+        cancelled = self._maps.close()
         self._places.close()
+        if cancelled and self.app.screen_stack:
+            for line in self.app.screen.query(MessageLine):
+                line.say(cancelled)
 
     def on_screen_suspend(self) -> None:
         """Another screen is on top: ask nothing."""
@@ -148,16 +156,33 @@ class ExplorerScreen(RunScreen):
     def _tick(self) -> None:
         if not self._on_top:
             return
+        if self._maps.run is not self.run:
+            self._change_run()
         self._ticks += 1
         snapshot = self.run.snapshot
         regular = self._ticks % STATE_TICKS == 0
         if regular or snapshot.phase is not self._phase:
             self._show_state(snapshot)
-        self._maps.tick(snapshot)
+        self._maps.tick()
         if regular and snapshot.step != self._places.step:
             spot = self._spot_to_ask()
             if spot is not None:
                 self._places.ask_again(spot)
+
+    def _change_run(self) -> None:
+        """Another run has come on show: nothing of the one before may stay under its name."""
+        cancelled = self._maps.close()
+        self._places.close()
+        self._follow_run()
+        self._cursor.clear()
+        for panel in self.query(CanvasPanel):
+            panel.model = self.run.config.model
+            panel.set_title("")
+            panel.clear()
+        self._legend.show((), [], self._hidden)
+        self._news.since_last(self.run.snapshot)  # or "training …" would replace this
+        text = f"{self.run.snapshot.run} is on show"
+        self.say(f"{text}; {cancelled}" if cancelled else text)
 
     def _show_state(self, snapshot: Snapshot) -> None:
         self._phase = snapshot.phase
@@ -246,11 +271,11 @@ class ExplorerScreen(RunScreen):
     # Which map.
 
     def action_projection(self) -> None:
-        """The next plane; or not the one in the making."""
-        self._maps.next_plane()
+        """The next map: PCA, t-SNE, UMAP; cancels one that is being computed."""
+        self._maps.next_projection()
 
     def action_update_map(self) -> None:
-        """A map of the model as it is now."""
+        """A map of the current weights."""
         self._maps.update()
 
     def action_next_dims(self) -> None:
@@ -262,7 +287,7 @@ class ExplorerScreen(RunScreen):
         self._maps.next_dims(-1)
 
     def action_all_dims(self) -> None:
-        """PCA, or the plane itself."""
+        """PCA, or the two dimensions there are."""
         self._maps.all_dims()
 
     def action_split(self) -> None:
@@ -323,7 +348,7 @@ class ExplorerScreen(RunScreen):
         """The map as it is."""
         options = FigureOptions(
             latent_map=self._maps.request,
-            projection=self._maps.plane,
+            projection=self._maps.projection,
             latent_view=self._cursor.view,
             hidden_classes=self._hidden,
         )

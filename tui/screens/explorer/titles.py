@@ -1,6 +1,7 @@
-"""What stands over the explorer's panels, at several lengths."""
+"""The titles of the explorer's panels, at several lengths."""
 
 from engine.config import ModelName
+from engine.projection import PROJECTION_NAMES
 from engine.views import LatentView
 
 
@@ -13,11 +14,10 @@ def map_titles(view: LatentView, model: ModelName, *, behind: bool) -> tuple[str
     what = "μ" if model == "vae" else "codes"
     images = "training" if view.split == "train" else view.split
     split = "val" if view.split == "validation" else view.split
-    if view.plane is None:
+    axes = " × ".join(view.axis_names)
+    if view.plane is None and view.projection is not None:
         age = " · u updates it" if behind else ""
-        axes = f"{view.projection} of step {view.step:,}{age}"
-    else:
-        axes = " × ".join(view.axis_names)
+        axes = f"{PROJECTION_NAMES[view.projection]} of step {view.step:,}{age}"
     return (
         f"{what} of {len(view.points):,} {images} images · {axes}",
         f"{split} {what} · {axes}",
@@ -28,7 +28,7 @@ def map_titles(view: LatentView, model: ModelName, *, behind: bool) -> tuple[str
 
 
 def inspector_titles(view: LatentView) -> tuple[str, ...]:
-    """What is decoded at the cursor, and what stands below it."""
+    """What is decoded at the cursor, and what is shown below it."""
     # Decoded at its own μ, an image is reconstructed.
     image = "reconstruction" if view.plane is None else "decoded mean"
     return (

@@ -25,7 +25,7 @@ def t_sne(seed: int, base: LatentView) -> LatentView:
         base,
         points=points.astype(np.float32),
         plane=None,
-        projection="t-SNE",
+        projection="tsne",
         axis_names=("t-SNE 1", "t-SNE 2"),
     )
 
@@ -61,7 +61,7 @@ def test_it_follows_the_image_under_it_to_another_kind_of_map(kind: str) -> None
     cursor, pca = LatentCursor(), view()
     cursor.show(pca)
     cursor.move_to(*pca.points[17].tolist())
-    dimensions = replace(view(5), projection="dimensions", axis_names=("z₁", "z₂"))
+    dimensions = replace(view(5), projection=None, axis_names=("z₁", "z₂"))
     other = t_sne(5, pca) if kind == "t-SNE" else dimensions
     cursor.show(other)
     assert at(cursor) == pytest.approx(other.points[17].tolist())
@@ -74,8 +74,8 @@ def test_it_follows_the_image_under_it_to_another_kind_of_map(kind: str) -> None
 
 def test_other_dimensions_are_another_map() -> None:
     cursor = LatentCursor()
-    first = replace(view(0), projection="dimensions", axis_names=("z₁", "z₂"))
-    second = replace(view(1), projection="dimensions", axis_names=("z₃", "z₄"))
+    first = replace(view(0), projection=None, axis_names=("z₁", "z₂"))
+    second = replace(view(1), projection=None, axis_names=("z₃", "z₄"))
     cursor.show(first)
     cursor.move_to(*first.points[4].tolist())
     cursor.show(second)

@@ -12,7 +12,6 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from engine.analysis.jobs import Project
-from engine.errors import JobError
 from engine.snapshot import Phase
 from engine.views import Decode, LatentMap, Probe
 from tests.support.explorer_fakes import ExplorerApp, FakeEngine, decoded, original
@@ -448,67 +447,61 @@ async def test_a_map_in_the_making_can_be_cancelled(key: str) -> None:
         assert explorer.screen not in explorer.app.screen_stack
 
 
-async def test_a_job_that_fails_leaves_the_map_and_says_why() -> None:
-    async with exploring() as explorer:
-        await explorer.press("t")
-        explorer.worker.jobs[0][1].future.set_exception(JobError("some points are not finite"))
-        await explorer.until(lambda: explorer.message == "some points are not finite")
-        assert "PC 1" in explorer.map.border_title
-        await explorer.press("t")
-        assert explorer.worker.jobs[1][0].method == "tsne"
-
-
-async def test_a_t_sne_is_kept_and_says_when_the_model_has_moved_on() -> None:
+async def test_the_title_of_a_t_sne_says_when_the_model_has_moved_on() -> None:
     async with exploring() as explorer:
         await explorer.press("t")
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
         assert "u updates it" not in explorer.map.border_title
         before = texts_of(explorer.map)
-        explorer.run.train_to(400, evaluate=True)
+        explorer.run.train_to(450, evaluate=True)
         await explorer.until(
             lambda: "t-SNE of step 300 · u updates it" in explorer.map.border_title
         )
-        await explorer.settle(12)
         assert texts_of(explorer.map) == before
-        await explorer.press("a", "t")
-        assert len(explorer.worker.jobs) == 1, "never made twice for a step"
-        assert explorer.message == "t-SNE of step 300; u makes it anew"
-        explorer.run.train_to(450)
         await explorer.press("u")
         await explorer.until(lambda: len(explorer.worker.jobs) == 2)
         explorer.worker.finish(seed=1)
         await explorer.until(lambda: "t-SNE of step 450" in explorer.map.border_title)
-        await explorer.press("u")
-        await explorer.settle()
-        assert len(explorer.worker.jobs) == 2, "this step's is known"
 
 
-async def test_an_update_is_of_the_step_at_which_it_was_asked_for() -> None:
+async def test_leaving_while_a_map_is_computed_says_below_that_it_was_cancelled() -> None:
+    async with exploring() as explorer:
+        await explorer.press("t")
+        await explorer.press("q")
+        below = explorer.app.screen.query_one(MessageLine)
+        await explorer.until(lambda: below.text == "t-SNE cancelled")
+        assert explorer.worker.running == []
+
+
+async def test_leaving_with_nothing_to_cancel_says_nothing() -> None:
+    async with exploring() as explorer:
+        await explorer.press("q")
+        await explorer.until(lambda: not explorer.screen.is_running)
+        assert explorer.app.screen.query_one(MessageLine).text == ""
+
+
+async def test_nothing_of_a_run_stays_under_the_name_of_the_next() -> None:
     async with exploring() as explorer:
         await explorer.press("t")
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
-        explorer.run.held = True
-        explorer.run.train_to(400, evaluate=True)
-        await explorer.until(lambda: LatentMap() in explorer.run.outstanding)
-        older = explorer.run.map()
-        explorer.run.train_to(450)
-        await explorer.press("u")
-        future = next(f for q, f in explorer.run._waiting if q == LatentMap())
-        explorer.run._waiting.clear()
-        future.set_result(older)
-        explorer.run.held = False
-        await explorer.until(lambda: len(explorer.worker.jobs) == 2)
-        explorer.worker.finish()
-        await explorer.until(lambda: "t-SNE of step 450" in explorer.map.border_title)
-
-
-async def test_choosing_another_map_cancels_the_one_in_the_making() -> None:
-    async with exploring() as explorer:
-        await explorer.press("t", "d")
-        assert explorer.worker.jobs[0][1].future.cancelled()
-        assert "z1 × z4" in explorer.map.border_title
+        await explorer.press("t")
+        following = FakeEngine(latent_dim=2, name="ae-next")
+        following.snapshot = replace(following.snapshot, last=None)
+        explorer.app.context.runs.append(following)  # type: ignore[arg-type]
+        explorer.app.context.shown = 1
+        await explorer.until(lambda: explorer.worker.running == [])
+        assert explorer.message == "ae-next is on show; UMAP cancelled"
+        assert [text.strip() for text in texts_of(explorer.map) if text.strip()] == [
+            "waiting for the model"
+        ]
+        assert (explorer.map.border_title, explorer.place.border_title) == ("", "")
+        assert not any(text.strip() for text in texts_of(explorer.legend)[:1])
+        following.train_to(300)
+        await explorer.until(lambda: "z1 × z2" in explorer.map.border_title)
+        await explorer.until(lambda: bool(following.questions(Probe)))
+        assert following.questions(Probe)[-1].latent.shape == (2,)
 
 
 async def test_the_maps_outlive_the_screen() -> None:
@@ -523,29 +516,6 @@ async def test_the_maps_outlive_the_screen() -> None:
         await explorer.press("t")
         assert "t-SNE" in again.query_one(ExplorerMap).border_title
         assert len(explorer.worker.jobs) == 1
-
-
-async def test_when_training_ends_a_t_sne_updates_itself_once() -> None:
-    async with exploring() as explorer:
-        await explorer.press("t")
-        explorer.worker.finish()
-        await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
-        explorer.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
-        await explorer.until(lambda: len(explorer.worker.jobs) == 2)
-        explorer.worker.finish()
-        await explorer.until(lambda: "t-SNE of step 900" in explorer.map.border_title)
-        maps = len(explorer.run.questions(LatentMap))
-        await explorer.settle(12)
-        assert len(explorer.worker.jobs) == 2
-        assert len(explorer.run.questions(LatentMap)) == maps
-
-
-async def test_when_training_ends_a_map_of_its_own_needs_no_t_sne() -> None:
-    async with exploring() as explorer:
-        explorer.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
-        await explorer.until(lambda: explorer.screen._maps.linear.step == 900)  # type: ignore[union-attr]
-        await explorer.settle(12)
-        assert explorer.worker.jobs == []
 
 
 async def test_d_goes_through_the_pairs_of_dimensions_by_kl() -> None:
@@ -566,23 +536,6 @@ async def test_d_goes_through_the_pairs_of_dimensions_by_kl() -> None:
         assert explorer.run.questions(LatentMap)[-1].dims == (2, 1)
 
 
-async def test_the_pairs_of_an_autoencoder_go_by_index() -> None:
-    async with exploring(FakeEngine(latent_dim=4, model="ae")) as explorer:
-        await explorer.press("d")
-        assert explorer.message == "pair 1 of 2, by index"
-        await explorer.press("d")
-        assert [q.dims for q in explorer.run.questions(LatentMap)] == [None, (0, 1), (2, 3)]
-        assert "codes" in explorer.map.border_title
-
-
-@pytest.mark.parametrize(("dims", "said"), [(1, "1 dimension:"), (2, "2 dimensions:")])
-async def test_two_dimensions_need_no_pairs(dims: int, said: str) -> None:
-    async with exploring(FakeEngine(latent_dim=dims)) as explorer:
-        await explorer.press("d")
-        assert explorer.message == f"the latent space has {said} all are shown"
-        assert explorer.run.questions(LatentMap) == [LatentMap()]
-
-
 async def test_v_goes_through_the_splits() -> None:
     async with exploring() as explorer:
         for split, images in (("train", "training"), ("test", "test"), ("validation", "valid")):
@@ -591,27 +544,6 @@ async def test_v_goes_through_the_splits() -> None:
             assert f"of 300 {images}" in explorer.map.border_title
             await explorer.settle(1)
             assert explorer.run.questions(Probe)[-1].original[0] == split
-
-
-async def test_a_data_set_without_test_images_is_told_and_skipped() -> None:
-    run = FakeEngine()
-    run.without_test_images = True
-    async with exploring(run) as explorer:
-        await explorer.press("v", "v")
-        assert explorer.message == "can't draw this: there is no test file"
-        await explorer.until(lambda: "of 300 validation" in explorer.map.border_title)
-        assert run.questions(LatentMap)[-1] == LatentMap("validation")
-
-
-async def test_an_answer_about_a_split_that_was_left_is_not_shown() -> None:
-    async with exploring() as explorer:
-        explorer.run.held = True
-        await explorer.press("v", "v")
-        explorer.run.answer(1)
-        await explorer.pilot.pause()
-        assert "validation" in explorer.map.border_title
-        explorer.run.answer()
-        await explorer.until(lambda: "of 300 test" in explorer.map.border_title)
 
 
 # Classes.
@@ -726,9 +658,9 @@ async def test_e_exports_the_map_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
         shown = explorer.screen._cursor.view
     assert [order.names for order in orders] == [("latent_scatter",)] * 2
     plain, projected = (order.options for order in orders)
-    assert (plain.latent_map, plain.projection) == (LatentMap(dims=(0, 3)), "linear")
+    assert (plain.latent_map, plain.projection) == (LatentMap(dims=(0, 3)), "pca")
     assert plain.latent_view is not None
-    assert plain.latent_view.projection == "dimensions"
+    assert plain.latent_view.projection is None
     assert projected.projection == "tsne"
     assert projected.latent_view is shown
     assert plain.hidden_classes == projected.hidden_classes == frozenset({4})

@@ -55,12 +55,12 @@ async def exploring(
 
 
 def model_of(app: FmnistVaeTui) -> Any:
-    assert app.run.directory is not None
-    config = app.run.config
+    assert app.shown_run.directory is not None
+    config = app.shown_run.config
     from data import load_dataset
 
     trainer = Trainer(config, load_dataset(Path(config.data)), torch.device("cpu"))
-    trainer.model.load_state_dict(checkpoint.read(app.run.directory / "last.pt")["model"])
+    trainer.model.load_state_dict(checkpoint.read(app.shown_run.directory / "last.pt")["model"])
     return trainer.model.eval()
 
 
@@ -72,8 +72,8 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
 ) -> None:
     config = replace(small_config, model=model, latent_dim=dims, epochs=2)  # type: ignore[arg-type]
     async with exploring(config, tmp_path) as (app, screen, pilot):
-        await until(pilot, lambda: app.run.snapshot.phase is Phase.FINISHED)
-        step = app.run.snapshot.step
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.FINISHED)
+        step = app.shown_run.snapshot.step
         await until(pilot, lambda: bool(screen._maps.linear and screen._maps.linear.step == step))
         await pilot.press("l", "L", "k", "k")
         panel = screen.query_one(Inspector)
@@ -89,7 +89,7 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
         with torch.no_grad():
             expected = torch.sigmoid(model_of(app).decode(torch.tensor(latent)))
         np.testing.assert_allclose(panel._image, expected.reshape(28, 28).numpy(), atol=1e-6)
-        cloud = app.run.request(Embedding("train")).result(10)
+        cloud = app.shown_run.request(Embedding("train")).result(10)
         distances = np.sort(np.linalg.norm(cloud.latents - latent, axis=1))
         count = len(panel._view.distances)
         assert count == panel.neighbours
@@ -128,7 +128,7 @@ async def test_an_untrained_model_can_be_explored_and_training_shows(
         step = screen._places.step
         await until(pilot, lambda: screen._places.step > step + 20)
         assert not np.array_equal(panel._image, first)
-        assert app.run.snapshot.phase is Phase.TRAINING
+        assert app.shown_run.snapshot.phase is Phase.TRAINING
 
 
 async def test_exploring_changes_nothing_of_the_run(
@@ -139,12 +139,12 @@ async def test_exploring_changes_nothing_of_the_run(
     while not alone.finished:
         alone.train(10**6)
     async with exploring(config, tmp_path) as (app, _, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 0)
+        await until(pilot, lambda: app.shown_run.snapshot.step > 0)
         for key in ("l", "J", "v", "d", "K", "v", "a", "v", "3", "asterisk", "l", "space", "space"):
             await pilot.press(key)
-        await until(pilot, lambda: app.run.snapshot.phase is Phase.FINISHED)
-        assert app.run.directory is not None
-        explored = checkpoint.read(app.run.directory / "last.pt")["model"]
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.FINISHED)
+        assert app.shown_run.directory is not None
+        explored = checkpoint.read(app.shown_run.directory / "last.pt")["model"]
     for name, expected in alone.model.state_dict().items():
         assert torch.equal(explored[name], expected), name
 
@@ -222,5 +222,5 @@ async def test_t_shows_a_t_sne_from_the_helper_process(endless: RunConfig, tmp_p
         await until(pilot, lambda: screen.query_one(Inspector)._spot is not None)
         nearest = screen._cursor.nearest
         assert nearest is not None
-        place = app.run.request(Probe(view.latents[nearest])).result(10)
+        place = app.shown_run.request(Probe(view.latents[nearest])).result(10)
         assert place.image.shape == (28, 28)
