@@ -5,6 +5,7 @@ Depends on numpy, and on pandas once a CSV file is read. It knows neither torch 
 
 from data.errors import DataError
 from data.fashion_mnist import CLASS_NAMES, ImageDataset, load_dataset
+from data.paths import absolute_path
 from data.split import Split, split_indices
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "DataError",
     "ImageDataset",
     "Split",
+    "absolute_path",
     "load_dataset",
     "split_indices",
 ]

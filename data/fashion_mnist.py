@@ -78,9 +78,10 @@ def load_dataset(path: Path | None = None) -> ImageDataset:
     """Load the training set at `path`, or the bundled Fashion-MNIST when it is None.
 
     `path` is a folder with the four IDX files, gzipped or not, a folder above them in torchvision's
-    layout, a folder with Kaggle's CSV files, or such a CSV file (plain, .gz, .zip); a leading `~`
-    is expanded. Raises `DataError` when nothing is found there, or what is found cannot be used:
-    damaged, images and labels of different number, fewer than 20 images.
+    layout, a folder with Kaggle's CSV files, a .zip, .tar or .tar.gz of any of these, or such a CSV
+    file (plain, .gz, .zip); a leading `~` is expanded. Raises `DataError` when nothing is found
+    there, or what is found cannot be used: damaged, images and labels of different number, fewer
+    than 20 images.
     """
     source = find_source(_BUNDLED_FOLDER if path is None else path)
     images, labels = _read(source.training)
@@ -126,7 +127,7 @@ def _class_names(source: Source, fingerprint: str) -> tuple[str, ...]:
     if fingerprint == FASHION_MNIST_FINGERPRINT:
         return CLASS_NAMES
     # The nearest name decides: digits may lie in ~/fashion-vae/MNIST/raw.
-    for part in reversed(source.location.absolute().parts):
+    for part in reversed(source.location.parts):
         if "fashion" in part.lower():
             return CLASS_NAMES
         if "mnist" in part.lower():

@@ -7,13 +7,13 @@ two kinds that MNIST uses are read here, gzipped or not; which files to read is 
 """
 
 import struct
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from data.containers import MAX_IMAGES, open_plain_or_gzip, read_at_most
+from data.containers import MAX_IMAGES, DataFile, open_plain_or_gzip
 from data.errors import DataError
+from data.regular_file import read_at_most
 
 IMAGE_MAGIC = 2051
 LABEL_MAGIC = 2049
@@ -23,7 +23,7 @@ CLASS_COUNT = 10
 _KINDS = {IMAGE_MAGIC: "images", LABEL_MAGIC: "labels"}
 
 
-def read_idx_images(path: Path) -> npt.NDArray[np.uint8]:
+def read_idx_images(path: DataFile) -> npt.NDArray[np.uint8]:
     """Read an IDX image file: uint8 (N, 28, 28), 0 is black, C-contiguous and read-only.
 
     Raises `DataError` when the file is missing, unreadable or damaged, is not an IDX image file,
@@ -33,7 +33,7 @@ def read_idx_images(path: Path) -> npt.NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
 
 
-def read_idx_labels(path: Path) -> npt.NDArray[np.uint8]:
+def read_idx_labels(path: DataFile) -> npt.NDArray[np.uint8]:
     """Read an IDX label file: uint8 (N,), each 0 to 9, C-contiguous and read-only.
 
     Raises `DataError` when the file is missing, unreadable or damaged, is not an IDX label file,
@@ -53,7 +53,7 @@ def _header_bytes(item_shape: tuple[int, ...]) -> int:
     return 4 * (2 + len(item_shape))
 
 
-def _read_items(path: Path, magic: int, item_shape: tuple[int, ...]) -> bytes:
+def _read_items(path: DataFile, magic: int, item_shape: tuple[int, ...]) -> bytes:
     header_bytes = _header_bytes(item_shape)
     item_bytes = int(np.prod(item_shape, dtype=np.int64))
     with open_plain_or_gzip(path) as stream:
@@ -73,7 +73,7 @@ def _read_items(path: Path, magic: int, item_shape: tuple[int, ...]) -> bytes:
     return content
 
 
-def _item_count(path: Path, header: bytes, magic: int, item_shape: tuple[int, ...]) -> int:
+def _item_count(path: DataFile, header: bytes, magic: int, item_shape: tuple[int, ...]) -> int:
     kind = _KINDS[magic]
     found = int.from_bytes(header[:4], "big")
     if len(header) >= 4 and found != magic:

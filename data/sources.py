@@ -1,12 +1,21 @@
 """Find the training and test files of a dataset in the places people keep them.
 
-Only names are looked at here. What the files hold is read by `data.idx` and `data.kaggle_csv`.
+Only names are looked at here, in a folder or in an archive, and only those that its publishers
+gave: copies, backups and what else a folder gathers is passed over. What the files hold is read by
+`data.idx` and `data.kaggle_csv`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from data.archives import ArchivePath, list_archive, listed
+from data.containers import DataFile
 from data.errors import DataError
+from data.paths import absolute_path
+
+File = TypeVar("File", bound=DataFile)
 
 _GZIP_OR_NOT = ("", ".gz")
 # The second spelling is what archives of Yann LeCun's page unpack to with some tools.
@@ -21,22 +30,22 @@ _CSV_SUFFIXES = (".csv", ".csv.zip", ".csv.gz", ".zip")
 class IdxFiles:
     """The images and labels of one part, training or test, as two IDX files."""
 
-    images: Path
-    labels: Path
+    images: DataFile
+    labels: DataFile
 
 
 @dataclass(frozen=True)
 class CsvFile:
     """Images and labels of one part, training or test, in one CSV file."""
 
-    table: Path
+    table: DataFile
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a dataset lies. The training files exist; whether `test` does shows on reading it."""
 
-    location: Path
+    location: DataFile
     """The folder of the IDX files, or the CSV file of the training images."""
     training: IdxFiles | CsvFile
     test: IdxFiles | CsvFile | None
@@ -44,25 +53,27 @@ class Source:
 
 
 def find_source(path: Path) -> Source:
-    """Find the dataset at `path`: a folder, or a CSV file (plain, .gz or .zip) of training images.
+    """Find the dataset at `path`: a folder, an archive, or a CSV file of training images.
 
-    In a folder IDX files win over CSV files, and files in the folder itself over torchvision's
-    layouts below it. A leading `~` is expanded. Raises `DataError` naming what was looked for.
+    In a folder or archive IDX files win over CSV files, and files in the folder itself over
+    torchvision's layouts below it. A leading `~` is expanded. Raises `DataError` naming what was
+    looked for.
     """
+    path = absolute_path(path)
     try:
-        path = path.expanduser()
         if path.is_dir():
             return _source_in_folder(path)
         if path.exists():
             return _source_from_file(path)
-    except RuntimeError:
-        raise DataError(f"{path} names a home directory that cannot be found.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be looked into: {error.strerror}.") from None
-    raise DataError(f"{path} does not exist, expected a folder of IDX or CSV files or a CSV file.")
+    raise DataError(
+        f"{path} does not exist, expected a folder of IDX or CSV files, a CSV file or an archive "
+        f"of them: give its place with --data."
+    )
 
 
-def _idx_source(folder: Path) -> Source:
+def _idx_source(folder: DataFile) -> Source:
     """Take `folder` as one that holds IDX files; raises `DataError` where a training file lacks."""
     training = _idx_files(folder, "train")
     if missing := missing_file(training):
@@ -70,7 +81,7 @@ def _idx_source(folder: Path) -> Source:
     return Source(folder, training, _idx_files(folder, "t10k"))
 
 
-def missing_file(files: IdxFiles | CsvFile) -> Path | None:
+def missing_file(files: IdxFiles | CsvFile) -> DataFile | None:
     """Return the first of `files` that is not there, None when all are.
 
     Raises `DataError` when that cannot be seen, for want of permission.
@@ -105,26 +116,62 @@ def _source_in_folder(folder: Path) -> Source:
 
 
 def _source_from_file(file: Path) -> Source:
+    root = list_archive(file)
+    if root is not None:
+        return _source_in_archive(root)
     if "-ubyte" in file.name:
         raise DataError(f"{file} is one IDX file of four: give its folder, {file.parent}.")
-    before, found, after = file.name.rpartition("train")
-    test = CsvFile(file.with_name(f"{before}test{after}")) if found else None
-    return Source(file, CsvFile(file), test)
+    return Source(file, CsvFile(file), _test_table(file))
 
 
-def _holds_idx(folder: Path) -> bool:
+def _source_in_archive(root: ArchivePath) -> Source:
+    folders = [folder for folder in root.folders() if _holds_idx(folder)]
+    if len(folders) > 1 and folders[0] != root:  # as in a folder, the top one wins
+        names = " and ".join(map(str, folders))
+        raise DataError(f"{root} holds {len(folders)} datasets: unpack it and choose of {names}.")
+    if folders:
+        return _idx_source(folders[0])
+    tables = root.tables()
+    if len(tables) == 1:
+        # Kaggle packs a single file so; its test file is in the archive beside.
+        return Source(root.archive, CsvFile(tables[0]), _test_table(root.archive))
+    usual_names = [f"{_CSV_STEM.format(part='train')}.csv{suffix}" for suffix in _GZIP_OR_NOT]
+    usual = [table for table in tables if table.name in usual_names]
+    with_test = [table for table in tables if _test_in(table, tables)]
+    table = next((some[0] for some in (usual, with_test) if len(some) == 1), None)
+    if table is None:
+        raise DataError(
+            f"{root} holds no dataset: looked for train-images-idx3-ubyte[.gz] and "
+            f"train-labels-idx1-ubyte[.gz], for {usual_names[0]}[.gz] and for a single "
+            f".csv file, but there are {listed(tables)}."
+        )
+    return Source(table, CsvFile(table), _test_table(table))
+
+
+def _test_in(table: ArchivePath, tables: list[ArchivePath]) -> bool:
+    test = _test_table(table)
+    return test is not None and test.table != table and test.table in tables
+
+
+def _test_table(table: DataFile) -> CsvFile | None:
+    """Name the test file beside a training file; None where its name doesn't tell."""
+    before, found, after = table.name.rpartition("train")
+    return CsvFile(table.with_name(f"{before}test{after}")) if found else None
+
+
+def _holds_idx(folder: DataFile) -> bool:
     files = _idx_files(folder, "train")
     return files.images.is_file() or files.labels.is_file()
 
 
-def _idx_files(folder: Path, part: str) -> IdxFiles:
+def _idx_files(folder: DataFile, part: str) -> IdxFiles:
     return IdxFiles(
         images=_first_file(_idx_spellings(folder, part, "images", 3)),
         labels=_first_file(_idx_spellings(folder, part, "labels", 1)),
     )
 
 
-def _idx_spellings(folder: Path, part: str, kind: str, rank: int) -> list[Path]:
+def _idx_spellings(folder: DataFile, part: str, kind: str, rank: int) -> list[DataFile]:
     stems = [stem.format(part=part, kind=kind, rank=rank) for stem in _IDX_STEMS]
     return [folder / (stem + suffix) for stem in stems for suffix in _GZIP_OR_NOT]
 
@@ -133,9 +180,9 @@ def _csv_spellings(folder: Path, part: str) -> list[Path]:
     return [folder / (_CSV_STEM.format(part=part) + suffix) for suffix in _CSV_SUFFIXES]
 
 
-def _first_file(paths: list[Path]) -> Path:
-    """Return the first path that is a file, or the first of all for a message to name.
+def _first_file(files: Sequence[File]) -> File:
+    """Return the first that is a file, or the first of all for a message to name.
 
     A folder of that name is passed over: unpacked archives have them, around the file.
     """
-    return next((path for path in paths if path.is_file()), paths[0])
+    return next((file for file in files if file.is_file()), files[0])

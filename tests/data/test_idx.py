@@ -93,7 +93,7 @@ class TestRefusedByBothReaders:
             raise PermissionError(13, "Permission denied", str(path))
 
         # Patched, because root, who runs CI in containers, is denied nothing.
-        monkeypatch.setattr(Path, "open", deny)
+        monkeypatch.setattr(os, "open", deny)
         assert refusal(reader, path) == "FILE cannot be read: Permission denied."
 
     def test_path_that_no_file_can_have(self, reader: Reader) -> None:

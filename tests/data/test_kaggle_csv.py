@@ -2,8 +2,11 @@
 
 import gzip
 import io
+import os
+import re
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +63,18 @@ def with_cell(line: int, column: int, cell: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def spoilt(edit: Callable[[str], str], *, rows_only: bool = False) -> bytes:
+    """Return the valid text with every line edited, or every line but the header."""
+    head = LINES[:1] if rows_only else []
+    return ("\n".join([*head, *map(edit, LINES[len(head) :])]) + "\n").encode()
+
+
+def numbered(name: str) -> bytes:
+    """Return the valid text with the number of each row before it, under this name."""
+    rows = [f"{number},{row}" for number, row in enumerate(LINES[1:])]
+    return "\n".join([f"{name},{LINES[0]}", *rows, ""]).encode()
+
+
 def assert_reads_the_dataset(path: Path) -> None:
     images, labels = read_kaggle_csv(path)
     np.testing.assert_array_equal(images, IMAGES)
@@ -91,8 +106,34 @@ class TestAccepted:
             TEXT.removesuffix(b"\n"),
             TEXT + b"\n\n\n",
             TEXT.replace(b"\n", b"\n\n"),
+            TEXT + b"," * 784 + b"\r\n" + b",,\n",
+            spoilt(lambda row: re.sub(r"(\d)(?=,|$)", r"\1.0", row), rows_only=True),
+            spoilt(lambda row: re.sub(r"(\d)(?=,|$)", r"\1.", row), rows_only=True),
+            spoilt(lambda row: row.replace(",7,", ",7.000,"), rows_only=True),
+            spoilt(lambda row: row + ","),
+            spoilt(lambda row: row + ",,,"),
+            numbered(""),
+            numbered("Unnamed: 0"),
+            re.sub(rb"(\d)(?=,)", rb"\1.0", numbered("index")).replace(b".0,pixel", b",pixel"),
+            numbered("").replace(b"\n", b",,\r\n"),
         ],
-        ids=["CRLF", "byte order mark", "no last newline", "blank lines after", "between"],
+        ids=[
+            "CRLF",
+            "byte order mark",
+            "no last newline",
+            "blank lines after",
+            "between",
+            "lines of commas",
+            "with a point and zero",
+            "with a point",
+            "some with zeros",
+            "comma at the end",
+            "three",
+            "row numbers",
+            "with pandas' name",
+            "with points",
+            "with blank columns",
+        ],
     )
     def test_harmless_differences_between_editors(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "a.csv").write_bytes(content)
@@ -134,7 +175,7 @@ class TestRefusedAsAFile:
             raise PermissionError(13, "Permission denied", str(path))
 
         # Patched, because root, who runs CI in containers, is denied nothing.
-        monkeypatch.setattr(Path, "open", deny)
+        monkeypatch.setattr(os, "open", deny)
         assert refusal(path) == "FILE cannot be read: Permission denied."
 
     def test_gzip_that_is_cut_off(self, tmp_path: Path) -> None:
@@ -158,7 +199,7 @@ class TestRefusedAsAFile:
     def test_zip_without_a_csv(self, tmp_path: Path) -> None:
         for members in ({}, {"a.txt": TEXT}, {"__MACOSX/._a.csv": TEXT}, {"a.csv/": b""}):
             assert refusal_of(tmp_path, zipped(members)) == (
-                "FILE is a zip archive that should hold exactly one .csv file, but holds none."
+                "FILE is an archive that should hold exactly one .csv file, but holds none."
             )
 
     def test_zip_with_two_csv(self, tmp_path: Path) -> None:
@@ -265,7 +306,7 @@ class TestRefusedRow:
         lines = list(LINES)
         lines[line - 1] = edit(lines[line - 1])
         message = refusal_of(tmp_path, ("\n".join(lines) + "\n").encode())
-        assert f"FILE, line {line}: found {count} column" in message
+        assert f"FILE, line {line}: found {count:,} column" in message
         assert "expected 785 (one label, 784 pixels)" in message
 
     def test_wrong_number_of_columns_in_every_row(self, tmp_path: Path) -> None:
@@ -277,6 +318,50 @@ class TestRefusedRow:
             assert f"line 2: found {count} columns" in (
                 refusal_of(tmp_path, "\n".join(lines).encode())
             )
+
+    @pytest.mark.parametrize(
+        ("start", "fault"),
+        [
+            ("", "the cell is blank"),
+            ("x", "'x' is not a whole number in digits"),
+            ("1.5", "'1.5' is not a whole number in digits"),
+            ("9" * 5000, "'" + "9" * 24 + "'… is out of range"),
+        ],
+    )
+    def test_a_row_number_that_is_none(self, tmp_path: Path, start: str, fault: str) -> None:
+        starts = iter(["", "0", "1", start, "3"])
+        content = spoilt(lambda row: f"{next(starts)},{row}")
+        assert refusal_of(tmp_path, content) == (
+            f"FILE, line 4, column 1: {fault}, expected the row's number."
+        )
+
+    def test_a_cell_in_a_column_that_should_be_blank(self, tmp_path: Path) -> None:
+        ends = iter([",,", ",,", ",,3", ",,", ",,"])
+        assert refusal_of(tmp_path, spoilt(lambda row: row + next(ends))) == (
+            "FILE, line 3, column 787: found '3', expected a blank cell as in the header."
+        )
+
+    def test_columns_are_counted_as_in_the_file(self, tmp_path: Path) -> None:
+        content = spoilt(lambda row: f"7,{row},").replace(b"7,label", b",label", 1)
+        content = content.rstrip(b"\n,") + b"x,\n"
+        assert "line 5, column 786 (pixel784): " in refusal_of(tmp_path, content)
+        fewer = content.rpartition(b",")[0] + b"\n"
+        assert "line 5: found 786 columns, expected 787" in refusal_of(tmp_path, fewer)
+
+    @pytest.mark.parametrize("cells", [b",", b"0,"], ids=["blank", "zeros"])
+    @pytest.mark.parametrize("where", ["header", "row"])
+    def test_millions_of_columns_cost_neither_time_nor_memory(
+        self, tmp_path: Path, where: str, cells: bytes
+    ) -> None:
+        line = cells * (2 << 20) + b"x"
+        content = line if where == "header" else HEADER.encode() + b"\n" + line
+        path = write(tmp_path / "a.csv", content)
+        tracemalloc.start()
+        try:
+            assert "found 2,097,153 columns" in refusal(path)
+            assert tracemalloc.get_traced_memory()[1] < 64 << 20
+        finally:
+            tracemalloc.stop()
 
     def test_last_row_cut_off(self, tmp_path: Path) -> None:
         assert "FILE, line 5: found" in refusal_of(tmp_path, TEXT[:-100])
@@ -291,7 +376,11 @@ class TestRefusedRow:
             ("NA", "'NA' is not a whole number in digits"),
             ("inf", "'inf' is not a whole number in digits"),
             ("1.5", "'1.5' is not a whole number in digits"),
-            ("1.0", "'1.0' is not a whole number in digits"),
+            ("1.01", "'1.01' is not a whole number in digits"),
+            (".0", "'.0' is not a whole number in digits"),
+            ("1..0", "'1..0' is not a whole number in digits"),
+            ("-1.0", "'-1.0' is out of range"),
+            ("256.0", "'256.0' is out of range"),
             ("1e2", "'1e2' is not a whole number in digits"),
             ("0x1", "'0x1' is not a whole number in digits"),
             ("+1", "'+1' is not a whole number in digits"),
@@ -362,6 +451,10 @@ def test_any_arrays_round_trip(scratch: Path, images: npt.NDArray[np.uint8], lab
     np.testing.assert_array_equal(read_labels, labels)
 
 
+# Row numbers, points and a comma at the end.
+SPREADSHEET = numbered("").replace(b",1,", b",1.0,").replace(b"\n", b",\n")
+
+
 def assert_refused_or_read_as_python_reads_it(path: Path, text: bytes) -> None:
     arrays, message = read_or_refusal(read_kaggle_csv, path)
     # That would be a refusal without a reason found.
@@ -374,7 +467,11 @@ def assert_refused_or_read_as_python_reads_it(path: Path, text: bytes) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(text=damaged(TEXT) | damaged(TEXT, len(HEADER), b'0123456789,\n\r" .-+\0\xffeN'))
+@given(
+    text=damaged(TEXT)
+    | damaged(TEXT, len(HEADER), b'0123456789,\n\r" .-+\0\xffeN')
+    | damaged(SPREADSHEET, len(HEADER) + 2, b"0123456789,.\n")
+)
 def test_damaged_text_is_refused_or_read_as_python_reads_it(scratch: Path, text: bytes) -> None:
     path = write(scratch / "damaged.csv", text)
     assert_refused_or_read_as_python_reads_it(path, text)

@@ -7,8 +7,10 @@ import csv
 import gzip
 import io
 import struct
+import tarfile
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,6 +55,32 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def tarred(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def idx_members(
+    training: tuple[Array, Array], test: tuple[Array, Array] | None, folder: str, suffix: str
+) -> dict[str, bytes]:
+    """The files of a dataset by their names in an archive."""
+    members = {}
+    for part, arrays in (("train", training), ("t10k", test)):
+        if arrays is not None:
+            for kind, content in (
+                ("images-idx3", idx_images(arrays[0])),
+                ("labels-idx1", idx_labels(arrays[1])),
+            ):
+                packed = gzip.compress(content, 1, mtime=0) if suffix else content
+                members[f"{folder}{part}-{kind}-ubyte{suffix}"] = packed
+    return members
+
+
 def write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
@@ -73,14 +101,18 @@ def write_idx_folder(
 
 
 def naive_csv(content: bytes) -> tuple[Array, Array]:
-    """Read Kaggle's CSV with the standard library and int(): slow, and nothing in common."""
+    """Read Kaggle's CSV with the standard library and Decimal: slow, and nothing in common."""
     header, *rows = [
-        row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if row
+        row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if any(row)
     ]
-    assert header == HEADER.split(",")
-    assert all(len(row) == 785 for row in rows)
-    numbers = [[int(cell) for cell in row] for row in rows]
-    table = np.array(numbers)
+    start = header.index("label")
+    end = start + 785
+    assert start == 0 or header[:start] in ([""], ["index"], ["Unnamed: 0"])
+    assert header[start:end] == HEADER.split(",")
+    assert all(len(row) == len(header) and not any(row[end:]) for row in rows)
+    numbers = [[Decimal(cell) for cell in row[start:end]] for row in rows]
+    assert all(number == int(number) for row in numbers for number in row)
+    table = np.array(numbers).astype(np.int64)
     assert table.min() >= 0
     assert table.max() <= 255
     assert table[:, 0].max() <= 9
