@@ -39,7 +39,6 @@ _OTHER_ARCHIVES = (
     (b"\x28\xb5\x2f\xfd", "Zstandard"),
 )
 _ENCRYPTED = 0x1
-_SMALL_READ = 4096
 
 
 @dataclass(frozen=True)
@@ -123,9 +122,9 @@ def open_member(member: ArchivePath) -> Iterator[ByteStream]:
             with zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
                 for name, info in _zip_members(path, archive):
                     if name == wanted:
-                        _check_unencrypted(path, info)
+                        _check_packing(path, info)
                         with archive.open(info) as stream:
-                            yield _SmallReads(stream)
+                            yield stream
                         return
         elif kind == "tar":
             with unpacked(file, path) as stream:
@@ -198,11 +197,18 @@ def _is_resource_fork(name: PurePosixPath) -> bool:
     return "__MACOSX" in name.parts or name.name.startswith("._")
 
 
-def _check_unencrypted(path: Path, info: zipfile.ZipInfo) -> None:
+def _check_packing(path: Path, info: zipfile.ZipInfo) -> None:
+    name = printable(info.filename)
     if info.flag_bits & _ENCRYPTED:
         raise DataError(
-            f"{path} is encrypted: its member {printable(info.filename)} needs a password, "
+            f"{path} is encrypted: its member {name} needs a password, "
             "expected an archive without one."
+        )
+    # Of bzip2 and LZMA, zipfile unpacks all that it has read: half a KB may be 100 MB.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(
+            f"{path}: its member {name} is packed in a way that is not supported, expected a zip "
+            "archive of the usual kind (deflate)."
         )
 
 
@@ -271,17 +277,3 @@ class _Part:
         data = self._stream.read(min(size, self._left))
         self._left -= len(data)
         return data
-
-
-class _SmallReads:
-    """A zip's member, read a little at a time.
-
-    zipfile unpacks all that it has read of the archive where the method is bzip2 or LZMA, and a
-    MB of that may be gigabytes.
-    """
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
-
-    def read(self, size: int, /) -> bytes:
-        return self._stream.read(min(size, _SMALL_READ))
