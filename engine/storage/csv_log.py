@@ -1,12 +1,13 @@
 """A CSV file that grows by whole lines, and survives a full disk."""
 
-import contextlib
 import csv
 import io
 import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from engine.storage.atomic_files import open_for_update, sync
 
 Cell = int | float | None
 
@@ -23,15 +24,17 @@ class CsvLog:
             off; -1 to begin it anew.
 
     Raises:
-        OSError: if the file exists and can't be cut.
+        OSError: if the file exists and can't be cut, or is a link to another.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], last_step: int = -1) -> None:
         self.path = path
-        self._good_size = _size_up_to(path, last_step) if last_step >= 0 else 0
+        self._good_size = 0
+        if os.path.lexists(path):
+            with os.fdopen(open_for_update(path), "wb") as file:
+                self._good_size = _size_up_to(path, last_step) if last_step >= 0 else 0
+                file.truncate(self._good_size)
         self._waiting: list[Sequence[object]] = [] if self._good_size else [columns]
-        with contextlib.suppress(FileNotFoundError):
-            os.truncate(path, self._good_size)
 
     def append(self, row: Sequence[Cell]) -> None:
         """Add a row; None and NaN become empty cells. Nothing is written before `flush`."""
@@ -49,22 +52,21 @@ class CsvLog:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         # Not append mode: what an interrupted write left behind is overwritten.
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(open_for_update(self.path), "wb") as file:
             file.truncate(self._good_size)
             file.seek(self._good_size)
             file.write(text.getvalue().encode())
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
             end = file.tell()
         self._good_size = end
         del self._waiting[: len(rows)]
 
 
 def _size_up_to(path: Path, last_step: int) -> int:
-    """Bytes of the header and the whole rows up to a step; 0 if there is no file."""
+    """Bytes of the header and the whole rows up to a step."""
     size = 0
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file):
             step = line.split(b",", 1)[0]
             if not line.endswith(b"\n") or (number > 0 and int(step) > last_step):

@@ -12,7 +12,6 @@ checkpoints/<run>/
 """
 
 import errno
-import json
 import logging
 import secrets
 import shutil
@@ -24,7 +23,7 @@ from typing import Any
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
-from engine.storage.atomic_files import atomic_write, remove_unfinished
+from engine.storage.atomic_files import atomic_write, json_bytes, remove_unfinished
 from engine.storage.csv_log import CsvLog
 from engine.storage.frames import drop_frames
 from engine.storage.metrics_csv import (
@@ -189,5 +188,4 @@ def _claim(unnamed: Path, checkpoints: Path, stem: str, *, numbered: bool) -> Pa
 
 def _write_config(path: Path, config: RunConfig, about: Mapping[str, Any]) -> None:
     content = {**about, "format": FORMAT, "config": config.to_dict()}
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    atomic_write(path / CONFIG_FILE, text.encode())
+    atomic_write(path / CONFIG_FILE, json_bytes(content))

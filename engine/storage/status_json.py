@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.history import History
 from engine.snapshot import Alert, Phase, Snapshot
-from engine.storage.atomic_files import atomic_write
+from engine.storage.atomic_files import atomic_write, json_bytes
 
 STATUS_FILE = "status.json"
 _FROM_HISTORY = ("train", "last", "best")
@@ -34,7 +34,7 @@ def status_bytes(snapshot: Snapshot) -> bytes:
             values[field.name] = getattr(snapshot, field.name)
     values["alerts"] = [{"step": alert.step, "text": alert.text} for alert in snapshot.alerts]
     numbers = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
-    return (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode()
+    return json_bytes(numbers)
 
 
 def read_status(path: Path, history: History) -> Snapshot | None:
