@@ -34,7 +34,7 @@ _CANNOT_SYNC = frozenset(
 
 A full or broken disk says something else.
 """
-_IN_USE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
+IN_USE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
 """How file systems of Windows (CIFS, WSL) say that another program has the file open."""
 RENAME_ATTEMPTS = 6
 RENAME_DELAY = 0.02
@@ -163,7 +163,7 @@ def _replace(temporary: Path, path: Path) -> None:
         try:
             temporary.replace(path)
         except OSError as error:
-            if error.errno not in _IN_USE or attempt == RENAME_ATTEMPTS - 1:
+            if error.errno not in IN_USE or attempt == RENAME_ATTEMPTS - 1:
                 raise
             time.sleep(RENAME_DELAY * 2**attempt)
         else:

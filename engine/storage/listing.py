@@ -21,7 +21,7 @@ from engine.history import History
 from engine.snapshot import Phase, Snapshot
 from engine.storage.metrics_csv import METRICS_FILE
 from engine.storage.run_config import CONFIG_FILE, check_name, read_config
-from engine.storage.run_lock import LOCK_FILE, Owner, RunLock, owner_of
+from engine.storage.run_lock import LOCK_FILE, Owner, RunLock, owner_of, rename_locked
 from engine.storage.run_scores import RunScores
 from engine.storage.status_json import read_status
 
@@ -178,8 +178,8 @@ def rename_run(path: Path, name: str) -> Path:
     target = path.parent / check_name(name)
     if os.path.lexists(target):  # renaming would replace an empty directory
         raise RunError(f"there is {name!r} already in {path.parent}/")
-    with _locked(path, "renamed"):
-        path.rename(target)
+    with _locked(path, "renamed") as lock:
+        rename_locked(path, target, lock)
     return target
 
 
@@ -193,13 +193,13 @@ def delete_run(path: Path) -> None:
     if not _is_ours(path):
         raise RunError(f"{path}/ is left alone: nothing in it tells that it is a run")
     doomed = path.with_name(f".deleted-{secrets.token_hex(8)}")
-    with _locked(path, "deleted"):
+    with _locked(path, "deleted") as lock:
         if path.is_symlink():
             path.unlink()
             return
         # First of all it is no run any more, so that nothing that ends the deletion early
         # leaves one that looks whole.
-        path.rename(doomed)
+        rename_locked(path, doomed, lock)
     try:
         # Without the lock: on a network file system a file that is open can't quite be deleted.
         shutil.rmtree(doomed)
@@ -209,7 +209,7 @@ def delete_run(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, done: str) -> Iterator[None]:
+def _locked(path: Path, done: str) -> Iterator[RunLock]:
     """Have a run to oneself, so that no process begins to train it.
 
     Raises:
@@ -218,7 +218,7 @@ def _locked(path: Path, done: str) -> Iterator[None]:
     try:
         lock = RunLock(path)
         try:
-            yield
+            yield lock
         finally:
             lock.release()
     except OSError as error:

@@ -38,7 +38,7 @@ from engine.storage.metrics_csv import (
     train_point_row,
 )
 from engine.storage.run_config import CONFIG_FILE, FORMAT, check_name, default_name
-from engine.storage.run_lock import RunLock
+from engine.storage.run_lock import RunLock, rename_locked
 
 RUN_LOGGERS = ("engine", "tui", "py.warnings")
 """What a run's log records: our own words, and Python's warnings (torch's among them)."""
@@ -94,7 +94,9 @@ class RunDirectory:
             try:
                 lock = RunLock(unnamed)
                 _write_config(unnamed, config, about)
-                path = _claim(unnamed, checkpoints, stem, numbered=name is None)
+                path = _claim(unnamed, lock, checkpoints, stem, numbered=name is None)
+                if not lock.held:
+                    lock = RunLock(path)
                 return cls(path, lock, config)
             except BaseException:
                 shutil.rmtree(unnamed, ignore_errors=True)
@@ -169,13 +171,13 @@ class RunDirectory:
         self.lock.release()
 
 
-def _claim(unnamed: Path, checkpoints: Path, stem: str, *, numbered: bool) -> Path:
+def _claim(unnamed: Path, lock: RunLock, checkpoints: Path, stem: str, *, numbered: bool) -> Path:
     """Give a directory its name, unless something has that."""
     for number in range(1, 1000):
         path = checkpoints / (stem if number == 1 else f"{stem}-{number}")
         if not path.exists():  # renaming would replace an empty directory
             try:
-                unnamed.rename(path)
+                rename_locked(unnamed, path, lock)
             except OSError as error:
                 if error.errno not in _TAKEN:
                     raise

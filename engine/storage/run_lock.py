@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from engine.errors import RunError
+from engine.storage.atomic_files import IN_USE
 
 if sys.platform != "win32":
     import fcntl
@@ -87,6 +88,11 @@ class RunLock:
             with contextlib.suppress(OSError):
                 os.utime(self._descriptor)
 
+    @property
+    def held(self) -> bool:
+        """Whether it was not released."""
+        return self._descriptor >= 0
+
     def release(self) -> None:
         """Let others have it."""
         if self._descriptor < 0:
@@ -95,6 +101,24 @@ class RunLock:
             os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+def rename_locked(path: Path, target: Path, lock: RunLock) -> None:
+    """Rename a run's directory to a free name; `lock` is on it.
+
+    On a file system that renames no directory with an open file in it (CIFS, WSL) the lock is
+    released: whoever goes on with the run takes it again, under the new name.
+
+    Raises:
+        OSError: if it can't be renamed.
+    """
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno not in IN_USE:
+            raise
+        lock.release()
+        path.rename(target)
 
 
 def owner_of(path: Path) -> Owner | None:
