@@ -16,7 +16,9 @@ def absolute_path(typed: str | Path) -> Path:
     somebody unknown, and for a relative path where the current directory has been deleted.
     """
     try:
-        return Path(typed).expanduser().absolute()
+        path = Path(typed)
+        # Asked of what was typed: `./~` is a file of that name, and the same path.
+        return (path.expanduser() if str(typed).startswith("~") else path).absolute()
     except RuntimeError:
         raise DataError(f"{typed} names a home directory that cannot be found.") from None
     except OSError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from data import DataError, absolute_path
 from engine.errors import ConfigError
 
 ModelName = Literal["vae", "ae"]
@@ -72,7 +73,8 @@ class TrainingPlan:
     split_seed: int = 0
     """Seed of the train/validation split: apart from seed, so that runs can be compared."""
     data: str = ""
-    """Data set: a directory of IDX files, or Kaggle's CSV. Empty: the bundled Fashion-MNIST."""
+    """Data set: a directory of IDX files, Kaggle's CSV, or an archive of either (.zip, .tar.gz).
+    Empty: the bundled Fashion-MNIST."""
 
     def __post_init__(self) -> None:
         """Check every field's type and range."""
@@ -178,6 +180,20 @@ def _check_range(c: TrainingPlan) -> None:
         raise ConfigError("validation_share", f"must be between 0 and 1, not {c.validation_share}")
     if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", c.device, re.ASCII):
         raise ConfigError("device", f"must be auto, cpu, mps, cuda or cuda:N, not {c.device!r}")
+
+
+def absolute_data(typed: str) -> str:
+    """`data` as it is kept, from what was typed on the command line or in the form.
+
+    Absolute, for config.json is read from other directories later; empty stays empty.
+
+    Raises:
+        ConfigError: if it can't be a path.
+    """
+    try:
+        return str(absolute_path(typed)) if typed else ""
+    except DataError as error:
+        raise ConfigError("data", str(error)) from None
 
 
 def data_path(config: TrainingPlan) -> Path | None:

@@ -67,7 +67,9 @@ class RunDirectory:
         if config.model == "vae":
             self._kl = CsvLog(path / KL_FILE, kl_columns(config), evaluated_step)
         self._steps = CsvLog(path / STEPS_FILE, STEPS_COLUMNS, last_step)
-        self._log_handler = logging.FileHandler(path / "run.log", encoding="utf-8")
+        self._log_handler = logging.FileHandler(
+            path / "run.log", encoding="utf-8", errors="backslashreplace"
+        )
         self._log_handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )

@@ -1,8 +1,9 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from engine.config import PRESETS, RunConfig
+from engine.config import PRESETS, RunConfig, absolute_data
 from engine.errors import ConfigError
 
 
@@ -58,3 +59,18 @@ def test_a_setting_out_of_its_range_is_refused_by_name(
 def test_an_unknown_setting_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="momentum is not a setting"):
         RunConfig.from_dict({"momentum": 0.9})
+
+
+def test_data_is_kept_as_an_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/homes/me")
+    assert absolute_data("fm") == f"{tmp_path}/fm"
+    assert absolute_data("~/fm") == "/homes/me/fm"
+    assert absolute_data("/data/m\udcfcller") == "/data/m\udcfcller"
+    assert absolute_data("") == ""  # the bundled data set
+
+
+def test_data_that_is_no_path_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="data ~no-such-user/fm names a home") as caught:
+        absolute_data("~no-such-user/fm")
+    assert caught.value.field == "data"

@@ -16,7 +16,7 @@ from typing import TypeVar
 import tyro
 
 from data import DataError
-from engine.config import PRESETS
+from engine.config import PRESETS, absolute_data
 from engine.errors import ConfigError, FigureError, RunError
 from engine.storage.run_config import check_name
 from tui.cli.arguments import (
@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments == ["--version"]:
             print(PROGRAM, metadata.version(PROGRAM))
             return 0
+        if not _has_current_directory():
+            return complain("the current directory has been deleted: change to another one first")
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]](arguments[1:])
         if arguments and not arguments[0].startswith("-"):
@@ -54,6 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dashboard(arguments)
     except (ConfigError, DataError, FigureError, RunError) as error:
         return complain(str(error))
+
+
+def _has_current_directory() -> bool:
+    """Whether there is a place for relative paths; without one torch's MKL ends the process."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _dashboard(arguments: list[str]) -> int:
@@ -162,8 +173,4 @@ def _parse_training(defaults: Training, arguments: list[str], program: str) -> T
     )
     if args.name is not None:
         check_name(args.name)
-    if args.config.data:
-        # The run's config.json is read from other directories later.
-        data = str(Path(args.config.data).expanduser().resolve())
-        args = replace(args, config=replace(args.config, data=data))
-    return args
+    return replace(args, config=replace(args.config, data=absolute_data(args.config.data)))

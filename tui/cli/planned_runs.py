@@ -1,9 +1,8 @@
 """The engines that `train`, `resume` and the dashboard ask for, from their flags."""
 
 import os
-from pathlib import Path
 
-from engine.config import RunConfig
+from engine.config import RunConfig, absolute_data
 from engine.errors import RunError
 from engine.runs.resume import (
     ResumeRun,
@@ -62,7 +61,7 @@ def start_point_to_resume(
         ConfigError: if a new setting can't be used.
     """
     path = find_run(run, args.checkpoints)
-    data = args.data and str(Path(args.data).expanduser().resolve())
+    data = None if args.data is None else absolute_data(args.data)
     config = continued_config(
         path, epochs=args.epochs, device=args.device, precision=args.precision, data=data
     )

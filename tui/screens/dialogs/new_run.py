@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select, Static
 
-from engine.config import TrainingPlan
+from engine.config import TrainingPlan, absolute_data
 from engine.errors import ConfigError
 
 
@@ -121,7 +121,7 @@ def parse_setting(name: str, text: str) -> Any:
     except ValueError:
         kind = "a number" if annotation is float else "whole numbers"
         raise ConfigError(name, f"must be {kind}, not {text!r}") from None
-    return text
+    return absolute_data(text) if name == "data" else text
 
 
 def _editor(name: str, value: Any) -> Widget:
