@@ -1,6 +1,7 @@
 """Loading a dataset from the places people keep one, and saying so when there is none."""
 
 import gzip
+import os
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -115,6 +116,60 @@ class TestIdxFolders:
         assert refusal(file) == f"{file} is one IDX file of four: give its folder, {root}."
 
 
+FOREIGN = [
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    "._{name}",
+    ".{name}.swp",
+    "{name}~",
+    "{name}.bak",
+    "#{name}#",
+    "{stem} (1){suffix}",
+    "Copy of {name}",
+    "{stem} - Copy{suffix}",
+    "{stem}.sync-conflict-20251128-101500-ABCDEFG{suffix}",
+    "{stem} (me's conflicted copy 2025-11-28){suffix}",
+    "{name}.part",
+    "{name}.crdownload",
+]
+
+
+class TestForeignFiles:
+    """What a folder gathers beside ours: from Macs, Windows, editors, browsers, syncing."""
+
+    @pytest.mark.parametrize("pattern", FOREIGN)
+    @pytest.mark.parametrize(
+        "name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", "raw"]
+    )
+    def test_beside_idx_files_they_are_passed_over(
+        self, root: Path, pattern: str, name: str
+    ) -> None:
+        write_idx_folder(root, TRAINING, TEST)
+        stem, dot, suffix = name.partition(".")
+        foreign = pattern.format(name=name, stem=stem, suffix=dot + suffix)
+        (root / foreign).write_bytes(b"\0\5\x16\7 not ours")
+        assert_holds_the_dataset(load_dataset(root))
+
+    @pytest.mark.parametrize("pattern", FOREIGN)
+    def test_beside_tables_they_are_passed_over(self, root: Path, pattern: str) -> None:
+        for part, arrays in (("train", TRAINING), ("test", TEST)):
+            write(root / f"fashion-mnist_{part}.csv", csv_text(*arrays))
+            stem = f"fashion-mnist_{part}"
+            foreign = pattern.format(name=f"{stem}.csv", stem=stem, suffix=".csv")
+            (root / foreign).write_bytes(b"\0\5\x16\7 not ours")
+        assert_holds_the_dataset(load_dataset(root))
+        assert_holds_the_dataset(load_dataset(root / "fashion-mnist_train.csv"))
+
+    @pytest.mark.parametrize("pattern", FOREIGN)
+    def test_alone_they_are_no_dataset(self, root: Path, pattern: str) -> None:
+        foreign = pattern.format(
+            name="train-images-idx3-ubyte.gz", stem="train-images-idx3-ubyte", suffix=".gz"
+        )
+        (root / foreign).write_bytes(b"\0\5\x16\7 not ours")
+        assert "holds no dataset" in refusal(root)
+
+
 class TestCsv:
     @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.zip", ".zip"])
     @pytest.mark.parametrize("as_folder", [True, False])
@@ -193,6 +248,34 @@ class TestTestSet:
         dataset = load_dataset(write_idx_folder(root, TRAINING, (TEST[0], TEST[1][:3])))
         with pytest.raises(DataError, match=r"has 7 images but .* has 3 labels"):
             dataset.load_test()
+
+
+class TestFilesOfOddKinds:
+    @pytest.mark.parametrize("kind", ["pipe", "device", "link to a pipe", "folder"])
+    @pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"])
+    def test_in_a_files_place_they_are_as_good_as_none(
+        self, root: Path, kind: str, name: str
+    ) -> None:
+        write_idx_folder(root, TRAINING, TEST)
+        (root / name).unlink()
+        if kind == "folder":
+            (root / name).mkdir()
+        elif kind == "device":
+            (root / name).symlink_to("/dev/zero")
+        else:
+            pipe = root / (name if kind == "pipe" else "pipe")
+            os.mkfifo(pipe)
+            if pipe != root / name:
+                (root / name).symlink_to(pipe)
+        assert "lacks a training file: looked for train-" in refusal(root)
+
+    def test_a_huge_file_of_nothing_costs_no_memory(self, root: Path) -> None:
+        write_idx_folder(root, TRAINING, TEST, "{part}-{kind}-idx{rank}-ubyte")
+        for path in (root / "train-images-idx3-ubyte", root / "a.csv"):
+            with path.open("ab") as file:
+                file.truncate(1 << 36)  # sparse: 64 GB
+        assert "goes on after byte" in refusal(root)
+        assert "line 1: more than 16,777,216 bytes, too long" in refusal(root / "a.csv")
 
 
 class TestNothingToLoad:

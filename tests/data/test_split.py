@@ -101,6 +101,26 @@ def test_a_split_stays_what_it_was_in_runs_of_earlier_versions() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("labels", "share", "validation"),
+    [
+        ([3] * 100, 0.1, [3] * 10),
+        ([3] * 20, 0.05, [3]),
+        ([9, *[0] * 49], 0.1, [0] * 5),
+        ([9, 8, 7, *[0] * 17], 0.05, [0]),
+        ([0, 1, 2, 3], 0.5, [0, 1]),
+    ],
+    ids=["one class", "one image", "a class of one image", "three of them", "all of them"],
+)
+def test_classes_too_small_to_share_are_no_fault(
+    labels: list[int], share: float, validation: list[int]
+) -> None:
+    array = np.array(labels, np.uint8)
+    split = split_indices(array, share, seed=1)
+    assert sorted(array[split.validation].tolist()) == validation
+    assert len(split.train) == len(labels) - len(validation)
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, math.nan, math.inf])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(DataError, match=r"share is .*, expected between 0 and 1\.$"):
