@@ -44,6 +44,11 @@ def score_name(model: ModelName) -> str:
     return "−ELBO" if model == "vae" else "reconstruction"
 
 
+def json_number(value: float) -> float | None:
+    """A metric as JSON can hold it: what isn't there is NaN here, and null there."""
+    return None if math.isnan(value) else value
+
+
 @dataclass(frozen=True, slots=True)
 class TrainPoint:
     """The running training metrics over the steps since the point before."""

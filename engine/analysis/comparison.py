@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Progress, no_progress
-from engine.analysis.run_source import FigureSource
+from engine.analysis.run_source import RunSource
 from engine.config import RunConfig
 from engine.errors import FigureError
 from engine.metrics import Evaluation
@@ -90,7 +90,7 @@ class RunComparison:
 
 
 def compare(
-    sources: Sequence[FigureSource], progress: Progress = no_progress, seed: int = 0
+    sources: Sequence[RunSource], progress: Progress = no_progress, seed: int = 0
 ) -> tuple[RunComparison, ...]:
     """All of two or more runs: half a minute for each on a CPU.
 
@@ -109,7 +109,7 @@ def compare(
     )
 
 
-def check_comparable(sources: Sequence[FigureSource]) -> None:
+def check_comparable(sources: Sequence[RunSource]) -> None:
     """See that the runs were validated on the same images, wherever these lie.
 
     Asks every run whose settings agree with the first one's for a few of its images: a source
@@ -147,7 +147,7 @@ def same_images(first: ReconstructionView, other: ReconstructionView) -> bool:
 
 
 def compare_run(
-    source: FigureSource, progress: Progress = no_progress, seed: int = 0
+    source: RunSource, progress: Progress = no_progress, seed: int = 0
 ) -> RunComparison:
     """One run's numbers and pictures.
 
@@ -156,7 +156,7 @@ def compare_run(
         seed: which draws are decoded, as `PriorSamples.seed`.
     """
     numbers = describe_run(source, lambda share, what: progress(0.9 * share, what))
-    progress(0.9, f"{source.run}: decoding")
+    progress(0.9, f"{source.name}: decoding")
     view = source.view(Reconstructions(page=0))
     # The first of each class; `np.unique` gives the classes in order.
     _, chosen = np.unique(view.labels, return_index=True)
@@ -174,7 +174,7 @@ def compare_run(
     )
 
 
-def describe_run(source: FigureSource, progress: Progress = no_progress) -> RunNumbers:
+def describe_run(source: RunSource, progress: Progress = no_progress) -> RunNumbers:
     """One run's numbers on the validation images.
 
     Args:
@@ -183,17 +183,21 @@ def describe_run(source: FigureSource, progress: Progress = no_progress) -> RunN
     Raises:
         JobError: if the latents are no finite numbers.
     """
-    name = source.run
+    name = source.name
     progress(0.0, f"{name}: reconstruction errors")
     scores = source.view(Scores())
     progress(0.05, f"{name}: embedding the images")
     train, held_out = source.view(Embedding("train")), source.view(Embedding("validation"))
     progress(0.3, f"{name}: nearest neighbours")
     accuracy = source.work(
-        NeighbourAccuracy(train.latents, train.labels, held_out.latents, held_out.labels)
+        NeighbourAccuracy(train.latents, train.labels, held_out.latents, held_out.labels),
+        lambda share, _: progress(0.3 + 0.2 * share, f"{name}: nearest neighbours"),
     )
     progress(0.5, f"{name}: Gaussian mixture")
-    mixture = source.work(FitMixture(train.latents))
+    mixture = source.work(
+        FitMixture(train.latents),
+        lambda share, _: progress(0.5 + 0.5 * share, f"{name}: Gaussian mixture"),
+    )
     progress(1.0, name)
     evaluations = source.evaluations()
     trained = [e for e in evaluations if e.step > 0 and math.isfinite(e.val.score)]
@@ -219,9 +223,9 @@ def active_units(mu: Latents) -> int:
     return int((mu.astype(np.float64).var(axis=0, ddof=1) > ACTIVE_UNIT_VARIANCE).sum())
 
 
-def _other_images(first: FigureSource, other: FigureSource) -> FigureError:
+def _other_images(first: RunSource, other: RunSource) -> FigureError:
     return FigureError(
-        f"runs {first.run} and {other.run} can't be compared: they are validated on "
+        f"runs {first.name} and {other.name} can't be compared: they are validated on "
         "different images (data, split_seed or validation_share differ)"
     )
 

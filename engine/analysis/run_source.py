@@ -1,8 +1,8 @@
-"""What a figure is made from: a live engine, or a run read back from its directory."""
+"""`RunSource`: what figures, reports and comparisons are made from."""
 
 from typing import Protocol, TypeVar
 
-from engine.analysis.jobs import Job
+from engine.analysis.jobs import Job, Progress, no_progress
 from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
 from engine.views import Frame, ViewRequest
@@ -10,17 +10,17 @@ from engine.views import Frame, ViewRequest
 T = TypeVar("T")
 
 
-class FigureSource(Protocol):
-    """One run, as far as figures need to know it."""
+class RunSource(Protocol):
+    """One run, live (`engine.runs.live_source`) or on disk (`engine.runs.stored_run`)."""
 
     @property
-    def run(self) -> str:
+    def name(self) -> str:
         """The run's name."""
         ...
 
     @property
     def config(self) -> RunConfig:
-        """What the run was started with."""
+        """The run's settings."""
         ...
 
     def evaluations(self) -> list[Evaluation]:
@@ -36,9 +36,9 @@ class FigureSource(Protocol):
         ...
 
     def view(self, request: ViewRequest[T]) -> T:
-        """Compute a picture from the model as it is now; may take a while, may raise."""
+        """Compute a picture from the current model; may take a while, may raise."""
         ...
 
-    def work(self, job: Job[T]) -> T:
+    def work(self, job: Job[T], progress: Progress = no_progress) -> T:
         """Do slow work on what a view gave; may take a minute, may raise."""
         ...

@@ -2,5 +2,5 @@
 
 `catalog` says which figures there are, `export` writes them. Importing this package, or
 `catalog` and `palette`, costs neither Matplotlib nor Pillow; `export` imports them when the
-first figure is drawn. Nothing here trains, samples or embeds: that is asked of a `FigureSource`.
+first figure is drawn. Nothing here trains, samples or embeds: that is asked of a `RunSource`.
 """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.analysis.jobs import Progress, no_progress
-from engine.analysis.run_source import FigureSource
+from engine.analysis.run_source import RunSource
 from engine.figures.caption import ComparisonCaption
 from engine.figures.catalog import file_names
 from engine.figures.options import FigureOptions
@@ -18,7 +18,7 @@ _DEFAULTS = FigureOptions()
 
 
 def export_comparison(
-    sources: Sequence[FigureSource],
+    sources: Sequence[RunSource],
     directory: Path,
     options: FigureOptions = _DEFAULTS,
     progress: Progress = no_progress,
@@ -37,7 +37,7 @@ def export_comparison(
 
 
 def render_comparison(
-    sources: Sequence[FigureSource],
+    sources: Sequence[RunSource],
     options: FigureOptions = _DEFAULTS,
     progress: Progress = no_progress,
 ) -> bytes:
@@ -53,7 +53,7 @@ def render_comparison(
 
     seed = options.samples.seed
     runs = compare(sources, progress, seed)
-    curves = [RunCurve(source.run, source.evaluations()) for source in sources]
+    curves = [RunCurve(source.name, source.evaluations()) for source in sources]
     caption = ComparisonCaption(
         runs=tuple(run.numbers.name for run in runs),
         configs=tuple(run.numbers.config for run in runs),

@@ -3,9 +3,9 @@
 What draws imports Matplotlib or Pillow, so it is imported when it is needed.
 """
 
-from engine.analysis.jobs import Project
+from engine.analysis.jobs import Progress, Project, no_progress
 from engine.analysis.projected import projected
-from engine.analysis.run_source import FigureSource
+from engine.analysis.run_source import RunSource
 from engine.config import ModelName
 from engine.errors import FigureError
 from engine.figures.caption import Caption
@@ -28,8 +28,13 @@ File = tuple[str, bytes]
 _SPLITS: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
 
 
-def draw_files(source: FigureSource, name: FigureName, options: FigureOptions) -> tuple[File, ...]:
+def draw_files(
+    source: RunSource, name: FigureName, options: FigureOptions, progress: Progress = no_progress
+) -> tuple[File, ...]:
     """A figure of one run: one file, or a film's three.
+
+    Args:
+        progress: of the slow work that a figure may need.
 
     Raises:
         FigureError: if there is nothing to draw it from.
@@ -42,11 +47,11 @@ def draw_files(source: FigureSource, name: FigureName, options: FigureOptions) -
         case "comparison":
             raise FigureError("a comparison needs two runs")
         case _:
-            contents = (_draw(source, name, options),)
+            contents = (_draw(source, name, options, progress),)
     return tuple(zip(file_names(name, source.config.model), contents, strict=True))
 
 
-def _draw(source: FigureSource, name: FigureName, options: FigureOptions) -> bytes:
+def _draw(source: RunSource, name: FigureName, options: FigureOptions, progress: Progress) -> bytes:
     match name:
         case "train_loss":
             return _train_loss(source)
@@ -55,7 +60,7 @@ def _draw(source: FigureSource, name: FigureName, options: FigureOptions) -> byt
         case "recon_val":
             return _recon_val(source, options.reconstructions)
         case "latent_scatter":
-            return _latent_scatter(source, options)
+            return _latent_scatter(source, options, progress)
         case "samples":
             return _samples(source, options.samples)
         case "interpolation":
@@ -67,7 +72,7 @@ def _draw(source: FigureSource, name: FigureName, options: FigureOptions) -> byt
     raise AssertionError(name)
 
 
-def _train_loss(source: FigureSource) -> bytes:
+def _train_loss(source: RunSource) -> bytes:
     from engine.figures.curves import train_curve
     from engine.figures.png import encode_png
 
@@ -78,7 +83,7 @@ def _train_loss(source: FigureSource) -> bytes:
     return encode_png(train_curve(points, caption), caption)
 
 
-def _val_loss(source: FigureSource) -> bytes:
+def _val_loss(source: RunSource) -> bytes:
     from engine.figures.curves import validation_curve
     from engine.figures.png import encode_png
 
@@ -89,7 +94,7 @@ def _val_loss(source: FigureSource) -> bytes:
     return encode_png(validation_curve(evaluations, caption), caption)
 
 
-def _recon_val(source: FigureSource, request: Reconstructions) -> bytes:
+def _recon_val(source: RunSource, request: Reconstructions) -> bytes:
     from engine.figures.grids import reconstruction_grid
     from engine.figures.png import encode_png
 
@@ -99,11 +104,11 @@ def _recon_val(source: FigureSource, request: Reconstructions) -> bytes:
     return encode_png(reconstruction_grid(view, caption), caption)
 
 
-def _latent_scatter(source: FigureSource, options: FigureOptions) -> bytes:
+def _latent_scatter(source: RunSource, options: FigureOptions, progress: Progress) -> bytes:
     from engine.figures.png import encode_png
     from engine.figures.scatter import latent_scatter, without_classes
 
-    view = options.latent_view or _latent_view(source, options)
+    view = options.latent_view or _latent_view(source, options, progress)
     view = without_classes(view, options.hidden_classes)
     what = "posterior means μ" if _is_vae(source) else "codes"
     if view.projection is not None:
@@ -116,15 +121,15 @@ def _latent_scatter(source: FigureSource, options: FigureOptions) -> bytes:
     return encode_png(latent_scatter(view, caption, options.hidden_classes), caption)
 
 
-def _latent_view(source: FigureSource, options: FigureOptions) -> LatentView:
+def _latent_view(source: RunSource, options: FigureOptions, progress: Progress) -> LatentView:
     view = source.view(options.latent_map)
     projection = options.projection
     if projection == "pca":
         return view
-    return projected(view, projection, source.work(Project(view.latents, projection)))
+    return projected(view, projection, source.work(Project(view.latents, projection), progress))
 
 
-def _samples(source: FigureSource, request: PriorSamples) -> bytes:
+def _samples(source: RunSource, request: PriorSamples) -> bytes:
     from engine.figures.grids import sample_grid
     from engine.figures.png import encode_png
 
@@ -141,7 +146,7 @@ def _samples(source: FigureSource, request: PriorSamples) -> bytes:
     return encode_png(sample_grid(view, caption), caption)
 
 
-def _interpolation(source: FigureSource, request: Interpolation) -> bytes:
+def _interpolation(source: RunSource, request: Interpolation) -> bytes:
     from engine.figures.png import encode_png
     from engine.figures.walks import interpolation_grid
 
@@ -152,7 +157,7 @@ def _interpolation(source: FigureSource, request: Interpolation) -> bytes:
     return encode_png(interpolation_grid(view, caption), caption)
 
 
-def _traversal(source: FigureSource, request: Traversal) -> bytes:
+def _traversal(source: RunSource, request: Traversal) -> bytes:
     from engine.figures.png import encode_png
     from engine.figures.walks import traversal_grid
 
@@ -162,7 +167,7 @@ def _traversal(source: FigureSource, request: Traversal) -> bytes:
     return encode_png(traversal_grid(view, caption), caption)
 
 
-def _manifold(source: FigureSource, request: Manifold) -> bytes:
+def _manifold(source: RunSource, request: Manifold) -> bytes:
     from engine.figures.png import encode_png
     from engine.figures.walks import manifold_grid
 
@@ -175,7 +180,7 @@ def _manifold(source: FigureSource, request: Manifold) -> bytes:
     return encode_png(manifold_grid(view, caption), caption)
 
 
-def _film(source: FigureSource) -> tuple[bytes, bytes, bytes]:
+def _film(source: RunSource) -> tuple[bytes, bytes, bytes]:
     from engine.figures import film
     from engine.figures.png import encode_png
 
@@ -193,16 +198,14 @@ def _film(source: FigureSource) -> tuple[bytes, bytes, bytes]:
     )
 
 
-def _caption(
-    source: FigureSource, figure: FigureName, title: str, step: int, epoch: float
-) -> Caption:
-    return Caption(title, figure, source.run, source.config, step, epoch)
+def _caption(source: RunSource, figure: FigureName, title: str, step: int, epoch: float) -> Caption:
+    return Caption(title, figure, source.name, source.config, step, epoch)
 
 
-def _model(source: FigureSource) -> str:
+def _model(source: RunSource) -> str:
     model: ModelName = source.config.model
     return model.upper()
 
 
-def _is_vae(source: FigureSource) -> bool:
+def _is_vae(source: RunSource) -> bool:
     return source.config.model == "vae"

@@ -7,7 +7,8 @@ the first figure is drawn.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.analysis.run_source import FigureSource
+from engine.analysis.jobs import Progress, no_progress
+from engine.analysis.run_source import RunSource
 from engine.errors import FigureError
 from engine.figures.catalog import FigureName, resolve_names
 from engine.figures.comparison import export_comparison as export_comparison
@@ -20,10 +21,11 @@ _DEFAULTS = FigureOptions()
 
 
 def export_figures(
-    source: FigureSource,
+    source: RunSource,
     names: Sequence[str] | None,
     directory: Path,
     options: FigureOptions = _DEFAULTS,
+    progress: Progress = no_progress,
 ) -> Iterator[Path]:
     """Write one run's figures into a directory, one file at each step of the iterator.
 
@@ -34,6 +36,7 @@ def export_figures(
             the model.
         directory: made if it is missing; files of the same name in it are replaced.
         options: which images, draws, projection.
+        progress: of the slow work that a figure may need.
 
     Returns:
         The paths, each after its file is written.
@@ -47,31 +50,30 @@ def export_figures(
     wanted = resolve_names(names, source.config.model)
     if "comparison" in wanted:
         raise FigureError("a comparison needs two runs")
-    return _written(source, wanted, directory, options)
+    return _written(source, wanted, directory, options, progress)
 
 
 def render_files(
-    source: FigureSource, name: FigureName, options: FigureOptions = _DEFAULTS
+    source: RunSource, name: FigureName, options: FigureOptions = _DEFAULTS
 ) -> tuple[File, ...]:
     """The files of one figure of one run, by name; `export_figures` writes the same."""
     return draw_files(source, name, options)
 
 
-def render_figure(
-    source: FigureSource, name: FigureName, options: FigureOptions = _DEFAULTS
-) -> bytes:
+def render_figure(source: RunSource, name: FigureName, options: FigureOptions = _DEFAULTS) -> bytes:
     """One figure of one run as the bytes of a PNG file; of the film, its strip."""
     return draw_files(source, name, options)[-1][1]
 
 
 def _written(
-    source: FigureSource,
+    source: RunSource,
     names: Sequence[FigureName],
     directory: Path,
     options: FigureOptions,
+    progress: Progress,
 ) -> Iterator[Path]:
     for name in names:
-        for file, content in draw_files(source, name, options):
+        for file, content in draw_files(source, name, options, progress):
             path = directory / file
             atomic_write(path, content)
             yield path

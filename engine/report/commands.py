@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.storage.run_config import check_name
+from engine.storage.run_names import check_name
 
 PROGRAM = "fmnist-vae-tui"
 

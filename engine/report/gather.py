@@ -1,8 +1,8 @@
 """Computes a report's facts from stored runs: seconds for each run on a CPU."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args
+from collections.abc import Callable, Iterator
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,6 @@ from engine.report.facts import (
 from engine.report.neighbours import neighbour_facts, remote_share
 from engine.runs.stored_run import StoredRun
 from engine.storage import checkpoint
-from engine.storage.run_config import read_config
 from engine.views import Embedding, Scores, Split
 
 Tell = Callable[[str], None]
@@ -51,7 +50,7 @@ def gather(stored: StoredRun, tell: Tell) -> RunFacts:
         RunError: if the model's latents are not finite numbers.
         DataError: if the data set can't be read.
     """
-    config, about = read_config(stored.path)
+    config = stored.config
     tell("reading the images")
     data = data_facts(stored.dataset, config)
     tell("scoring the weights")
@@ -60,14 +59,14 @@ def gather(stored: StoredRun, tell: Tell) -> RunFacts:
     tell("looking at the latent space")
     latent = _latent_facts(stored)
     return RunFacts(
-        name=stored.run,
+        name=stored.name,
         path=str(stored.path),
         config=config,
         which=stored.which,
         step=stored.step,
         epoch=errors.epoch,
         data=data,
-        training=training_facts(stored, about, data.train.images),
+        training=training_facts(stored, data.train.images),
         layers=tuple(layer_facts(stored.model)),
         scores=scores,
         missing_weights=missing,
@@ -146,25 +145,22 @@ def _split_facts(entropies: Doubles, labels: Pixels, classes: int) -> SplitFacts
 # The run.
 
 
-def training_facts(stored: StoredRun, about: Mapping[str, Any], images: int) -> TrainingFacts:
+def training_facts(stored: StoredRun, images: int) -> TrainingFacts:
     """How a run went, from its files.
 
     Args:
-        about: config.json without the settings; whatever it holds, or lacks.
         images: size of the training split.
     """
-    config = stored.config
+    config, provenance = stored.config, stored.provenance
     rows = [e for e in stored.evaluations() if e.step > 0]
     steps_per_epoch = math.ceil(images / config.batch_size)
     steps = rows[-1].step if rows else stored.step
     epochs, rest = divmod(steps, steps_per_epoch)
-    device = _mapping(about.get("device"))
-    threads = device.get("threads")
     return TrainingFacts(
-        created=_text(about.get("created")),
-        device=_text(device.get("label")),
-        threads=threads if isinstance(threads, int) else None,
-        versions=tuple((_text(k), _text(v)) for k, v in _mapping(about.get("versions")).items()),
+        created=provenance.created,
+        device=provenance.device.label,
+        threads=provenance.device.threads,
+        versions=provenance.versions,
         seconds=rows[-1].seconds if rows else math.nan,
         images_seen=epochs * images + rest * config.batch_size,
         steps=steps,
@@ -227,7 +223,7 @@ def _scores_of(
 def _latent_facts(stored: StoredRun) -> LatentFacts:
     train, held_out = stored.view(Embedding("train")), stored.view(Embedding("validation"))
     if not (np.isfinite(train.latents).all() and np.isfinite(held_out.latents).all()):
-        raise RunError(f"run {stored.run}'s latents are not all numbers: its training diverged")
+        raise RunError(f"run {stored.name}'s latents are not all numbers: its training diverged")
     variances = _posterior_variances(stored)
     mu = held_out.latents.astype(np.float64)
     covariance = np.atleast_2d(np.cov(mu, rowvar=False, ddof=0)) + np.diag(variances.mean(axis=0))
@@ -267,11 +263,3 @@ def _posterior_variances(stored: StoredRun) -> Doubles:
     parts = [model.posterior(to_unit(x))[1].exp().double() for x in torch.split(pixels, BATCH)]
     variances: Doubles = torch.cat(parts).numpy()
     return variances
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -46,13 +46,13 @@ def write_report(
         JobError: if latents can't be projected.
         OSError: if something can't be written.
     """
-    names = _different([run.run for run in runs])
+    names = _different([run.name for run in runs])
     facts: list[RunFacts] = []
     for run, name in zip(runs, names, strict=True):
         facts.append(replace(gather(run, _prefixed(tell, name)), name=name))
     figures: dict[str, dict[str, str]] = {}
     for number, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
-        folder = directory if number == 1 else directory / f"{number}-{run.run}"
+        folder = directory if number == 1 else directory / f"{number}-{run.name}"
         figures[name] = _export(run, folder, directory, projection, tell)
     pictures = Pictures(figures, _export_comparison(runs, directory, tell), projection)
     tell("writing")
@@ -76,11 +76,11 @@ def _export(
     for name in (*CURVES, *PICTURES):
         if missing.get(name):
             continue
-        tell(f"{run.run}: drawing {name}")
+        tell(f"{run.name}: drawing {name}")
         [path] = export_figures(run, [name], folder, FigureOptions(projection=projection))
         paths[name] = path.relative_to(directory).as_posix()
     if run.frames():
-        tell(f"{run.run}: drawing the film")
+        tell(f"{run.name}: drawing the film")
         # Only the last of a film's files, its strip, can be printed and read on a page.
         path = folder / file_names("film", run.config.model)[-1]
         atomic_write(path, render_figure(run, "film"))

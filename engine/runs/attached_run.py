@@ -8,22 +8,20 @@ and weights are current, and it can be asked to pause, resume and stop. Nothing 
 import io
 import logging
 import time
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data import DataError
 from engine.errors import ControlError, RunError, ViewError
 from engine.history import History
 from engine.run import Access
-from engine.runs.commands import Commands
 from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ask
+from engine.runs.run_thread import RunThread
 from engine.snapshot import Alert, Phase, Snapshot
+from engine.storage.config_json import read_config
 from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
-from engine.storage.run_config import read_config
 from engine.storage.run_lock import Owner, owner_of
 from engine.storage.status_json import parse_status, read_status
 from engine.views import Frame, ViewRequest
@@ -43,10 +41,11 @@ WEIGHTS_INTERVAL = 0.5
 """Seconds for which weights are new enough."""
 
 
-class AttachedRun:
+class AttachedRun(RunThread):
     """A `Run` that is only looked at.
 
-    What its files say is there at once; `start` follows it.
+    What its files say is there at once; `start` follows it, until `close`: the run goes on. Views
+    are of the weights that can be had, the owner's or the last saved ones.
 
     Args:
         path: the run's directory.
@@ -56,33 +55,26 @@ class AttachedRun:
     """
 
     def __init__(self, path: Path) -> None:
-        self.config, _ = read_config(path)
+        config, _ = read_config(path)
+        snapshot = Snapshot(run=path.resolve().name, epochs=config.epochs)
+        # A daemon: it writes nothing that could be cut off.
+        super().__init__(config, snapshot, name="attached", daemon=True)
         self._path = path
-        self._reader = HistoryReader(path, self.config)
+        self._reader = HistoryReader(path, config)
         self._film = FilmReader(path)
         self._access = Access.READ
         self._problem = ""
-        self._snapshot = Snapshot(run=path.resolve().name, epochs=self.config.epochs)
-        self._commands = Commands()
-        self._closing = self._closed = False
         self._model: StoredModel | None = None
         self._version: object = None
         """Which checkpoint the model's weights are from; None for the owner's."""
         self._weights_at = -WEIGHTS_INTERVAL
         self._read_files()
         self._show(owner_of(path), None)
-        # A daemon: it writes nothing that could be cut off.
-        self._thread = Thread(target=self._main, name="attached", daemon=True)
 
     @property
     def history(self) -> History:
         """What is in the CSV files."""
         return self._reader.history
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """What the owner said last, or the files."""
-        return self._snapshot
 
     @property
     def directory(self) -> Path:
@@ -99,53 +91,21 @@ class AttachedRun:
         """Whether the owner answers."""
         return self._access
 
-    @property
-    def failure(self) -> Exception | None:
-        """None: nothing fails here."""
-        return None
-
-    def start(self) -> None:
-        """Follow the run. Returns at once; again, it does nothing."""
-        if self._thread.ident is None:
-            self._thread.start()
-
     def pause(self) -> None:
         """Ask the owner to halt training."""
         self._commands.put(lambda: self._ask_owner("pause"))
 
     def resume(self) -> None:
-        """Ask the owner to go on."""
+        """Ask the owner to continue after a pause."""
         self._commands.put(lambda: self._ask_owner("resume"))
 
     def stop(self) -> None:
         """Ask the owner to end training and keep what was learnt."""
         self._commands.put(lambda: self._ask_owner("stop"))
 
-    def request(self, view: ViewRequest[T]) -> "Future[T]":
-        """Ask for a view of the weights that can be had: the owner's, or the last saved ones.
-
-        The future fails with `ViewError` if there are none.
-        """
-        future: Future[T] = Future()
-        self._commands.put(lambda: self._answer(view, future))
-        if self._closed:
-            self._commands.do_waiting()  # nobody else will: refuse it here
-        return future
-
-    def close(self, *, stop_training: bool = True) -> None:  # noqa: ARG002
-        """Follow no more; the run goes on, whatever `stop_training` says: it isn't ours."""
-        self._closing = True
-        self._commands.put(lambda: None)
-
-    def join(self, timeout: float | None = None) -> bool:
-        """Wait for the thread after `close`; whether it has ended (or was never started)."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
-
     # Everything below runs in the thread.
 
-    def _main(self) -> None:
+    def _live(self) -> None:
         looked_at = -READ_INTERVAL
         while not self._closing:
             interval = ASK_INTERVAL if self._access is Access.CONTROL else READ_INTERVAL
@@ -154,8 +114,6 @@ class AttachedRun:
                 looked_at = time.monotonic()
             self._commands.do_next(timeout=TICK)
             self._commands.do_waiting()
-        self._closed = True
-        self._commands.do_waiting()
 
     def _look(self) -> None:
         owner = owner_of(self._path)
@@ -211,19 +169,11 @@ class AttachedRun:
             log.warning("%s: %s", what, error)
         self._look()
 
-    def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        if self._closed:
-            future.set_exception(ViewError("this run is no longer watched"))
-            return
+    def _view(self, view: ViewRequest[T]) -> T:
         try:
-            future.set_result(self._fresh_model().view(view))
+            return self._fresh_model().view(view)
         except (RunError, DataError) as error:
-            future.set_exception(ViewError(str(error)))
-        except Exception as error:
-            log.exception("view %r failed", view)
-            future.set_exception(error)
+            raise ViewError(str(error)) from error
 
     def _fresh_model(self) -> "StoredModel":
         """The model with the newest weights that can be had."""
@@ -233,7 +183,7 @@ class AttachedRun:
 
         if self._model is None:
             torch.set_num_threads(1)  # of this thread: the cores are the owner's
-            self._model = StoredModel(self._path, self.config, read_config(self._path)[1])
+            self._model = StoredModel(self._path)
         now = time.monotonic()
         if now - self._weights_at >= WEIGHTS_INTERVAL:
             self._refresh(self._model)

@@ -4,20 +4,20 @@ Importing this doesn't import torch; `restore` is for the engine's thread, which
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.config import Precision, RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.history import History
+from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
-from engine.storage.run_config import CONFIG_FILE, check_data, read_config, run_directories
+from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock, owner_of
+from engine.storage.run_names import run_directories
 from engine.views import Frame
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def restore(
     trainer: "Trainer",
     history: History,
     frames: list[Frame],
-    about: Mapping[str, Any],
+    provenance: Provenance,
 ) -> tuple[RunDirectory, ResumedState]:
     """Bring trainer, history and film to where a stored run is, and claim its directory.
 
@@ -165,7 +165,7 @@ def restore(
     Args:
         trainer: made for the run's settings, untrained.
         history, frames: empty; filled.
-        about: of this process and its data, for config.json.
+        provenance: of this process and its data.
 
     Raises:
         RunError: if another process trains it, or a file doesn't fit or can't be used.
@@ -176,7 +176,7 @@ def restore(
         raise RunError(f"can't write to {path}/: {error}") from error
     try:
         _, stored = read_config(path)
-        check_data(path.name, stored, about["data"]["source"], about["data"]["fingerprint"])
+        stored.check_data(path.name, provenance.data)
         past = _load(path, trainer)
         # Without a checkpoint nothing is kept: not even what was found out at step 0.
         last_step = trainer.step if past is not None else -1
@@ -194,7 +194,10 @@ def restore(
     except BaseException:
         lock.release()
         raise
-    _note_continuation(directory, trainer, stored, about)
+    try:
+        directory.add_resumption(trainer.config, provenance.resumption_at(trainer.step))
+    except (RunError, OSError) as error:
+        log.error("can't write config.json: %s", error)  # the previous settings are as good
     return directory, past
 
 
@@ -230,21 +233,3 @@ def _fill(history: History, stored: History, last_step: int, evaluated_step: int
         if evaluation.step <= evaluated_step:
             history.add_evaluation(evaluation)
     history.add_train_points([p for p in stored.train_points() if p.step <= last_step])
-
-
-def _note_continuation(
-    directory: RunDirectory, trainer: "Trainer", stored: dict[str, Any], about: Mapping[str, Any]
-) -> None:
-    """Into config.json: the settings of now, and who goes on with the run."""
-    before = stored.get("resumed")
-    now = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "step": trainer.step,
-        "device": about["device"],
-        "versions": about["versions"],
-    }
-    resumed = [*(before if isinstance(before, list) else []), now]
-    try:
-        directory.write_config(trainer.config, {**stored, "resumed": resumed})
-    except OSError as error:
-        log.error("can't write config.json: %s", error)  # its settings of before are as good

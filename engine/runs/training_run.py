@@ -7,24 +7,23 @@ looks when it likes. Importing this module doesn't import torch: the thread does
 
 import logging
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.config import RunConfig, TrainingPlan
 from engine.errors import INPUT_ERRORS, ViewError, describe
 from engine.history import History
 from engine.run import Access
-from engine.runs.commands import Commands
 from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
 from engine.runs.resume import NewRun, ResumeRun, StartPoint, planned_starts
+from engine.runs.run_thread import RunThread, wake_up
+from engine.runs.tensorboard import check_tensorboard
 from engine.snapshot import Phase, Snapshot
-from engine.storage.run_config import default_name
+from engine.storage.run_names import default_name
 from engine.storage.status_json import status_bytes
-from engine.storage.tensorboard import check_tensorboard
 from engine.views import Frame, ViewRequest, Weights
 
 if TYPE_CHECKING:
@@ -37,14 +36,13 @@ WAITING_TICK = 0.1
 """Seconds between two looks of a waiting run at whether it is stopped."""
 
 
-class TrainingRun:
+class TrainingRun(RunThread):
     """One run, from loading to its end, in a background thread.
 
     After training has ended the thread goes on answering requests for views until `close`.
-    It is not a daemon: a run is never cut off in the middle of a write.
 
     Args:
-        start_point: a new run's place and name, or the stored run that goes on.
+        start_point: where a new run is made and its name, or the stored run to resume.
         after: a run whose training should end before this one's begins.
         tensorboard: write event files, too.
     """
@@ -57,30 +55,27 @@ class TrainingRun:
         *,
         tensorboard: bool = False,
     ) -> None:
-        self.config = config
-        self._tensorboard = tensorboard
-        self.history = History()
-        self._start_point = start_point
-        self._snapshot = Snapshot(
+        snapshot = Snapshot(
             run=_name_of(start_point, config), activity="starting", epochs=config.epochs
         )
-        self._commands = Commands()
+        # Not a daemon: a run is never cut off in the middle of a write.
+        super().__init__(config, snapshot, name="training", daemon=False)
+        self._tensorboard = tensorboard
+        self._history = History()
+        self._start_point = start_point
         self._session: TrainingSession | None = None
         self._directory: Path | None = None
         self._control: ControlServer | None = None
         self._frames: list[Frame] = []
         self._stopping = False
-        self._closing = False
-        self._closed = False
         self._failure: Exception | None = None
         self._after = after
         self._trained = Event()
-        self._thread = Thread(target=self._main, name="training")
 
     @property
-    def snapshot(self) -> Snapshot:
-        """What the engine does now."""
-        return self._snapshot
+    def history(self) -> History:
+        """The metric series so far."""
+        return self._history
 
     @property
     def directory(self) -> Path | None:
@@ -102,52 +97,28 @@ class TrainingRun:
         """The exception behind a FAILED phase."""
         return self._failure
 
-    def start(self) -> None:
-        """Load and train. Returns at once; again, it does nothing."""
-        if self._thread.ident is None:
-            self._thread.start()
-
     def pause(self) -> None:
         """Halt after the slice in progress; views are still answered."""
         self._commands.put(lambda: self._move(Phase.TRAINING, Phase.PAUSED))
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         self._commands.put(lambda: self._move(Phase.PAUSED, Phase.TRAINING))
 
     def stop(self) -> None:
         """End training after the slice in progress and keep what was learnt."""
         self._stopping = True
-        self._commands.put(_wake_up)
-
-    def request(self, view: ViewRequest[T]) -> "Future[T]":
-        """Ask for a view of the model as it is when the question is reached.
-
-        Answered within about a slice, or once the model is loaded. The future fails with
-        `ViewError` if there is no model (it failed to load, or the engine is closed).
-        """
-        future: Future[T] = Future()
-        self._commands.put(lambda: self._answer(view, future))
-        if self._closed:
-            self._commands.do_waiting()  # nobody else will: refuse it here
-        return future
+        self._commands.put(wake_up)
 
     def close(self, *, stop_training: bool = True) -> None:
         """Let the thread end: now (what was learnt is kept), or when training has ended."""
-        self._closing = True
         self._stopping = self._stopping or stop_training
-        # Nobody is left to end a pause; and a command wakes the thread to see its flags.
-        self.resume()
-
-    def join(self, timeout: float | None = None) -> bool:
-        """Wait for the thread after `close`; whether it has ended (or was never started)."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
+        super().close(stop_training=stop_training)
+        self.resume()  # nobody is left to end a pause
 
     # Everything below runs in the thread.
 
-    def _main(self) -> None:
+    def _live(self) -> None:
         try:
             session = self._load()
             if session is None:
@@ -159,10 +130,7 @@ class TrainingRun:
         self._trained.set()
         while not self._closing:
             self._commands.do_next()
-        # A request that came while the thread was ending must not wait for ever.
         self._session = None
-        self._closed = True
-        self._commands.do_waiting()
 
     def _load(self) -> "TrainingSession | None":
         """The session, ready to train; None if stopped meanwhile: nothing is written then."""
@@ -179,7 +147,7 @@ class TrainingRun:
         self._publish(Phase.LOADING, "loading the data")
         self._session = TrainingSession(
             self.config,
-            self.history,
+            self._history,
             self._frames,
             self._start_point,
             lambda: self._snapshot,
@@ -260,23 +228,16 @@ class TrainingRun:
         if self._snapshot.phase is before:
             self._publish(target)
 
-    def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
-        if not future.set_running_or_notify_cancel():
-            return
+    def _view(self, view: ViewRequest[T]) -> T:
         if self._session is None:
-            future.set_exception(ViewError("there is no model here (any more)"))
-            return
-        try:
-            future.set_result(self._session.look().compute(view, self._commands.do_waiting))
-        except Exception as error:
-            log.exception("view %r failed", view)
-            future.set_exception(ViewError(f"can't draw this: {describe(error)}"))
+            raise ViewError("there is no model here (any more)")
+        return self._session.look().compute(view, self._commands.do_waiting)
 
 
 def planned_runs(
     plan: TrainingPlan, checkpoints: Path, name: str | None = None
 ) -> list[TrainingRun]:
-    """An engine for each run of a plan, to be started together.
+    """A `TrainingRun` for each run of a plan, to be started together.
 
     Args:
         name: of the run; two runs get '-vae' and '-ae' behind it.
@@ -287,7 +248,7 @@ def planned_runs(
 def runs_in_turn(
     start_points: Iterable[tuple[RunConfig, StartPoint]], *, tensorboard: bool = False
 ) -> list[TrainingRun]:
-    """An engine for each run, to be started together: each waits for the one before.
+    """A `TrainingRun` each, to be started together: each waits for the one before.
 
     Raises:
         RunError: if event files are wanted and there is no `tensorboard` package.
@@ -307,7 +268,3 @@ def _name_of(start_point: StartPoint, config: RunConfig) -> str:
             return name or default_name(config, datetime.now())
         case ResumeRun(path):
             return path.resolve().name
-
-
-def _wake_up() -> None:
-    """A command that makes a paused thread look at its flags."""

@@ -5,12 +5,8 @@ can look at its commands between two of them.
 """
 
 import logging
-import platform
 import time
-from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
 import torch
@@ -21,13 +17,15 @@ from engine.history import History
 from engine.inference.viewer import Viewer
 from engine.model.device import choose_threads, device_label, make_current, memory, resolve_device
 from engine.runs.resume import NewRun, ResumedState, ResumeRun, StartPoint, restore
+from engine.runs.tensorboard import EventLogs
+from engine.runs.throughput import Throughput
+from engine.runs.writer_thread import RunWriter, Work
 from engine.snapshot import Alert, Phase, Snapshot
 from engine.storage import checkpoint
+from engine.storage.config_json import read_config
 from engine.storage.frames import thin
-from engine.storage.run_config import read_config, recorded_threads
+from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
-from engine.storage.tensorboard import EventLog
-from engine.storage.writer_thread import RunWriter, Work
 from engine.training.out_of_memory import explain_out_of_memory
 from engine.training.trainer import Trainer
 from engine.views import Frame
@@ -35,8 +33,6 @@ from engine.views import Frame
 log = logging.getLogger(__name__)
 
 HOST = torch.device("cpu")
-SLICE_SECONDS = 0.02
-"""How long a slice of steps should take: a person who walks in latent space waits for its end."""
 SAVE_INTERVAL = 5.0
 BEST_INTERVAL = 2.0
 """Seconds after the last save when the next is due, and if there was a best evaluation since.
@@ -76,26 +72,29 @@ class TrainingSession:
         with explain_out_of_memory(config, device):
             self.trainer = Trainer(config, dataset, device)
         self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
-        about = _provenance(str(device), self.device_label, self.threads)
-        about["data"] = {"source": dataset.source, "fingerprint": dataset.fingerprint}
+        provenance = Provenance.of_this_process(
+            DeviceRecord(str(device), self.device_label, self.threads),
+            DataRecord(dataset.source, dataset.fingerprint),
+        )
         past = ResumedState()
         match start_point:
             case NewRun(checkpoints, name):
-                self.directory = RunDirectory.create(checkpoints, name, config, about)
+                self.directory = RunDirectory.create(checkpoints, name, config, provenance)
             case ResumeRun(path):
-                self.directory, past = restore(path, self.trainer, history, frames, about)
+                self.directory, past = restore(path, self.trainer, history, frames, provenance)
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
         self._best_state: dict[str, Any] | None = None
         self._memory = memory(device)
         self._memory_read_at = self._saved_at = time.monotonic()
-        self._slice_steps = 1
-        self._recent: deque[tuple[int, float]] = deque(maxlen=60)
-        self._train_seconds = past.train_seconds
-        self._evaluation_seconds = past.evaluation_seconds
+        self._throughput = Throughput(past.train_seconds, past.evaluation_seconds)
         self._writer = RunWriter(self.directory, config, status)
-        self._events = self._event_log() if tensorboard else None
+        self._events: EventLogs | None = None
+        if tensorboard:
+            # Where an evaluation is due, a run that is resumed makes it again.
+            logged = self.trainer.step - int(self.trainer.evaluation_due())
+            self._events = EventLogs(self.directory.path, logged + 1, self._alert)
 
     @property
     def evaluated_step(self) -> int:
@@ -109,21 +108,17 @@ class TrainingSession:
         Raises:
             TrainingDivergedError: if the loss is no longer a number.
         """
-        steps = min(self._slice_steps, self.trainer.steps_to_evaluation())
+        steps = min(self._throughput.slice_steps, self.trainer.steps_to_evaluation())
         before, started = self.trainer.images_seen, time.perf_counter()
         with explain_out_of_memory(self.config, self.trainer.device):
             points = self.trainer.train(steps)
         seconds = time.perf_counter() - started
-        self._train_seconds += seconds
-        self._recent.append((self.trainer.images_seen - before, seconds))
-        # A cut-short slice says little, and one slow slice must not make the next ones tiny.
-        if steps == self._slice_steps:
-            ratio = SLICE_SECONDS / max(seconds, 1e-6)
-            self._slice_steps = max(1, round(steps * min(2.0, max(0.5, ratio))))
+        self._throughput.add_slice(steps, self.trainer.images_seen - before, seconds)
         self._history.add_train_points(points)
         for point in points:
             self.directory.add_train_point(point)
-        self._log_events(lambda events: events.add_train_points(points))
+        if self._events is not None:
+            self._events.add_train_points(points)
 
     def evaluate(self, between: Callable[[], None]) -> None:
         """Measure on the validation split, and keep a frame.
@@ -135,16 +130,17 @@ class TrainingSession:
             TrainingDivergedError: if the loss is no longer a number.
         """
         started = time.perf_counter()
-        evaluation = self.trainer.evaluate(self._train_seconds, between)
+        evaluation = self.trainer.evaluate(self._throughput.train_seconds, between)
         frame = self.look().frame()
         self._frames.append(frame)
         thin(self._frames)
-        self._evaluation_seconds += time.perf_counter() - started
+        self._throughput.evaluation_seconds += time.perf_counter() - started
         self._history.add_evaluation(evaluation)
         if self._history.best is evaluation:
             self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self.directory.add_evaluation(evaluation)
-        self._log_events(lambda events: events.add_evaluation(evaluation, frame))
+        if self._events is not None:
+            self._events.add_evaluation(evaluation, frame)
 
     def look(self) -> Viewer:
         """The pictures of the model as it is now."""
@@ -179,13 +175,14 @@ class TrainingSession:
 
     def close(self) -> None:
         """Write what waits, and let others have the run."""
-        self._log_events(EventLog.close)
+        if self._events is not None:
+            self._events.close()
         self._writer.close()
 
     def snapshot(self, phase: Phase, activity: str) -> Snapshot:
         """The moment as anyone may read it."""
         trainer = self.trainer
-        self._tell_of_files()
+        self._report_files()
         if time.monotonic() - self._memory_read_at > 1.0:
             self._memory, self._memory_read_at = memory(trainer.device), time.monotonic()
         points = self._history.train_points(-1)
@@ -200,8 +197,8 @@ class TrainingSession:
             epoch=trainer.epoch,
             epochs=self.config.epochs,
             images_seen=trainer.images_seen,
-            images_per_second=self._images_per_second(),
-            elapsed=self._train_seconds + self._evaluation_seconds,
+            images_per_second=self._throughput.images_per_second,
+            elapsed=self._throughput.train_seconds + self._throughput.evaluation_seconds,
             eta=self._eta(),
             beta=trainer.beta,
             lr=trainer.lr,
@@ -215,7 +212,7 @@ class TrainingSession:
         )
 
     def _state(self) -> dict[str, Any]:
-        seconds = [self._train_seconds, self._evaluation_seconds]
+        seconds = [self._throughput.train_seconds, self._throughput.evaluation_seconds]
         return {**self.trainer.state_dict(), "seconds": seconds}
 
     def _take_best(self) -> dict[str, Any] | None:
@@ -226,25 +223,7 @@ class TrainingSession:
         copy: dict[str, Any] = checkpoint.copied(best, HOST)
         return copy
 
-    def _event_log(self) -> EventLog | None:
-        # Where an evaluation is due, a run that goes on makes it again.
-        logged = self.trainer.step - int(self.trainer.evaluation_due())
-        try:
-            return EventLog(self.directory.path, logged + 1)
-        except OSError as error:
-            self._alert(f"can't write TensorBoard's files: {error.strerror or error}; none are")
-            return None
-
-    def _log_events(self, add: Callable[[EventLog], None]) -> None:
-        if self._events is None:
-            return
-        try:
-            add(self._events)
-        except OSError as error:  # its writer has ended
-            self._events = None
-            self._alert(f"can't write TensorBoard's files: {error.strerror or error}; no more are")
-
-    def _tell_of_files(self) -> None:
+    def _report_files(self) -> None:
         for report in self._writer.reports():
             if report.error is None:
                 self._alert(f"{report.file} is written again")
@@ -258,36 +237,17 @@ class TrainingSession:
     def _alert(self, text: str) -> None:
         self.alerts = (*self.alerts, Alert(self.trainer.step, text))
 
-    def _images_per_second(self) -> float:
-        seconds = sum(s for _, s in self._recent)
-        return sum(n for n, _ in self._recent) / seconds if seconds else 0.0
-
     def _eta(self) -> float | None:
-        rate = self._images_per_second()
-        if not rate:
-            return None
         steps_left = self.trainer.total_steps - self.trainer.step
-        evaluations_left = steps_left / self.trainer.steps_per_epoch
-        per_evaluation = self._evaluation_seconds / max(1, self._history.evaluation_count)
-        return steps_left * self.config.batch_size / rate + evaluations_left * per_evaluation
+        return self._throughput.seconds_left(
+            steps_left * self.config.batch_size,
+            steps_left / self.trainer.steps_per_epoch,
+            self._history.evaluation_count,
+        )
 
 
 def _threads_before(start_point: StartPoint) -> int | None:
     """How many threads trained a run that goes on."""
     if isinstance(start_point, ResumeRun):
-        return recorded_threads(read_config(start_point.path)[1])
+        return read_config(start_point.path)[1].threads
     return None
-
-
-def _provenance(device: str, label: str, threads: int) -> dict[str, Any]:
-    """What a reader of the run must know beside its settings."""
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "device": {"name": device, "label": label, "threads": threads},
-        "versions": {
-            "fmnist-vae-tui": metadata.version("fmnist-vae-tui"),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": metadata.version("numpy"),
-        },
-    }

@@ -9,7 +9,7 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.storage.run_config import FORMAT, check_format
+from engine.storage.config_json import FORMAT, check_format
 
 Which = Literal["last", "best"]
 """The weights of now, or those of the best evaluation."""

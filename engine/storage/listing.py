@@ -1,15 +1,14 @@
-"""All stored runs at a glance: how each one stands, and renaming and deleting them.
+"""All stored runs at a glance: how each one stands.
 
 Reads little of each run, and nothing of its weights: a list of many is made in a moment, again
-and again. What is on the disk may be anyone's: a file that can't be read is told, never raised.
+and again. What is on the disk may be anyone's: a file that can't be read is a run's `problem`, and
+never raised.
 """
 
 import contextlib
 import math
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -19,15 +18,13 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.history import History
 from engine.snapshot import Phase, Snapshot
+from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.metrics_csv import METRICS_FILE
-from engine.storage.run_config import CONFIG_FILE, check_name, read_config
-from engine.storage.run_lock import LOCK_FILE, Owner, RunLock, owner_of, rename_locked
+from engine.storage.run_lock import LOCK_FILE, Owner, owner_of
 from engine.storage.run_scores import RunScores
 from engine.storage.status_json import read_status
 
-RUN_FILES = ("run.log", METRICS_FILE, LOCK_FILE)
-"""Any of these beside a config.json that can't be read tells that the directory is a run's."""
-_DAMAGE = (RunError, OSError, ValueError, TypeError, OverflowError, RecursionError)
+DAMAGE = (RunError, OSError, ValueError, TypeError, OverflowError, RecursionError)
 """What reading a file of any content may raise."""
 
 
@@ -123,19 +120,19 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
     """
     # Who has it comes first: a process that ends in between has written its last status then.
     owner = None
-    with contextlib.suppress(*_DAMAGE):
+    with contextlib.suppress(*DAMAGE):
         owner = owner_of(path)
     size, modified = _measure(path)
     config, created, problem = None, None, ""
     try:
-        config, about = read_config(path)
-        created = _time(about.get("created"))
-    except _DAMAGE as error:
+        config, provenance = read_config(path)
+        created = _time(provenance.created)
+    except DAMAGE as error:
         problem = _sentence(error, path / CONFIG_FILE)
     scores = scores or RunScores(path)
     try:
         scores.update()
-    except _DAMAGE as error:
+    except DAMAGE as error:
         problem = problem or _sentence(error, path / METRICS_FILE)
     status = _status(path)
     last, best = scores.last, scores.best
@@ -169,70 +166,6 @@ def differing_settings(runs: Sequence[RunSummary]) -> list[str]:
     return [name for name in names if len({getattr(config, name) for config in configs}) > 1]
 
 
-def rename_run(path: Path, name: str) -> Path:
-    """Give a run another name; its directory of then. Figures in exports/ stay where they are.
-
-    Raises:
-        RunError: if the name can't be used or is taken, or a process trains the run.
-    """
-    target = path.parent / check_name(name)
-    if os.path.lexists(target):  # renaming would replace an empty directory
-        raise RunError(f"there is {name!r} already in {path.parent}/")
-    with _locked(path, "renamed") as lock:
-        rename_locked(path, target, lock)
-    return target
-
-
-def delete_run(path: Path) -> None:
-    """Delete a run's directory (of a symbolic link, the link); its figures in exports/ stay.
-
-    Raises:
-        RunError: if a process trains the run, if the directory may not be a run's, or if
-            something of it can't be deleted.
-    """
-    if not _is_ours(path):
-        raise RunError(f"{path}/ is left alone: nothing in it tells that it is a run")
-    doomed = path.with_name(f".deleted-{secrets.token_hex(8)}")
-    with _locked(path, "deleted") as lock:
-        if path.is_symlink():
-            path.unlink()
-            return
-        # First of all it is no run any more, so that nothing that ends the deletion early
-        # leaves one that looks whole.
-        rename_locked(path, doomed, lock)
-    try:
-        # Without the lock: on a network file system a file that is open can't quite be deleted.
-        shutil.rmtree(doomed)
-    except OSError as error:
-        cause = error.strerror or error
-        raise RunError(f"not all of {path.name} is gone: {cause}; see {doomed}/") from error
-
-
-@contextlib.contextmanager
-def _locked(path: Path, done: str) -> Iterator[RunLock]:
-    """Have a run to oneself, so that no process begins to train it.
-
-    Raises:
-        RunError: if a process has it, or the disk refuses what is done in here.
-    """
-    try:
-        lock = RunLock(path)
-        try:
-            yield lock
-        finally:
-            lock.release()
-    except OSError as error:
-        raise RunError(f"{path}/ can't be {done}: {error.strerror or error}") from error
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether a directory is a run's, perhaps a damaged one's: others have config.json too."""
-    with contextlib.suppress(*_DAMAGE):
-        read_config(path)
-        return True
-    return any((path / name).is_file() for name in RUN_FILES)
-
-
 def _has_config(path: Path) -> bool:
     try:
         return (path / CONFIG_FILE).is_file()
@@ -256,7 +189,7 @@ def _state(
 
 def _status(path: Path) -> Snapshot | None:
     """What status.json says, if what a list needs of it are numbers and words."""
-    with contextlib.suppress(*_DAMAGE):
+    with contextlib.suppress(*DAMAGE):
         status = read_status(path, History())
         if status is not None and isinstance(status.error, str | None):
             # A word here raises TypeError.
@@ -264,9 +197,9 @@ def _status(path: Path) -> Snapshot | None:
     return None
 
 
-def _time(text: object) -> datetime | None:
+def _time(text: str) -> datetime | None:
     try:
-        time = datetime.fromisoformat(text if isinstance(text, str) else "")
+        time = datetime.fromisoformat(text)
         return time if time.tzinfo else time.astimezone()
     except (ValueError, OverflowError, OSError):
         return None

@@ -12,18 +12,16 @@ checkpoints/<run>/
 """
 
 import errno
-import logging
 import secrets
 import shutil
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
-from engine.storage.atomic_files import atomic_write, json_bytes, remove_unfinished
+from engine.storage.atomic_files import atomic_write, remove_unfinished
+from engine.storage.config_json import write_config, write_resumption
 from engine.storage.csv_log import CsvLog
 from engine.storage.frames import drop_frames
 from engine.storage.metrics_csv import (
@@ -37,11 +35,11 @@ from engine.storage.metrics_csv import (
     kl_row,
     train_point_row,
 )
-from engine.storage.run_config import CONFIG_FILE, FORMAT, check_name, default_name
+from engine.storage.provenance import Provenance, Resumption
 from engine.storage.run_lock import RunLock, rename_locked
+from engine.storage.run_log import RunLog
+from engine.storage.run_names import check_name, default_name
 
-RUN_LOGGERS = ("engine", "tui", "py.warnings")
-"""What a run's log records: our own words, and Python's warnings (torch's among them)."""
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 """How a rename fails if another process has just made a directory of that name."""
 
@@ -67,24 +65,16 @@ class RunDirectory:
         if config.model == "vae":
             self._kl = CsvLog(path / KL_FILE, kl_columns(config), evaluated_step)
         self._steps = CsvLog(path / STEPS_FILE, STEPS_COLUMNS, last_step)
-        self._log_handler = logging.FileHandler(
-            path / "run.log", encoding="utf-8", errors="backslashreplace"
-        )
-        self._log_handler.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        )
-        for name in RUN_LOGGERS:
-            logging.getLogger(name).addHandler(self._log_handler)
+        self._log = RunLog(path)
 
     @classmethod
     def create(
-        cls, checkpoints: Path, name: str | None, config: RunConfig, about: Mapping[str, Any]
+        cls, checkpoints: Path, name: str | None, config: RunConfig, provenance: Provenance
     ) -> "RunDirectory":
         """Make a new directory with its config.json; it appears whole, and locked.
 
         Args:
             name: None for one made from the time, which gets a number if it is taken.
-            about: what a reader must know of the run beside its settings, as JSON can hold it.
 
         Raises:
             RunError: if the name is taken or can't be used, or nothing can be written there.
@@ -95,7 +85,7 @@ class RunDirectory:
             unnamed.mkdir(parents=True)
             try:
                 lock = RunLock(unnamed)
-                _write_config(unnamed, config, about)
+                write_config(unnamed, config, provenance)
                 path = _claim(unnamed, lock, checkpoints, stem, numbered=name is None)
                 if not lock.held:
                     lock = RunLock(path)
@@ -127,13 +117,14 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"can't write to {path}/: {error}") from error
 
-    def write_config(self, config: RunConfig, about: Mapping[str, Any]) -> None:
-        """Replace config.json.
+    def add_resumption(self, config: RunConfig, resumption: Resumption) -> None:
+        """Put the current settings, and who resumes the run with them, into config.json.
 
         Raises:
+            RunError: if it can't be read.
             OSError: if it could not be written.
         """
-        _write_config(self.path, config, about)
+        write_resumption(self.path, config, resumption)
 
     def write_checkpoint(self, name: str, content: bytes) -> None:
         """Replace `<name>.pt`.
@@ -167,9 +158,7 @@ class RunDirectory:
 
     def close(self) -> None:
         """Stop logging to the run's log, and let others have the run."""
-        for name in RUN_LOGGERS:
-            logging.getLogger(name).removeHandler(self._log_handler)
-        self._log_handler.close()
+        self._log.close()
         self.lock.release()
 
 
@@ -188,8 +177,3 @@ def _claim(unnamed: Path, lock: RunLock, checkpoints: Path, stem: str, *, number
         if not numbered:
             raise RunError(f"run {stem!r} exists already in {checkpoints}/")
     raise RunError(f"can't find a free run name like {stem!r} in {checkpoints}/")
-
-
-def _write_config(path: Path, config: RunConfig, about: Mapping[str, Any]) -> None:
-    content = {**about, "format": FORMAT, "config": config.to_dict()}
-    atomic_write(path / CONFIG_FILE, json_bytes(content))

@@ -26,9 +26,9 @@ import torch
 from engine.config import RunConfig
 from engine.history import History
 from engine.storage import checkpoint
+from engine.storage.config_json import read_config
 from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
-from engine.storage.run_config import read_config
 from engine.storage.run_lock import RunLock, owner_of
 from engine.storage.status_json import STATUS_FILE, read_status
 
@@ -127,8 +127,8 @@ def _outcome(child: int) -> int:
 
 def _check_after_a_kill(run: Path, hit: Counter[str]) -> int:
     """That what is on disk fits together; the step of last.pt, -1 if there is none."""
-    _, about = read_config(run)
-    assert about["data"]["fingerprint"]
+    _, provenance = read_config(run)
+    assert provenance.data.fingerprint
     states = {}
     for file in run.glob("*.pt"):
         states[file.stem] = checkpoint.read(file)
@@ -253,8 +253,8 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(
     with (killed / "metrics.csv").open() as stream:
         seconds = [float(row["seconds"]) for row in csv.DictReader(stream)]
     assert seconds == sorted(seconds), "time goes on where it was"
-    resumed = read_config(killed)[1]["resumed"]
-    assert [entry["step"] for entry in resumed][-1] == max(survived)
+    resumed = read_config(killed)[1].resumed
+    assert [entry.step for entry in resumed][-1] == max(survived)
     assert {p.name for p in killed.iterdir()} == {p.name for p in whole.iterdir()}, "no litter"
 
 

@@ -19,7 +19,7 @@ import torch
 from engine.history import History
 from engine.snapshot import Phase
 from engine.storage import checkpoint
-from engine.storage.run_config import read_config
+from engine.storage.config_json import read_config
 from engine.storage.run_lock import RunLock
 from engine.storage.status_json import read_status
 from tui.cli.main import main
@@ -155,8 +155,8 @@ def test_a_command_killed_twice_is_resumed_to_the_same_weights(
 
     reached = int(checkpoint.read(folder / "x" / "last.pt")["step"])
     assert reached >= step
-    [one] = read_config(folder / "x")[1]["resumed"]
-    assert one["step"] in (step, checkpoint.read(folder / "x" / "best.pt")["step"])
+    [one] = read_config(folder / "x")[1].resumed
+    assert one.step in (step, checkpoint.read(folder / "x" / "best.pt")["step"])
     end = reached // 12 + 2
     done = call("train", "--resume", "x", "--epochs", str(end), "--json")
     assert done.code == 0, done.err
@@ -199,9 +199,9 @@ def test_automatic_begins_then_resumes_and_refuses_other_settings(
 ) -> None:
     auto = ["train", *settings, "--resume", "auto", "--name", "job"]
     assert call(*auto, "--epochs", "1").code == 0
-    assert "resumed" not in read_config(folder / "job")[1]
+    assert not read_config(folder / "job")[1].resumed
     assert call(*auto, "--epochs", "2", "--json").code == 0
-    assert [entry["step"] for entry in read_config(folder / "job")[1]["resumed"]] == [12]
+    assert [entry.step for entry in read_config(folder / "job")[1].resumed] == [12]
     assert len(rows_of(folder / "job")) == 7
     refused = call(*auto, "--epochs", "3", "--lr", "0.5")
     assert refused.sentence == "run job is another one: its lr was 0.002"
@@ -237,8 +237,8 @@ def test_two_runs_go_on_where_the_first_was_left(
     assert done.code == 0
     vae, ae = map(json.loads, done.out.splitlines())
     assert (vae["run"], vae["steps"], ae["run"], ae["steps"]) == ("pair-vae", 24, "pair-ae", 24)
-    assert [e["step"] for e in read_config(folder / "pair-vae")[1]["resumed"]] == [12]
-    assert "resumed" not in read_config(folder / "pair-ae")[1]
+    assert [e.step for e in read_config(folder / "pair-vae")[1].resumed] == [12]
+    assert not read_config(folder / "pair-ae")[1].resumed
 
 
 def test_a_run_in_use_is_refused_with_who_has_it(
@@ -290,7 +290,7 @@ def test_settings_that_a_run_keeps_are_not_flags_of_going_on(
     assert "cuda:99" in call("train", "--resume", "x", "--device", "cuda:99").sentence
     nowhere = call("train", "--resume", "x", "--data", "nowhere").sentence
     assert str(folder.parent / "nowhere") in nowhere
-    assert "resumed" not in read_config(folder / "x")[1]
+    assert not read_config(folder / "x")[1].resumed
 
 
 def test_a_directory_that_cannot_be_written_is_told_before_training(

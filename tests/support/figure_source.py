@@ -69,7 +69,7 @@ class FakeSource:
     """Six epochs of a run whose views are random, but the same for the same request."""
 
     config: RunConfig = field(default_factory=lambda: PLAIN)
-    run: str = "vae-test"
+    name: str = "vae-test"
     epochs: int = 6
     points: list[TrainPoint] = field(default_factory=list)
     evaluated: list[Evaluation] = field(default_factory=list)
@@ -109,7 +109,7 @@ class FakeSource:
     def frames(self) -> list[Frame]:
         return list(self.film)
 
-    def work(self, job: object) -> Any:
+    def work(self, job: object, _progress: object = None) -> Any:
         self.jobs.append(job)
         match job:
             case Project(latents):

@@ -1,5 +1,6 @@
 """Stored runs of made-up numbers, and processes that hold them."""
 
+import json
 import math
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import numpy as np
 from engine.config import RunConfig
 from engine.metrics import Evaluation, Metrics
 from engine.snapshot import Phase, Snapshot
+from engine.storage.config_json import CONFIG_FILE
+from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.status_json import write_status
 
@@ -52,7 +55,9 @@ def make_run(
     created: object = CREATED,
 ) -> Path:
     """A run that nobody trains, with the score at every epoch given."""
-    run = RunDirectory.create(checkpoints, name, config, {"created": created})
+    run = RunDirectory.create(checkpoints, name, config, Provenance())
+    file = run.path / CONFIG_FILE
+    file.write_text(json.dumps({"created": created, **json.loads(file.read_text())}))
     for epoch, score in (scores or {}).items():
         run.add_evaluation(evaluation(epoch, score, config))
     run.flush()

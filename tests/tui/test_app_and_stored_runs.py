@@ -74,7 +74,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.02)
 
     monkeypatch.setattr(TrainingSession, "train_slice", train_slice)
-    monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("engine.runs.throughput.SLICE_SECONDS", 0.0)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from engine.errors import INPUT_ERRORS, RunError
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
 from engine.snapshot import Phase
-from engine.storage.run_config import find_run, latest_runs
+from engine.storage.run_names import find_run, latest_runs
 from tui.cli.arguments import AttachArgs, DashboardArgs, ResumeArgs
 from tui.cli.planned_runs import runs_to_begin, runs_to_resume
 from tui.cli.program import MISUSE, complain

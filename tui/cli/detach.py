@@ -12,7 +12,8 @@ from pathlib import Path
 
 from engine.config import TrainingPlan
 from engine.runs.resume import NewRun, planned_starts
-from engine.storage.run_config import CONFIG_FILE, default_name
+from engine.storage.config_json import CONFIG_FILE
+from engine.storage.run_names import default_name
 from tui.cli.arguments import DashboardArgs, ResumeArgs
 from tui.cli.planned_runs import start_point_to_resume
 from tui.cli.program import THIS_PROGRAM

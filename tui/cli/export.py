@@ -10,7 +10,9 @@ from engine.config import RunConfig
 from engine.errors import FigureError
 from engine.figures.catalog import resolve_names
 from engine.figures.options import FigureOptions
-from engine.storage.run_config import find_run, json_number, read_config
+from engine.metrics import json_number
+from engine.storage.config_json import read_config
+from engine.storage.run_names import find_run
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.cli.arguments import EvaluateArgs, ExportArgs
 from tui.cli.program import PROGRAM, complain
@@ -40,21 +42,26 @@ def run_export(args: ExportArgs) -> int:
         )
     from engine.errors import JobError
     from engine.figures.export import export_comparison, export_figures
-    from tui.cli.progress import RunWithProgress
+    from engine.runs.stored_run import StoredRun
+    from tui.cli.progress import progress_bar
 
-    run = RunWithProgress(path, args.weights)
+    run = StoredRun(path, args.weights)
     warn_of_weights(run)
-    directory = args.exports / run.run
+    directory = args.exports / run.name
     try:
         for name in names:
             if name != "comparison":
-                for figure in export_figures(run, (name,), directory, options):
-                    print(figure)
+                with progress_bar(f"{run.name} · ") as progress:
+                    written = [*export_figures(run, (name,), directory, options, progress)]
             elif other is not None:
-                second = RunWithProgress(other, args.weights)
+                second = StoredRun(other, args.weights)
                 warn_of_weights(second)
-                runs = (run, second)
-                print(export_comparison(runs, directory, options))
+                with progress_bar() as progress:
+                    runs = (run, second)
+                    written = [export_comparison(runs, directory, options, progress)]
+            # After the bar, which would be in the way on a terminal.
+            for figure in written:
+                print(figure)
     except JobError as error:
         return complain(str(error))
     except OSError as error:
@@ -123,11 +130,11 @@ def run_evaluation(args: EvaluateArgs) -> int:
         "kl": measured.metrics.kl,
     }
     if args.json:
-        about = {"run": run.run, "split": args.split, "weights": run.which, "step": run.step}
+        about = {"run": run.name, "split": args.split, "weights": run.which, "step": run.step}
         values = {name: json_number(value) for name, value in numbers.items()}
         print(json.dumps({**about, **values, "active_units": measured.active_units}))
         return 0
-    print(f"{run.run}, {run.which} weights (step {run.step:,}), {args.split} images:")
+    print(f"{run.name}, {run.which} weights (step {run.step:,}), {args.split} images:")
     for label, name in (("−ELBO", "neg_elbo"), ("reconstruction", "recon"), ("KL", "kl")):
         print(f"  {label:<15}{nats(numbers[name]):>8} nats per image")
     print(f"  active units{measured.active_units:>8} of {run.config.latent_dim}")

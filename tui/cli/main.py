@@ -18,7 +18,7 @@ import tyro
 from data import DataError
 from engine.config import PRESETS, absolute_data
 from engine.errors import ConfigError, FigureError, RunError
-from engine.storage.run_config import check_name
+from engine.storage.run_names import check_name
 from tui.cli.arguments import (
     AttachArgs,
     BenchArgs,

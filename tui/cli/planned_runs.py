@@ -11,8 +11,8 @@ from engine.runs.resume import (
     planned_starts,
 )
 from engine.runs.training_run import TrainingRun, runs_in_turn
-from engine.storage.run_config import check_name, find_run
 from engine.storage.run_lock import owner_of
+from engine.storage.run_names import check_name, find_run
 from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainArgs, TrainResumeArgs
 
 

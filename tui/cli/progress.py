@@ -1,37 +1,40 @@
-"""A stored run that tells on stderr how far its slow jobs are, where that is a terminal."""
+"""On stderr, how far slow work is, where that is a terminal."""
 
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from engine.analysis import jobs
-from engine.analysis.jobs import Job
-from engine.runs.stored_run import StoredRun
-
-T = TypeVar("T")
 
 
-class RunWithProgress(StoredRun):
-    """A stored run with a bar that is there while a job runs."""
+@contextmanager
+def progress_bar(prefix: str = "") -> Iterator[jobs.Progress]:
+    """A bar from the first report on, until the work is done or given up.
 
-    def work(self, job: Job[T], progress: jobs.Progress = jobs.no_progress) -> T:
-        """Slow work, done here and now."""
-        console = Console(stderr=True)
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-            # It would be redirected to stderr.
-            redirect_stdout=False,
-        ) as bar:
-            task = bar.add_task(self.run, total=1.0)
+    Args:
+        prefix: in front of what is being done.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+        # It would be redirected to stderr.
+        redirect_stdout=False,
+    )
+    task = bar.add_task(prefix, total=1.0)
 
-            def tell(share: float, activity: str) -> None:
-                bar.update(task, completed=share, description=f"{self.run} · {activity}")
-                progress(share, activity)
+    def report(share: float, activity: str) -> None:
+        bar.start()
+        bar.update(task, completed=share, description=f"{prefix}{activity}")
 
-            return super().work(job, tell)
+    try:
+        yield report
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from engine.storage.run_config import find_run
+from engine.storage.run_names import find_run
 from tui.cli.arguments import ReportArgs
 from tui.cli.export import warn_of_weights
 from tui.cli.program import complain
@@ -34,7 +34,7 @@ def run_report(args: ReportArgs) -> int:
         runs = [StoredRun(path, args.weights) for path in paths]
         for run in runs:
             warn_of_weights(run)
-        directory = args.exports / runs[0].run
+        directory = args.exports / runs[0].name
         try:
             written = write_report(runs, directory, args.projection, _flags(args), tell)
         except OSError as error:

@@ -29,8 +29,8 @@ from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
+from engine.metrics import json_number
 from engine.storage.listing import RunSummary, differing_settings, list_runs
-from engine.storage.run_config import json_number
 from tui.cli.arguments import RunsArgs
 from tui.screens.runs import words
 from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, texts, widths

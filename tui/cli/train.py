@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from engine.errors import INPUT_ERRORS
-from engine.metrics import Evaluation, Metrics, score_name
+from engine.metrics import Evaluation, Metrics, json_number, score_name
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
-from engine.storage.run_config import json_number
 from tui.cli.program import MISUSE, PROGRAM
 from tui.drawing.text import duration, epochs, nats
 from tui.state.run_messages import ending

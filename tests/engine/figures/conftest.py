@@ -11,7 +11,7 @@ def vae() -> FakeSource:
 
 @pytest.fixture
 def ae() -> FakeSource:
-    return FakeSource(RunConfig(model="ae"), run="ae-test")
+    return FakeSource(RunConfig(model="ae"), name="ae-test")
 
 
 @pytest.fixture

@@ -194,13 +194,13 @@ def test_the_images_are_one_of_each_class_and_the_same_for_both_runs(
 
 @pytest.mark.parametrize("change", [{"split_seed": 1}, {"validation_share": 0.2}])
 def test_runs_on_different_images_are_not_compared(change: dict[str, object]) -> None:
-    other = FakeSource(replace(RunConfig(model="ae"), **change), run="other")
+    other = FakeSource(replace(RunConfig(model="ae"), **change), name="other")
     with pytest.raises(FigureError) as caught:
         compare((FakeSource(), other))
     assert str(caught.value).startswith("runs vae-test and other can't be compared: ")
     assert "\n" not in str(caught.value)
     assert other.requests == []
-    third = FakeSource(run="third")
+    third = FakeSource(name="third")
     with pytest.raises(FigureError, match="vae-test and other"):
         compare((FakeSource(), third, other))
 
@@ -215,7 +215,7 @@ def test_the_same_path_may_hold_other_images_by_now(part: str) -> None:
                 return replace(view, **{part: 1 - getattr(view, part)})
             return view
 
-    other = Changed(run="other")
+    other = Changed(name="other")
     with pytest.raises(FigureError, match="vae-test and other can't be compared"):
         compare((FakeSource(), other))
     assert other.jobs == []
@@ -246,7 +246,7 @@ def test_one_run_is_no_comparison() -> None:
 def test_progress_rises_from_0_to_the_end_of_the_last_run() -> None:
     told: list[tuple[float, str]] = []
     compare(
-        (FakeSource(run="a"), FakeSource(run="b")), lambda share, what: told.append((share, what))
+        (FakeSource(name="a"), FakeSource(name="b")), lambda share, what: told.append((share, what))
     )
     shares = [share for share, _ in told]
     assert shares == sorted(shares)

@@ -104,7 +104,7 @@ def test_the_page_names_every_row_and_column_and_cuts_no_word(
 def test_the_longest_names_and_numbers_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     words = written(monkeypatch)
     config = RunConfig(latent_dim=400, epochs=1_000_000)
-    sources = [FakeSource(config, run="W" * 100 + str(i)) for i in range(2)]
+    sources = [FakeSource(config, name="W" * 100 + str(i)) for i in range(2)]
     for source in sources:
         huge = Metrics(1e6, 123_456.789, 1e5)
         source.evaluated = [source.evaluation(290, huge)]
@@ -165,7 +165,7 @@ def texts(figure: Figure) -> str:
 def test_the_chart_sets_reconstruction_against_reconstruction(
     vae: FakeSource, ae: FakeSource, charts: list[Figure]
 ) -> None:
-    beta = FakeSource(RunConfig(beta=4.0), run="beta")
+    beta = FakeSource(RunConfig(beta=4.0), name="beta")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         render_comparison((vae, ae, beta))
@@ -180,7 +180,7 @@ def test_the_chart_sets_reconstruction_against_reconstruction(
         np.testing.assert_allclose(
             np.asarray(line.get_xdata()), [e.epoch for e in source.evaluated]
         )
-        assert str(line.get_label()).startswith(source.run)
+        assert str(line.get_label()).startswith(source.name)
     assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 3
     assert "ELBO" not in texts(figure)
     assert "one z drawn for each image" in texts(figure)
@@ -191,7 +191,7 @@ def test_the_chart_sets_reconstruction_against_reconstruction(
 
 
 def test_two_autoencoders_need_no_caveat(ae: FakeSource, charts: list[Figure]) -> None:
-    render_comparison((ae, replace(ae, run="second")))
+    render_comparison((ae, replace(ae, name="second")))
     assert "drawn" not in texts(charts[0])
 
 
@@ -205,7 +205,7 @@ def test_runs_without_evaluations_are_compared_by_the_rest(
 
 
 def test_three_runs_have_a_row_each(vae: FakeSource, ae: FakeSource) -> None:
-    third = FakeSource(RunConfig(latent_dim=2), run="third")
+    third = FakeSource(RunConfig(latent_dim=2), name="third")
     page = opened(render_comparison((vae, ae, third)))
     layout = comparison_layout(3, 10, settings=True)
     assert page.size == layout.size
@@ -216,7 +216,9 @@ def test_three_runs_have_a_row_each(vae: FakeSource, ae: FakeSource) -> None:
 def sweep(count: int) -> list[FakeSource]:
     """Runs of one model, whose long names differ at their end."""
     return [
-        FakeSource(RunConfig(beta=float(n), seed=n), run=f"vae-20260728-120000-of-a-sweep-beta-{n}")
+        FakeSource(
+            RunConfig(beta=float(n), seed=n), name=f"vae-20260728-120000-of-a-sweep-beta-{n}"
+        )
         for n in range(1, count + 1)
     ]
 
@@ -239,7 +241,7 @@ def test_up_to_six_runs_have_rows_lines_and_names_of_their_own(
     count: int, charts: list[Figure], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = written(monkeypatch)  # asserts that none is cut or over another
-    sources = [*sweep(count - 1), FakeSource(RunConfig(model="ae"), run="ae-20260728")]
+    sources = [*sweep(count - 1), FakeSource(RunConfig(model="ae"), name="ae-20260728")]
     page = opened(render_comparison(sources))
     layout = comparison_layout(count, 10, settings=True)
     assert page.size == layout.size
@@ -259,7 +261,7 @@ def test_up_to_six_runs_have_rows_lines_and_names_of_their_own(
 def test_a_long_run_has_markers_at_other_places_than_the_next(
     vae: FakeSource, charts: list[Figure]
 ) -> None:
-    long = [replace(vae, epochs=200, run=name) for name in ("a", "b")]
+    long = [replace(vae, epochs=200, name=name) for name in ("a", "b")]
     render_comparison(long)
     first, second = (line.get_markevery() for line in charts[0].axes[0].lines)
     assert first == (0, 16)
@@ -292,7 +294,7 @@ def test_the_file_says_what_it_is_of(vae: FakeSource, ae: FakeSource, tmp_path: 
 
 
 def test_runs_that_can_not_be_compared_leave_no_file(vae: FakeSource, tmp_path: Path) -> None:
-    other = FakeSource(RunConfig(split_seed=1), run="other")
+    other = FakeSource(RunConfig(split_seed=1), name="other")
     with pytest.raises(FigureError, match="can't be compared"):
         export_comparison((vae, other), tmp_path / "new")
     assert not (tmp_path / "new").exists()
@@ -304,7 +306,7 @@ def test_diverged_images_are_drawn_black(vae: FakeSource, ae: FakeSource) -> Non
     images[0] = np.nan
     broken: tuple[RunComparison, ...] = (replace(runs[0], prior_samples=images), runs[1])
     caption = ComparisonCaption(("a", "b"), (vae.config, ae.config), (1, 1), 0)
-    curves = [comparison_page.RunCurve(s.run, s.evaluations()) for s in (vae, ae)]
+    curves = [comparison_page.RunCurve(s.name, s.evaluations()) for s in (vae, ae)]
     page = comparison_page.comparison_page(broken, curves, caption)
     layout = comparison_layout(2, 10)
     first, *rest = row_of(page, layout.prior[0])

@@ -175,7 +175,7 @@ def test_only_nan_is_said_to_be_no_number(vae: FakeSource, drawn: list[Figure]) 
 
 def test_no_text_leaves_the_paper_at_the_longest(drawn: list[Figure]) -> None:
     config = RunConfig(beta=123.456, kl_warmup=5, latent_dim=4096, seed=2**32 - 1, epochs=1000)
-    source = FakeSource(config, run="W" * 100)
+    source = FakeSource(config, name="W" * 100)
     source.points = [
         TrainPoint(step, step / 4, metrics(config, step / 400)) for step in range(1, 4001)
     ]

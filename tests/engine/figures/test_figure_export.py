@@ -244,7 +244,7 @@ def test_pyplot_and_its_global_state_stay_out() -> None:
 @pytest.mark.parametrize("run", ["a$_b$c", "$\\frac{$", "näme\nwith lines", "x" * 200, "\udcff"])
 @pytest.mark.usefixtures("coarse")
 def test_any_run_name_can_be_drawn(vae: FakeSource, run: str) -> None:
-    vae.run = run
+    vae.name = run
     for name in ("train_loss", "samples"):
         image = opened(render_figure(vae, name))
         greys = np.asarray(image.convert("L"))

@@ -75,7 +75,7 @@ def training(
         time.sleep(0.01)
 
     monkeypatch.setattr(TrainingSession, "train_slice", slow)
-    monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("engine.runs.throughput.SLICE_SECONDS", 0.0)
     monkeypatch.setattr("engine.runs.training_session.SAVE_INTERVAL", 0.2)
     run = TrainingRun(replace(small_config, epochs=100_000), NewRun(tmp_path, "live"))
     run.start()

@@ -49,7 +49,7 @@ def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.01)
 
     monkeypatch.setattr(TrainingSession, "train_slice", slow)
-    monkeypatch.setattr("engine.runs.training_session.SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("engine.runs.throughput.SLICE_SECONDS", 0.0)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

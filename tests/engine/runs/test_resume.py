@@ -28,9 +28,9 @@ from engine.runs.resume import (
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.storage import checkpoint
+from engine.storage.config_json import read_config
 from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
-from engine.storage.run_config import read_config
 from engine.storage.run_lock import RunLock
 from engine.training.trainer import Trainer
 from tests.support.dataset_files import random_dataset, write_idx_folder
@@ -55,7 +55,9 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         original = session.train_slice
 
         def train_slice() -> None:
-            session._slice_steps = min(session._slice_steps, max(1, step - session.trainer.step))
+            session._throughput.slice_steps = min(
+                session._throughput.slice_steps, max(1, step - session.trainer.step)
+            )
             if session.trainer.step < step:
                 original()
             if session.trainer.step >= step:
@@ -206,13 +208,13 @@ def test_two_epochs_continued_to_three_are_three_from_the_start(
     after = (copied / "metrics.csv").read_bytes()
     earlier = before.splitlines()[:-1]  # the evaluation at the last step is made again
     assert after.splitlines()[: len(earlier)] == earlier
-    found, about = read_config(copied)
+    found, provenance = read_config(copied)
     assert found == config
-    [entry] = about["resumed"]
-    assert entry["step"] == 24
-    assert entry["device"]["name"] == "cpu"
-    assert entry["versions"]["torch"] == torch.__version__
-    assert about["created"], "when it began is still known"
+    [entry] = provenance.resumed
+    assert entry.step == 24
+    assert entry.device.name == "cpu"
+    assert dict(entry.versions)["torch"] == torch.__version__
+    assert provenance.created, "when it began is still known"
     assert checkpoint.read(copied / "last.pt")["config"]["epochs"] == 3
 
 
@@ -310,7 +312,7 @@ def test_a_run_killed_between_its_checkpoints_goes_on_from_the_newer_one(
     assert state_of(copied, "best")["step"] == 24
     run = train(continued_config(copied, epochs=3), ResumeRun(copied))
     assert not alerts(run)
-    assert read_config(copied)[1]["resumed"][0]["step"] == 24
+    assert read_config(copied)[1].resumed[0].step == 24
     assert_same_run(copied, whole)
 
 
@@ -352,7 +354,7 @@ def test_going_on_from_the_best_checkpoint_drops_what_came_after_it(
     (copied / "last.pt").write_bytes(b"")
     run = train(continued_config(copied, epochs=3), ResumeRun(copied))
     assert "going on from best.pt, at epoch 0.67" in alerts(run)[0]
-    assert read_config(copied)[1]["resumed"][0]["step"] == 8
+    assert read_config(copied)[1].resumed[0].step == 8
     assert_same_run(copied, whole)
 
 

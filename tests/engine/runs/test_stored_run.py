@@ -131,7 +131,7 @@ def test_a_stored_run_shows_what_the_live_one_showed_bit_for_bit(index: int, liv
     for name in type(before).__slots__:
         assert same(getattr(before, name), getattr(after, name)), name
     assert stored.step == 24
-    assert stored.run == live.config.model
+    assert stored.name == live.config.model
     assert stored.config == live.config
 
 

@@ -1,15 +1,14 @@
-import math
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tyro
 
 from engine.analysis import jobs
-from engine.analysis.jobs import Project
+from engine.analysis.jobs import Progress
 from engine.config import ModelName, RunConfig
 from engine.errors import FigureError
 from engine.figures.catalog import FIGURES
@@ -20,7 +19,7 @@ from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions
 from tui.cli.arguments import ExportArgs
 from tui.cli.export import figure_options
 from tui.cli.main import main
-from tui.cli.progress import RunWithProgress
+from tui.cli.progress import progress_bar
 
 CONFIG = RunConfig(latent_dim=8)
 
@@ -178,18 +177,35 @@ def test_tsne_is_drawn_of_the_wanted_split(export: Any, tmp_path: Path) -> None:
     assert title == "VAE posterior means μ of 100 test images (t-SNE)"
 
 
-def test_progress_is_told_on_a_terminal_only(
-    checkpoints: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_progress_is_shown_on_a_terminal_only_and_only_once_something_is_reported(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = RunWithProgress(checkpoints / "v")
-    job = Project(np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32), "tsne")
-    quiet = run.work(job)
+    def work() -> None:
+        with progress_bar("v · ") as progress:
+            progress(0.5, "t-SNE: 250 of 750 iterations")
+
+    work()
     assert capsys.readouterr() == ("", "")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    told = run.work(job)
+    work()
     out, err = capsys.readouterr()
     assert out == ""
-    assert "t-SNE" in err
-    np.testing.assert_array_equal(told, quiet)
-    assert math.isfinite(float(told.sum()))
+    assert "v · t-SNE: 250 of 750 iterations" in err
+    with progress_bar("v · "):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_slow_figure_shows_its_progress(export: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def listening(prefix: str = "") -> Iterator[Progress]:
+        yield lambda _, activity: told.append(prefix + activity)
+
+    monkeypatch.setattr("tui.cli.progress.progress_bar", listening)
+    code, names, _ = export("v", "--figure", "latent_scatter", "--projection", "tsne")
+    assert (code, len(names)) == (0, 1)
+    assert told[0] == "v · t-SNE: finding neighbours"
+    assert told[-1] == "v · t-SNE: 750 of 750 iterations"

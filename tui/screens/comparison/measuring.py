@@ -2,50 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import wait
-from dataclasses import dataclass
 from threading import Event, Thread
-from typing import TypeVar
 
 from engine.analysis.comparison import RunNumbers, describe_run
 from engine.analysis.helper_process import Worker
-from engine.analysis.jobs import Job
 from engine.errors import describe
-from engine.views import ViewRequest
+from engine.runs.live_source import LiveSource
 from tui.screens.comparison.compared_run import ComparedRun
-from tui.state.exports import LiveRun
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-_LOOK = 0.1
-"""Seconds between two looks at whether the work is still wanted."""
-
-
-class Cancelled(Exception):  # noqa: N818  nothing went wrong
-    """Nobody waits for the numbers any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _CancellableRun(LiveRun):
-    """A run whose answers are awaited only until `stopped`."""
-
-    stopped: Event
-
-    def view(self, request: ViewRequest[T]) -> T:
-        """A picture of the model as it is now."""
-        if self.stopped.is_set():
-            raise Cancelled
-        return super(_CancellableRun, self).view(request)
-
-    def work(self, job: Job[T]) -> T:
-        """Slow work, in the other process; killed there when nobody waits for it."""
-        handle = self.worker.submit(job)
-        while not wait([handle.future], _LOOK).done:
-            if self.stopped.is_set():
-                handle.cancel()
-                raise Cancelled
-        return handle.future.result()
 
 
 class Measuring:
@@ -103,7 +68,7 @@ class Measuring:
                 self.note = f"{side.label}: {part} {share:.0%}"
 
             try:
-                source = _CancellableRun(side.run, self._worker, self._stopped)
+                source = LiveSource(side.run, self._worker, self._stopped)
                 self._numbers[side.key] = describe_run(source, progress)
             except Exception as error:
                 if self._stopped.is_set():  # whatever it is, it is of the closing

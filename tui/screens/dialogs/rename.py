@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from engine.errors import RunError
-from engine.storage.run_config import check_name
+from engine.storage.run_names import check_name
 
 
 class RenameScreen(ModalScreen[str | None]):

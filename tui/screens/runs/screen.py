@@ -14,7 +14,8 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from engine.errors import RunError
-from engine.storage.listing import RunSummary, delete_run, rename_run
+from engine.storage.listing import RunSummary
+from engine.storage.rename_delete import delete_run, rename_run
 from tui.drawing.text import size
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from engine.analysis.comparison import RunNumbers
 from engine.analysis.helper_process import JobHandle, Worker
 from engine.analysis.jobs import FitMixture, Mixture, Progress
-from engine.analysis.run_source import FigureSource
+from engine.analysis.run_source import RunSource
 from engine.snapshot import Phase
 from engine.views import PriorSamples, Reconstructions
 from tests.support.compared_runs import (
@@ -362,9 +362,9 @@ async def test_work_that_nobody_waits_for_any_more_ends_with_the_screen(
     working = threading.Event()
     described: list[str] = []
 
-    def describe(source: FigureSource, progress: Progress) -> RunNumbers:
-        described.append(source.run)
-        progress(0.3, f"{source.run}: nearest neighbours")
+    def describe(source: RunSource, progress: Progress) -> RunNumbers:
+        described.append(source.name)
+        progress(0.3, f"{source.name}: nearest neighbours")
         working.set()
         source.work(FitMixture(np.zeros((1, 1), np.float32)))
         raise AssertionError("the job never ends")
@@ -391,10 +391,10 @@ async def test_one_run_that_fails_does_not_keep_the_numbers_of_others(
 ) -> None:
     runs = {run.snapshot.run: run for run in two_vaes()}
 
-    def describe(source: FigureSource, progress: Progress) -> RunNumbers:
-        if source.run == "beta-1":
+    def describe(source: RunSource, progress: Progress) -> RunNumbers:
+        if source.name == "beta-1":
             raise RuntimeError("no memory")
-        return numbers_of(runs[source.run])
+        return numbers_of(runs[source.name])
 
     monkeypatch.setattr("tui.screens.comparison.measuring.describe_run", describe)
     async with opened(list(runs.values()), measured=False) as (screen, pilot):
@@ -410,8 +410,8 @@ async def test_u_computes_what_is_not_of_the_models_of_now(
     runs = two_vaes()
     described: list[str] = []
 
-    def describe(source: FigureSource, progress: Progress) -> RunNumbers:
-        described.append(source.run)
+    def describe(source: RunSource, progress: Progress) -> RunNumbers:
+        described.append(source.name)
         return numbers_of(runs[1])
 
     monkeypatch.setattr("tui.screens.comparison.measuring.describe_run", describe)
@@ -430,8 +430,8 @@ async def test_a_run_that_ends_while_it_is_watched_is_measured_unasked(
     runs = six()
     described: list[str] = []
 
-    def describe(source: FigureSource, progress: Progress) -> RunNumbers:
-        described.append(source.run)
+    def describe(source: RunSource, progress: Progress) -> RunNumbers:
+        described.append(source.name)
         return numbers_of(runs[3])
 
     monkeypatch.setattr("tui.screens.comparison.measuring.describe_run", describe)

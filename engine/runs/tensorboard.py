@@ -2,7 +2,7 @@
 
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,46 @@ def check_tensorboard() -> None:
             "--tensorboard needs the package of that name: "
             "pip install -c constraints.txt -e '.[tensorboard]'"
         )
+
+
+class EventLogs:
+    """The event files of a run, as long as they can be written: training doesn't need them.
+
+    Args:
+        path: the run's directory.
+        first_step: as `EventLog` takes it.
+        report: called with a sentence if they can't be written (any more).
+    """
+
+    def __init__(self, path: Path, first_step: int, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._log: EventLog | None = None
+        self._try(lambda: self._open(path, first_step), "none are")
+
+    def add_train_points(self, points: Sequence[TrainPoint]) -> None:
+        """Log points of the training curve."""
+        if (log := self._log) is not None:
+            self._try(lambda: log.add_train_points(points))
+
+    def add_evaluation(self, e: Evaluation, frame: Frame) -> None:
+        """Log an evaluation and the frame that belongs to it."""
+        if (log := self._log) is not None:
+            self._try(lambda: log.add_evaluation(e, frame))
+
+    def close(self) -> None:
+        """Write what waits."""
+        if (log := self._log) is not None:
+            self._try(log.close)
+
+    def _open(self, path: Path, first_step: int) -> None:
+        self._log = EventLog(path, first_step)
+
+    def _try(self, write: Callable[[], None], end: str = "no more are") -> None:
+        try:
+            write()
+        except OSError as error:  # the log's own thread has ended
+            self._log = None
+            self._report(f"can't write TensorBoard's files: {error.strerror or error}; {end}")
 
 
 class EventLog:

@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.runs.resume import NewRun, ResumeRun, continued_config
+from engine.runs.tensorboard import FOLDER
 from engine.runs.training_run import TrainingRun, runs_in_turn
-from engine.storage.tensorboard import FOLDER
 
 
 def trained(run: TrainingRun) -> TrainingRun:
@@ -79,7 +79,7 @@ def test_a_disk_that_is_full_ends_the_logging_not_the_training(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(f"engine.storage.tensorboard.EventLog.{method}", full)
+    monkeypatch.setattr(f"engine.runs.tensorboard.EventLog.{method}", full)
     origin = (small_config, NewRun(tmp_path, "x"))
     run = trained(runs_in_turn([origin], tensorboard=True)[0])
     assert run.snapshot.epoch == 3.0

@@ -15,15 +15,16 @@ import pytest
 from engine.config import RunConfig
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.runs.writer_thread import RunWriter, Work
 from engine.snapshot import Phase, Snapshot
 from engine.storage import checkpoint
 from engine.storage import writer_thread as writer
 from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
+from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock, owner_of
 from engine.storage.status_json import read_status
-from engine.storage.writer_thread import RunWriter, Work
 from engine.views import Frame
 
 CONFIG = RunConfig(latent_dim=2)
@@ -94,7 +95,7 @@ class Made:
 
 @pytest.fixture
 def made(tmp_path: Path, disk: Disk) -> Iterator[Made]:
-    directory = RunDirectory.create(tmp_path, "x", CONFIG, {})
+    directory = RunDirectory.create(tmp_path, "x", CONFIG, Provenance())
     found = Made(None, directory, directory.path, Snapshot(run="x"))  # type: ignore[arg-type]
     found.writer = RunWriter(directory, CONFIG, lambda: found.snapshot)
     found.writer.flush()
@@ -305,7 +306,7 @@ def test_status_is_written_while_nothing_else_is(
 ) -> None:
     monkeypatch.setattr(writer, "STATUS_INTERVAL", 0.01)
     monkeypatch.setattr(writer, "BEAT_INTERVAL", 0.0)
-    directory = RunDirectory.create(tmp_path, "x", CONFIG, {})
+    directory = RunDirectory.create(tmp_path, "x", CONFIG, Provenance())
     snapshot = Snapshot(run="x")
     run_writer = RunWriter(directory, CONFIG, lambda: snapshot)
 

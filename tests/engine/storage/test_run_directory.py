@@ -1,7 +1,6 @@
 import csv
 import math
 import os
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.storage.csv_log import CsvLog
-from engine.storage.run_config import check_name, default_name, find_run, read_config
+from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 
 
@@ -30,28 +29,17 @@ def evaluation(step: int, train: Metrics | None = None) -> Evaluation:
     )
 
 
-def test_names_sort_by_time() -> None:
-    name = default_name(RunConfig(model="ae"), datetime(2026, 1, 2, 3, 4, 5))
-    assert name == "ae-20260102-030405"
-
-
-@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "-x", "a b", "ü", "x" * 101, "a\n"])
-def test_names_that_a_path_or_shell_could_misread_are_refused(name: str) -> None:
-    with pytest.raises(RunError, match="can't be used"):
-        check_name(name)
-
-
 def test_a_run_is_never_made_over_another(tmp_path: Path) -> None:
-    RunDirectory.create(tmp_path, "mine", RunConfig(), {}).close()
+    RunDirectory.create(tmp_path, "mine", RunConfig(), Provenance()).close()
     with pytest.raises(RunError, match="run 'mine' exists already"):
-        RunDirectory.create(tmp_path, "mine", RunConfig(), {})
+        RunDirectory.create(tmp_path, "mine", RunConfig(), Provenance())
 
 
 def test_runs_named_by_time_in_the_same_second_get_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.storage.run_directory.default_name", lambda *_: "vae-now")
-    made = [RunDirectory.create(tmp_path, None, RunConfig(), {}) for _ in range(3)]
+    made = [RunDirectory.create(tmp_path, None, RunConfig(), Provenance()) for _ in range(3)]
     assert [run.path.name for run in made] == ["vae-now", "vae-now-2", "vae-now-3"]
     for run in made:
         run.close()
@@ -60,55 +48,11 @@ def test_runs_named_by_time_in_the_same_second_get_numbers(
 def test_a_directory_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"can't make a run directory in .*file"):
-        RunDirectory.create(tmp_path / "file", "x", RunConfig(), {})
-
-
-def test_settings_and_what_else_is_known_are_read_back(tmp_path: Path) -> None:
-    config = RunConfig(hidden=(7,), seed=3)
-    run = RunDirectory.create(tmp_path, "x", config, {"data": {"fingerprint": "f"}})
-    run.close()
-    found, about = read_config(run.path)
-    assert found == config
-    assert about["data"] == {"fingerprint": "f"}
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"", "can't be read"),
-        (b"\xff\xfe", "can't be read"),
-        (b"[]", "has no settings"),
-        (b'{"format": 1}', "has no settings"),
-        (b'{"format": 9, "config": {}}', "has format 9; this version reads format 1"),
-        (b'{"format": 1, "config": {"lr": -1}}', "setting that can't be used: lr must be"),
-        (b'{"format": 1, "config": {"lr": "x"}}', "lr must be a number"),
-    ],
-)
-def test_a_foreign_config_is_reported_by_file(
-    content: bytes, expected: str, tmp_path: Path
-) -> None:
-    (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(RunError) as caught:
-        read_config(tmp_path)
-    assert str(tmp_path / "config.json") in str(caught.value)
-    assert expected in str(caught.value)
-
-
-def test_a_run_is_found_by_name_or_path_and_a_missing_one_told_with_what_is_there(
-    tmp_path: Path,
-) -> None:
-    run = RunDirectory.create(tmp_path, "here", RunConfig(), {})
-    run.close()
-    assert find_run("here", tmp_path) == run.path
-    assert find_run(str(run.path), tmp_path / "elsewhere") == run.path
-    with pytest.raises(RunError, match=r"no run 'gone' in .*: the latest are here"):
-        find_run("gone", tmp_path)
-    with pytest.raises(RunError, match="there are none yet"):
-        find_run("gone", tmp_path / "elsewhere")
+        RunDirectory.create(tmp_path / "file", "x", RunConfig(), Provenance())
 
 
 def test_metrics_open_in_pandas_and_a_missing_number_is_an_empty_cell(tmp_path: Path) -> None:
-    run = RunDirectory.create(tmp_path, "x", RunConfig(), {})
+    run = RunDirectory.create(tmp_path, "x", RunConfig(), Provenance())
     run.add_evaluation(evaluation(0))
     run.add_evaluation(evaluation(3, train=Metrics(loss=1 / 3, recon=2.0, kl=math.nan)))
     run.add_train_point(TrainPoint(2, 2 / 3, Metrics(1.0, 2.0, 3.0)))

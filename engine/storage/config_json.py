@@ -1,0 +1,83 @@
+"""config.json: a run's settings and its provenance, the file that makes a directory a run's."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.config import RunConfig
+from engine.errors import ConfigError, RunError
+from engine.storage.atomic_files import atomic_write, json_bytes
+from engine.storage.provenance import Provenance, Resumption
+
+FORMAT = 1
+"""Version of what is written; readers refuse a newer one."""
+CONFIG_FILE = "config.json"
+
+
+def read_config(path: Path) -> tuple[RunConfig, Provenance]:
+    """The settings of a stored run, and where it comes from.
+
+    Args:
+        path: the run's directory.
+
+    Raises:
+        RunError: naming the file and what is wrong with it.
+    """
+    content = _read(path / CONFIG_FILE)
+    try:
+        return RunConfig.from_dict(content["config"]), Provenance.from_json(content)
+    except ConfigError as error:
+        file = path / CONFIG_FILE
+        raise RunError(f"{file} has a setting that can't be used: {error}") from error
+
+
+def write_config(path: Path, config: RunConfig, provenance: Provenance) -> None:
+    """Write a new run's config.json.
+
+    Raises:
+        OSError: if it could not be written.
+    """
+    _write(path / CONFIG_FILE, config, provenance.to_json())
+
+
+def write_resumption(path: Path, config: RunConfig, resumption: Resumption) -> None:
+    """Put the current settings, and who resumes the run with them, into its config.json.
+
+    What else is in it stays as it is, also what this version doesn't know.
+
+    Raises:
+        RunError: if it can't be read.
+        OSError: if it could not be written; the file is unchanged then.
+    """
+    content = _read(path / CONFIG_FILE)
+    before = content.get("resumed")
+    resumed = [*(before if isinstance(before, list) else []), resumption.to_json()]
+    del content["config"]  # to be written last
+    _write(path / CONFIG_FILE, config, {**content, "resumed": resumed})
+
+
+def check_format(file: Path, version: object) -> None:
+    """Refuse what a newer version of this program wrote.
+
+    Raises:
+        RunError: if the format is not one that can be read.
+    """
+    if version != FORMAT:
+        raise RunError(f"{file} has format {version!r}; this version reads format {FORMAT}")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RunError(f"{file} can't be read: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise RunError(f"{file} is not a run's config.json: it has no settings")
+    check_format(file, content.get("format"))
+    return content
+
+
+def _write(file: Path, config: RunConfig, about: Mapping[str, Any]) -> None:
+    content = {**about, "format": FORMAT, "config": config.to_dict()}
+    atomic_write(file, json_bytes(content))
