@@ -7,7 +7,7 @@ reader keeps how far it has read and asks for what came since.
 from collections.abc import Sequence
 
 from engine.evaluation_log import EvaluationLog
-from engine.metrics import Evaluation, TrainPoint
+from engine.metrics import Evaluation, TrainPoint, best_evaluation
 
 MAX_TRAIN_POINTS = 4_000
 """The training curve's length over a whole run: more than any chart has columns."""
@@ -42,9 +42,7 @@ class History:
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
         """Append; only the engine's thread does this."""
-        best = self._best
-        if evaluation.step > 0 and (best is None or evaluation.val.score < best.val.score):
-            self._best = evaluation
+        self._best = best_evaluation(e for e in (self._best, evaluation) if e is not None)
         self._last = evaluation
         self._evaluations.append(evaluation)
 
@@ -76,5 +74,5 @@ class History:
 
     @property
     def best(self) -> Evaluation | None:
-        """The trained evaluation with the lowest score; the untrained one doesn't count."""
+        """The `best_evaluation` so far."""
         return self._best

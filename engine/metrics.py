@@ -5,12 +5,17 @@ lower is better. See `engine.model.objective` for the formulas.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.config import ModelName
+
+ACTIVE_UNIT_VARIANCE = 0.01
+"""Threshold on Var_x(E_q[z_j|x]) above which a dimension is active (Burda et al. 2016)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +82,47 @@ class Evaluation:
     """Dimensions j with Var_x(E_q[z_j|x]) > 0.01 (Burda et al. 2016)."""
     seconds: float
     """Time spent training up to here, without evaluations and pauses."""
+
+    @property
+    def score(self) -> float:
+        """`Metrics.score` on the validation split."""
+        return self.val.score
+
+
+class Scored(Protocol):
+    """An evaluation, as far as it takes to find the best one."""
+
+    @property
+    def epoch(self) -> float:
+        """Epochs trained."""
+
+    @property
+    def score(self) -> float:
+        """`Metrics.score` on the validation split."""
+
+
+S = TypeVar("S", bound=Scored)
+
+
+def best_evaluation(evaluations: Iterable[S]) -> S | None:
+    """The one with the lowest score, the first of equal ones.
+
+    The untrained model's doesn't count: it isn't a result of training. Nor does a score that is
+    no finite number.
+    """
+    trained = (e for e in evaluations if e.epoch > 0 and math.isfinite(e.score))
+    return min(trained, key=lambda e: e.score, default=None)
+
+
+def active_units(mu: npt.NDArray[np.floating]) -> int:
+    """Latent dimensions whose posterior mean varies over the data. Burda et al. 2016, eq. 10.
+
+    Args:
+        mu: (N, D) posterior means of a data set.
+    """
+    if len(mu) < 2:
+        return 0
+    with np.errstate(invalid="ignore", over="ignore"):  # of a model that has diverged
+        # One at a time: a copy of all of them, in double precision, may be large.
+        variances = [unit.astype(np.float64).var(ddof=1) for unit in mu.T]
+    return sum(bool(variance > ACTIVE_UNIT_VARIANCE) for variance in variances)

@@ -5,7 +5,6 @@ and a KL in it. What all models share is the reconstruction at z = μ (or from t
 images lie in latent space, and what comes out of a density fitted to that after training.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,13 +15,11 @@ from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Progres
 from engine.analysis.run_source import RunSource
 from engine.config import RunConfig
 from engine.errors import FigureError
-from engine.metrics import Evaluation
-from engine.model.objective import ACTIVE_UNIT_VARIANCE
+from engine.metrics import Evaluation, active_units, best_evaluation
 from engine.views import (
     Decode,
     Embedding,
     Images,
-    Latents,
     PriorSamples,
     Reconstructions,
     ReconstructionView,
@@ -49,7 +46,7 @@ class RunNumbers:
     evaluation: Evaluation | None
     """The evaluation of these weights, or the last before them; None if there is none."""
     best: Evaluation | None
-    """The trained evaluation with the lowest score."""
+    """The `best_evaluation`."""
     knn_accuracy: float
     """Share of the validation images, 0 to 1, that their 15 nearest training images classify."""
     active_units: int
@@ -200,7 +197,6 @@ def describe_run(source: RunSource, progress: Progress = no_progress) -> RunNumb
     )
     progress(1.0, name)
     evaluations = source.evaluations()
-    trained = [e for e in evaluations if e.step > 0 and math.isfinite(e.val.score)]
     return RunNumbers(
         name=name,
         config=source.config,
@@ -211,16 +207,11 @@ def describe_run(source: RunSource, progress: Progress = no_progress) -> RunNumb
         evaluation=max(
             (e for e in evaluations if e.step <= scores.step), key=lambda e: e.step, default=None
         ),
-        best=min(trained, key=lambda e: e.val.score, default=None),
+        best=best_evaluation(evaluations),
         knn_accuracy=accuracy,
         active_units=active_units(held_out.latents),
         mixture=mixture,
     )
-
-
-def active_units(mu: Latents) -> int:
-    """Latent dimensions whose μ (N, D) varies over the images. Burda et al. 2016, eq. 10."""
-    return int((mu.astype(np.float64).var(axis=0, ddof=1) > ACTIVE_UNIT_VARIANCE).sum())
 
 
 def _other_images(first: RunSource, other: RunSource) -> FigureError:

@@ -5,7 +5,6 @@ by an order of magnitude. The loss has a panel of its own where the optimiser mi
 else than −ELBO. An autoencoder has a reconstruction loss only, and no ELBO.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from PIL import Image
 from engine.config import RunConfig
 from engine.figures import chart
 from engine.figures.caption import Caption, epoch_text
-from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.metrics import Evaluation, Metrics, TrainPoint, best_evaluation
 from engine.visible_range import Limits, visible_limits
 
 Array = npt.NDArray[np.float64]
@@ -82,10 +81,9 @@ def train_curve(points: Sequence[TrainPoint], caption: Caption) -> Image.Image:
 def validation_curve(evaluations: Sequence[Evaluation], caption: Caption) -> Image.Image:
     """The validation metrics with the best trained evaluation marked; RGB, 2550 pixels wide."""
     series = _series([e.epoch for e in evaluations], [e.val for e in evaluations])
-    # As `History.best`: what was measured before the first step is not a result of training.
-    trained = [i for i, e in enumerate(evaluations) if e.step > 0 and math.isfinite(e.val.score)]
-    best = min(trained, key=lambda i: evaluations[i].val.score, default=None)
-    return _chart(series, caption, "nothing evaluated yet", best)
+    best = best_evaluation(evaluations)
+    index = next((i for i, e in enumerate(evaluations) if e is best), None)
+    return _chart(series, caption, "nothing evaluated yet", index)
 
 
 def running_mean(values: Array, window: int) -> Array:

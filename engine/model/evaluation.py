@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from engine.config import RunConfig
-from engine.metrics import Metrics
+from engine.metrics import Metrics, active_units
 from engine.model.device import sum_dtype
 from engine.model.networks import VAE, Model
-from engine.model.objective import active_units, bernoulli_nll, gaussian_kl_per_dim
+from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
 from engine.model.seeds import Stream, stream_seed
 
 BATCH = 500
@@ -96,5 +96,5 @@ def measure(
     return Measurement(
         Metrics(loss=loss, recon=recon, kl=kl),
         kl_per_dim,
-        active_units(torch.cat(embedded)),
+        active_units(torch.cat(embedded).cpu().numpy()),
     )

@@ -11,9 +11,6 @@ from torch import Tensor
 
 from engine.config import RunConfig
 
-ACTIVE_UNIT_VARIANCE = 0.01
-"""Threshold on Var_x(E_q[z_j|x]) above which a dimension is active (Burda et al. 2016)."""
-
 
 def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
     """−log p(x|z) under Bernoulli pixels, from logits. Kingma & Welling 2014, app. C.1.
@@ -40,15 +37,6 @@ def gaussian_kl_per_dim(mu: Tensor, logvar: Tensor) -> Tensor:
         (B, D) nats: ½(μ² + σ² − 1 − ln σ²).
     """
     return 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar)
-
-
-def active_units(mu: Tensor) -> int:
-    """Latent dimensions whose posterior mean varies over the data. Burda et al. 2016, eq. 10.
-
-    Args:
-        mu: (N, D) posterior means of a data set.
-    """
-    return int((mu.var(dim=0) > ACTIVE_UNIT_VARIANCE).sum())
 
 
 def beta_at(config: RunConfig, epoch: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.config import ModelName, RunConfig
-from engine.metrics import Metrics
+from engine.metrics import Metrics, best_evaluation
 from engine.views import Split
 
 Numbers = tuple[float, ...]
@@ -69,6 +69,11 @@ class EpochFacts:
     train: Metrics | None
     """Running mean of the epoch, over weights that were changing."""
 
+    @property
+    def score(self) -> float:
+        """`Metrics.score` on the validation split."""
+        return self.val.score
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingFacts:
@@ -97,8 +102,8 @@ class TrainingFacts:
 
     @property
     def best(self) -> EpochFacts | None:
-        """The evaluation with the lowest score."""
-        return min(self.evaluations, key=lambda e: e.val.score, default=None)
+        """The `best_evaluation`."""
+        return best_evaluation(self.evaluations)
 
     @property
     def last(self) -> EpochFacts | None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.metrics import Metrics
+from engine.metrics import Metrics, best_evaluation
 from engine.storage.metrics_csv import METRICS_COLUMNS, METRICS_FILE, RowReader
 
 
@@ -33,7 +33,7 @@ class RunScores:
         self._reader = RowReader(self._file, METRICS_COLUMNS, _row)
         self.last: ScoredEpoch | None = None
         self.best: ScoredEpoch | None = None
-        """The trained one with the lowest score that is a number."""
+        """The `best_evaluation` so far."""
 
     def update(self) -> None:
         """Read what is new.
@@ -45,10 +45,8 @@ class RunScores:
             self._begin()
         while rows := self._reader.new_rows():
             self.last = rows[-1]
-            trained = [row for row in rows if row.step > 0 and math.isfinite(row.score)]
-            if self.best is not None:
-                trained.insert(0, self.best)
-            self.best = min(trained, key=lambda row: row.score, default=None)
+            known = [] if self.best is None else [self.best]
+            self.best = best_evaluation([*known, *rows])
 
 
 def _row(values: dict[str, float]) -> ScoredEpoch:

@@ -41,7 +41,7 @@ def drive(plan: dict[str, Any]) -> dict[str, Any]:
     """An uninterrupted run, and one that is killed; which moments were hit."""
     torch.set_num_threads(1)
     from engine.runs import training_session as session
-    from engine.storage import writer_thread as writer
+    from engine.runs import writer_thread as writer
     from engine.training import trainer  # noqa: F401 (imported before the forks)
 
     # The writer is at work nearly always, so that many kills fall into a write.

@@ -2,7 +2,7 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from engine.config import RunConfig
-from engine.model.objective import active_units, bernoulli_nll, beta_at, gaussian_kl_per_dim
+from engine.model.objective import bernoulli_nll, beta_at, gaussian_kl_per_dim
 
 
 def test_reconstruction_is_the_bernoulli_log_likelihood_summed_over_pixels() -> None:
@@ -32,13 +32,6 @@ def test_kl_per_dimension_is_that_of_torch_distributions() -> None:
 
 def test_kl_of_the_prior_itself_is_zero() -> None:
     assert gaussian_kl_per_dim(torch.zeros(2, 3), torch.zeros(2, 3)).abs().max() == 0
-
-
-def test_units_are_active_above_a_variance_of_a_hundredth_over_the_data() -> None:
-    wave = torch.linspace(-1, 1, 100)
-    wave = wave / wave.std()
-    mu = torch.stack([wave * 0.09, wave * 0.11, wave * 0.0 + 5.0], dim=1)
-    assert active_units(mu) == 1
 
 
 def test_beta_rises_linearly_over_the_warm_up_and_then_stays() -> None:

@@ -15,10 +15,10 @@ import pytest
 from engine.config import RunConfig
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.runs import writer_thread as writer
 from engine.runs.writer_thread import RunWriter, Work
 from engine.snapshot import Phase, Snapshot
 from engine.storage import checkpoint
-from engine.storage import writer_thread as writer
 from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.provenance import Provenance
