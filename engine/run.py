@@ -45,6 +45,10 @@ class Run(Protocol):
         """The run's directory, once it exists."""
 
     @property
+    def data_fingerprint(self) -> str:
+        """`data.fashion_mnist.content_fingerprint` of its data; empty until it is known."""
+
+    @property
     def frames(self) -> list[Frame]:
         """The film of the run so far, oldest first."""
 

@@ -25,6 +25,6 @@ class ValidationImages:
         return self.share, self.split_seed
 
     def differ_from(self, other: "ValidationImages") -> bool:
-        """Whether these are known to be other images: data that aren't known yet may be the same."""
+        """Whether these are known to be other images; unknown data may be the same."""
         fingerprints = {self.fingerprint, other.fingerprint} - {""}
         return self.split != other.split or len(fingerprints) > 1

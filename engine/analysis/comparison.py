@@ -22,7 +22,6 @@ from engine.views import (
     Images,
     PriorSamples,
     Reconstructions,
-    ReconstructionView,
     Scores,
 )
 
@@ -109,10 +108,6 @@ def compare(
 def check_comparable(sources: Sequence[RunSource]) -> None:
     """See that the runs were validated on the same images, wherever these lie.
 
-    Asks every run whose settings agree with the first one's for a few of its images: a source
-    has no fingerprint of its data, and the path says neither that two are the same nor that
-    they are not.
-
     Raises:
         FigureError: saying which two were not, or that there is nothing to compare.
     """
@@ -120,27 +115,11 @@ def check_comparable(sources: Sequence[RunSource]) -> None:
         raise FigureError("a comparison needs two runs")
     first, *others = sources
     for other in others:
-        if not same_split(first.config, other.config):
-            raise _other_images(first, other)
-    seen = first.view(Reconstructions(page=0))
-    for other in others:
-        if not same_images(seen, other.view(Reconstructions(page=0))):
-            raise _other_images(first, other)
-
-
-def same_split(first: RunConfig, other: RunConfig) -> bool:
-    """Whether two runs hold out the same part of their data; see `same_images` for the data."""
-    return (first.split_seed, first.validation_share) == (other.split_seed, other.validation_share)
-
-
-def same_images(first: ReconstructionView, other: ReconstructionView) -> bool:
-    """Whether two runs show the same validation images of one page.
-
-    Of data sets that differ, in their pixels or only in their number, other images are held out.
-    """
-    return np.array_equal(first.originals, other.originals) and np.array_equal(
-        first.indices, other.indices
-    )
+        if first.validation_images.differ_from(other.validation_images):
+            raise FigureError(
+                f"runs {first.name} and {other.name} can't be compared: they are validated on "
+                "different images (data, split_seed or validation_share differ)"
+            )
 
 
 def compare_run(
@@ -211,13 +190,6 @@ def describe_run(source: RunSource, progress: Progress = no_progress) -> RunNumb
         knn_accuracy=accuracy,
         active_units=active_units(held_out.latents),
         mixture=mixture,
-    )
-
-
-def _other_images(first: RunSource, other: RunSource) -> FigureError:
-    return FigureError(
-        f"runs {first.name} and {other.name} can't be compared: they are validated on "
-        "different images (data, split_seed or validation_share differ)"
     )
 
 

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 from engine.analysis.jobs import Job, Progress, no_progress
 from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
+from engine.validation_images import ValidationImages
 from engine.views import Frame, ViewRequest
 
 T = TypeVar("T")
@@ -21,6 +22,11 @@ class RunSource(Protocol):
     @property
     def config(self) -> RunConfig:
         """The run's settings."""
+        ...
+
+    @property
+    def validation_images(self) -> ValidationImages:
+        """What the run is validated on."""
         ...
 
     def evaluations(self) -> list[Evaluation]:

@@ -45,18 +45,14 @@ def incomparable(runs: Sequence[RunFacts]) -> str:
     """Why the runs' scores can't be compared; empty if they can."""
     first = runs[0]
     for run in runs[1:]:
-        if run.data.fingerprint != first.data.fingerprint:
-            return f"{called(first)} and {called(run)} were trained on different data."
-        if _validation(run) != _validation(first):
+        if run.validation_images.differ_from(first.validation_images):
+            if run.data.fingerprint != first.data.fingerprint:
+                return f"{called(first)} and {called(run)} were trained on different data."
             return (
                 f"{called(first)} and {called(run)} keep different images for validation "
                 "(validation_share or split_seed differ)."
             )
     return ""
-
-
-def _validation(run: RunFacts) -> tuple[float, int]:
-    return run.config.validation_share, run.config.split_seed
 
 
 def _quantities(runs: Sequence[RunFacts]) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from engine.config import ModelName, RunConfig
 from engine.metrics import Metrics, best_evaluation
+from engine.validation_images import ValidationImages
 from engine.views import Split
 
 Numbers = tuple[float, ...]
@@ -226,6 +227,11 @@ class RunFacts:
     def model(self) -> ModelName:
         """What kind it is."""
         return self.config.model
+
+    @property
+    def validation_images(self) -> ValidationImages:
+        """What the run is validated on."""
+        return ValidationImages.of(self.config, self.data.fingerprint)
 
     @property
     def is_vae(self) -> bool:

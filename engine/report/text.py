@@ -17,6 +17,7 @@ from engine.report.facts import DataFacts, RunFacts
 from engine.report.findings import findings
 from engine.report.markup import Markup, code, escape, image, number_table, table
 from engine.report.words import count, epoch, listed, nats, percent, small
+from engine.validation_images import ValidationImages
 
 CURVES: tuple[FigureName, ...] = ("train_loss", "val_loss")
 PICTURES: tuple[FigureName, ...] = (
@@ -75,8 +76,7 @@ class _DataGroup:
 
     names: list[str]
     data: DataFacts
-    share: float
-    split_seed: int
+    images: ValidationImages
     elsewhere: bool
     """Whether it is Fashion-MNIST, but not the bundled copy."""
 
@@ -120,15 +120,14 @@ def _data_groups(runs: Sequence[RunFacts]) -> list[_DataGroup]:
     groups: list[_DataGroup] = []
     for run in runs:
         config, data = run.config, run.data
-        key = (data.fingerprint, config.validation_share, config.split_seed)
+        images = run.validation_images
         for group in groups:
-            if key == (group.data.fingerprint, group.share, group.split_seed):
+            if images == group.images:
                 group.names.append(run.name)
                 break
         else:
             elsewhere = data.is_fashion_mnist and bool(config.data)
-            share, seed = config.validation_share, config.split_seed
-            groups.append(_DataGroup([run.name], data, share, seed, elsewhere))
+            groups.append(_DataGroup([run.name], data, images, elsewhere))
     return groups
 
 

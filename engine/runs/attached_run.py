@@ -55,11 +55,12 @@ class AttachedRun(RunThread):
     """
 
     def __init__(self, path: Path) -> None:
-        config, _ = read_config(path)
+        config, provenance = read_config(path)
         snapshot = Snapshot(run=path.resolve().name, epochs=config.epochs)
         # A daemon: it writes nothing that could be cut off.
         super().__init__(config, snapshot, name="attached", daemon=True)
         self._path = path
+        self._data_fingerprint = provenance.data.fingerprint
         self._reader = HistoryReader(path, config)
         self._film = FilmReader(path)
         self._access = Access.READ
@@ -80,6 +81,11 @@ class AttachedRun(RunThread):
     def directory(self) -> Path:
         """The run's directory."""
         return self._path
+
+    @property
+    def data_fingerprint(self) -> str:
+        """As its config.json has it."""
+        return self._data_fingerprint
 
     @property
     def frames(self) -> list[Frame]:

@@ -10,6 +10,7 @@ from engine.analysis.jobs import Job, Progress, no_progress
 from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
 from engine.run import Run
+from engine.validation_images import ValidationImages
 from engine.views import Frame, ViewRequest
 
 T = TypeVar("T")
@@ -47,6 +48,11 @@ class LiveSource:
     def config(self) -> RunConfig:
         """The run's settings."""
         return self.run.config
+
+    @property
+    def validation_images(self) -> ValidationImages:
+        """What the run is validated on."""
+        return ValidationImages.of(self.run.config, self.run.data_fingerprint)
 
     def evaluations(self) -> list[Evaluation]:
         """All evaluations so far."""

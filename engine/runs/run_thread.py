@@ -57,6 +57,11 @@ class RunThread(ABC):
 
     @property
     @abstractmethod
+    def data_fingerprint(self) -> str:
+        """Of the data that the run is trained on; empty until it is known."""
+
+    @property
+    @abstractmethod
     def frames(self) -> list[Frame]:
         """The film so far, oldest first."""
 

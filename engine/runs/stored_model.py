@@ -16,6 +16,7 @@ from engine.model.device_data import ImageSplits
 from engine.model.networks import build_model
 from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.provenance import DataRecord
+from engine.validation_images import ValidationImages
 from engine.views import ViewRequest
 
 T = TypeVar("T")
@@ -54,6 +55,11 @@ class StoredModel:
     def step(self) -> int:
         """The step of the weights."""
         return self._viewer.step
+
+    @property
+    def validation_images(self) -> ValidationImages:
+        """What the run is validated on."""
+        return ValidationImages.of(self.config, self.dataset.fingerprint)
 
     def set_weights(self, state: Mapping[str, Any], origin: str) -> None:
         """Load the weights of a checkpoint.

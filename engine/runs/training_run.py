@@ -65,6 +65,7 @@ class TrainingRun(RunThread):
         self._start_point = start_point
         self._session: TrainingSession | None = None
         self._directory: Path | None = None
+        self._data_fingerprint = ""
         self._control: ControlServer | None = None
         self._frames: list[Frame] = []
         self._stopping = False
@@ -81,6 +82,11 @@ class TrainingRun(RunThread):
     def directory(self) -> Path | None:
         """The run's directory, once it exists."""
         return self._directory
+
+    @property
+    def data_fingerprint(self) -> str:
+        """Of the data; empty until they are loaded."""
+        return self._data_fingerprint
 
     @property
     def frames(self) -> list[Frame]:
@@ -154,6 +160,7 @@ class TrainingRun(RunThread):
             tensorboard=self._tensorboard,
         )
         self._directory = self._session.directory.path
+        self._data_fingerprint = self._session.provenance.data.fingerprint
         self._publish(Phase.TRAINING)
         self._control = ControlServer(self._directory, self._answers())
         return self._session

@@ -72,16 +72,16 @@ class TrainingSession:
         with explain_out_of_memory(config, device):
             self.trainer = Trainer(config, dataset, device)
         self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
-        provenance = Provenance.of_this_process(
+        self.provenance = Provenance.of_this_process(
             DeviceRecord(str(device), self.device_label, self.threads),
             DataRecord(dataset.source, dataset.fingerprint),
         )
         past = ResumedState()
         match start_point:
             case NewRun(checkpoints, name):
-                self.directory = RunDirectory.create(checkpoints, name, config, provenance)
+                self.directory = RunDirectory.create(checkpoints, name, config, self.provenance)
             case ResumeRun(path):
-                self.directory, past = restore(path, self.trainer, history, frames, provenance)
+                self.directory, past = restore(path, self.trainer, history, frames, self.provenance)
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)

@@ -13,7 +13,7 @@ MEASURED = Evaluation(0, 0.0, 1.0, 0.1, Metrics(3.0, 2.0, 1.0), None, np.empty(0
 
 def evaluations(scores: list[int]) -> list[Evaluation]:
     return [
-        replace(MEASURED, step=step, val=Metrics(float(score), float(score), 0.0))
+        replace(MEASURED, step=step, epoch=step / 4, val=Metrics(float(score), float(score), 0.0))
         for step, score in enumerate(scores)
     ]
 

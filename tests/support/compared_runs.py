@@ -91,6 +91,7 @@ class ComparedRun:
         self.frames: list[Frame] = []
         self.offset = offset
         self._other_images = other_images
+        self.data_fingerprint = "other" if other_images else "same"
         trained = [] if epochs is None else [0.0, *[2**n / 422 for n in range(9)]]
         trained += range(1, (epochs or 0) + 1)
         self.history = History([evaluation(config, epoch, offset) for epoch in trained], [])

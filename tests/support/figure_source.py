@@ -9,6 +9,7 @@ import numpy as np
 from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Project
 from engine.config import RunConfig
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.validation_images import ValidationImages
 from engine.views import (
     Decode,
     DecodedView,
@@ -71,6 +72,7 @@ class FakeSource:
     config: RunConfig = field(default_factory=lambda: PLAIN)
     name: str = "vae-test"
     epochs: int = 6
+    fingerprint: str = "fashion"
     points: list[TrainPoint] = field(default_factory=list)
     evaluated: list[Evaluation] = field(default_factory=list)
     film: list[Frame] = field(default_factory=lambda: film(4))
@@ -99,6 +101,10 @@ class FakeSource:
             active_units=2,
             seconds=1.0,
         )
+
+    @property
+    def validation_images(self) -> ValidationImages:
+        return ValidationImages.of(self.config, self.fingerprint)
 
     def evaluations(self) -> list[Evaluation]:
         return list(self.evaluated)

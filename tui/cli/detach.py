@@ -10,11 +10,11 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from engine.config import TrainingPlan
+from engine.config import MAY_CHANGE, RunConfig, TrainingPlan
 from engine.runs.resume import NewRun, planned_starts
 from engine.storage.config_json import CONFIG_FILE
 from engine.storage.run_names import default_name
-from tui.cli.arguments import DashboardArgs, ResumeArgs
+from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainResumeArgs
 from tui.cli.planned_runs import start_point_to_resume
 from tui.cli.program import THIS_PROGRAM
 
@@ -28,20 +28,17 @@ def train_detached(args: DashboardArgs) -> int:
     """Begin the runs of a plan; the exit code."""
     plan = args.config
     name = args.name or default_name(plan.runs()[0], datetime.now())
-    origins = planned_starts(plan, args.checkpoints, name)
-    names = [origin.name or name for _, origin in origins if isinstance(origin, NewRun)]
+    starts = planned_starts(plan, args.checkpoints, name)
+    names = [start.name or name for _, start in starts if isinstance(start, NewRun)]
     flags = ["--name", name, *_settings(plan), *_logging(args)]
     return _start(flags, args.checkpoints, args.checkpoints / names[0], names)
 
 
 def resume_detached(args: ResumeArgs) -> int:
-    """Go on with a stored run; the exit code."""
-    config, origin = start_point_to_resume(args.run, args)
-    path = origin.path.resolve()
-    flags = ["--resume", str(path), "--epochs", str(config.epochs), "--device", config.device]
-    if config.data:
-        flags += ["--data", config.data]
-    flags += _logging(args)
+    """Resume a stored run; the exit code."""
+    config, start_point = start_point_to_resume(args.run, args)
+    path = start_point.path.resolve()
+    flags = ["--resume", str(path), *_resumed_settings(config), *_logging(args)]
     named = (args.checkpoints / path.name).resolve() == path
     return _start(flags, args.checkpoints, path, [path.name if named else str(path)])
 
@@ -58,6 +55,15 @@ def _settings(plan: TrainingPlan) -> list[str]:
         if value != field.default:
             values = value if isinstance(value, tuple) else (value,)
             flags += [f"--{field.name.replace('_', '-')}", *(str(item) for item in values)]
+    return flags
+
+
+def _resumed_settings(config: RunConfig) -> list[str]:
+    """The settings that a run may be resumed with, as flags: the command line may have set them."""
+    flags: list[str] = []
+    for field in fields(TrainResumeArgs):
+        if field.name in MAY_CHANGE and (value := getattr(config, field.name)) != "":
+            flags += [f"--{field.name}", str(value)]
     return flags
 
 

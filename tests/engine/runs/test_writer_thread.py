@@ -80,8 +80,8 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     from engine.storage import atomic_files as files
 
     found = Disk(files.atomic_write)
-    for module in ("run_directory", "film", "status"):
-        monkeypatch.setattr(f"engine.{module}.atomic_write", found)
+    for module in ("run_directory", "frames", "status_json"):
+        monkeypatch.setattr(f"engine.storage.{module}.atomic_write", found)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.errors import describe
 from engine.run import Run
 from engine.run_labels import run_labels
+from engine.validation_images import ValidationImages
 from engine.views import (
     Decode,
     DecodedView,
@@ -101,13 +102,17 @@ class ComparedRun:
         return None
 
 
+def differ(first: Run, other: Run) -> bool:
+    """Whether two runs are known to be validated on different images."""
+    images, others = (ValidationImages.of(r.config, r.data_fingerprint) for r in (first, other))
+    return images.differ_from(others)
+
+
 def sides_of(runs: Sequence[Run]) -> list[ComparedRun]:
     """A side for every run, by names that tell them apart."""
-    from engine.analysis.comparison import same_split
-
     names = [run.snapshot.run for run in runs]
     labels = run_labels(names, [run.config.model for run in runs], LABEL_LETTERS)
     return [
-        ComparedRun(run, label, index, reconstructs=same_split(runs[0].config, run.config))
+        ComparedRun(run, label, index, reconstructs=not differ(runs[0], run))
         for index, (run, label) in enumerate(zip(runs, labels, strict=True))
     ]

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from engine.analysis.comparison import same_images
+from engine.run import Run
 from engine.views import ReconstructionView
-from tui.screens.comparison.compared_run import ComparedRun
+from tui.screens.comparison.compared_run import ComparedRun, differ
 from tui.screens.comparison.panels import PictureRow, waiting
 
 
@@ -15,17 +15,18 @@ def image_rows(sides: Sequence[ComparedRun]) -> list[PictureRow]:
     """
     rows: list[PictureRow] = []
     first: ReconstructionView | None = None
+    first_run: Run | None = None
     for side in sides:
         view = side.reconstructions
         if view is None or not side.reconstructs:
             continue
-        if first is None:
-            first = view
+        if first is None or first_run is None:
+            first, first_run = view, side.run
             rows.append(PictureRow("original", "", None, view.originals))
         decoded = view.reconstructions
         if view.page != first.page:  # one of the two is still to answer
             decoded = waiting(decoded)
-        elif not same_images(first, view):
+        elif differ(first_run, side.run):
             side.reconstructs = False
             continue
         rows.append(PictureRow(side.label, "", side.index, decoded))
