@@ -24,7 +24,7 @@ Precision = Literal["float32", "tf32", "bf16"]
 PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
-"""Settings that may be others when a run goes on. That data are the same is checked by content."""
+"""Settings that may differ when a run is resumed; the data are checked by content."""
 MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
 MAX_THREADS = 1024
@@ -105,7 +105,7 @@ class RunConfig(TrainingPlan):
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
     def check_same_model(self, other: "RunConfig") -> None:
-        """See that a checkpoint trained with the other settings goes on under these.
+        """See that a checkpoint trained with the other settings can be resumed under these.
 
         Raises:
             ValueError: naming the setting that differs.

@@ -39,7 +39,7 @@ class EvaluationLog:
         self._kl_ends.append(len(self._kl))
 
     def since(self, start: int) -> list[Evaluation]:
-        """Those from an index on, made anew at each call."""
+        """Those from an index on; new objects at each call."""
         end = len(self)
         if start >= end:
             return []

@@ -1,4 +1,4 @@
-"""The metric series of a run: appended by the engine's thread, read by anyone.
+"""The metric series of a run: appended by the run's thread, read by anyone.
 
 Appending to a Python list and slicing one are atomic under the GIL, so there is no lock: a
 reader keeps how far it has read and asks for what came since.
@@ -41,19 +41,19 @@ class History:
             self.add_evaluation(evaluation)
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
-        """Append; only the engine's thread does this."""
+        """Append; only the run's thread does this."""
         self._best = best_evaluation(e for e in (self._best, evaluation) if e is not None)
         self._last = evaluation
         self._evaluations.append(evaluation)
 
     def add_train_points(self, points: Sequence[TrainPoint]) -> None:
-        """Append; only the engine's thread does this."""
+        """Append; only the run's thread does this."""
         self._train.extend(points)
 
     def evaluations(self, since: int = 0) -> list[Evaluation]:
         """Evaluations from index `since` on, oldest first.
 
-        All but the best and the last are made anew at each call: ask for what is new.
+        All but the best and the last are new objects at each call: ask for what is new.
         """
         known = {e.step: e for e in (self._best, self._last) if e is not None}
         return [known.get(e.step, e) for e in self._evaluations.since(since)]

@@ -67,7 +67,7 @@ class Run(Protocol):
         """Halt training."""
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
 
     def stop(self) -> None:
         """End training and keep what was learnt."""

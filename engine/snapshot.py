@@ -1,4 +1,4 @@
-"""`Snapshot`: what the engine is doing at one moment, for anyone to read."""
+"""`Snapshot`: what a run is doing at one moment, for anyone to read."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ class Phase(StrEnum):
     FAILED = "failed"
     """Ended by an error; see `Snapshot.error`."""
     DIED = "died"
-    """Its process was killed, or its machine: it can go on from its last checkpoint."""
+    """Its process was killed, or its machine: it can be resumed from its last checkpoint."""
 
     @property
     def is_active(self) -> bool:
@@ -39,13 +39,13 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of a run. Immutable: the engine swaps in a new one after every slice."""
+    """One moment of a run. Immutable: the run's thread swaps in a new one after every slice."""
 
     run: str
     """The run's name; final once the phase is past LOADING."""
     phase: Phase = Phase.LOADING
     activity: str = ""
-    """What the engine does now, in a few words: 'loading torch', 'evaluating'."""
+    """What the run does now, in a few words: 'loading torch', 'evaluating'."""
     device: str = ""
     """The processor's name, empty until it is known."""
     threads: int = 0
@@ -61,7 +61,7 @@ class Snapshot:
     elapsed: float = 0.0
     """Seconds of training and evaluation; pauses don't count."""
     eta: float | None = None
-    """Seconds to go at this rate, evaluations counted in; None while it can't be told."""
+    """Seconds to go at this rate, evaluations counted in; None while it can't be estimated."""
     beta: float = 0.0
     lr: float = 0.0
     train: TrainPoint | None = None

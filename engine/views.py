@@ -1,6 +1,6 @@
 """What can be asked of a model, and the pictures that come back: plain numpy, no torch.
 
-A view is asked for by a small frozen request (`engine.request(PriorSamples(seed=3))`) and
+A view is asked for by a small frozen request (`run.request(PriorSamples(seed=3))`) and
 answered by the thread that owns the model, between two slices of training.
 `engine.inference.viewer` computes them. Images are float32 in [0, 1], so that figures lose
 nothing; the terminal rounds for itself.
@@ -279,7 +279,7 @@ class Traversal(ViewRequest[TraversalView]):
     """
 
     image: int = 0
-    """Position in the validation split; beyond its end it begins anew."""
+    """Position in the validation split; beyond its end it starts again."""
     rows: int = 10
     """Dimensions, at most."""
     steps: int = 11

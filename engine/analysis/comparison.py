@@ -91,7 +91,7 @@ def compare(
     """All of two or more runs: half a minute for each on a CPU.
 
     Args:
-        progress: told before each part.
+        progress: called before each part, and while jobs run.
         seed: which draws are decoded, as `PriorSamples.seed`.
 
     Raises:
@@ -128,7 +128,7 @@ def compare_run(
     """One run's numbers and pictures.
 
     Args:
-        progress: told before each part.
+        progress: called before each part, and while jobs run.
         seed: which draws are decoded, as `PriorSamples.seed`.
     """
     numbers = describe_run(source, lambda share, what: progress(0.9 * share, what))
@@ -154,7 +154,7 @@ def describe_run(source: RunSource, progress: Progress = no_progress) -> RunNumb
     """One run's numbers on the validation images.
 
     Args:
-        progress: told before each part.
+        progress: called before each part, and while jobs run.
 
     Raises:
         JobError: if the latents are no finite numbers.

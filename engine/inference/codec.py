@@ -38,15 +38,15 @@ class Codec:
         self,
         split: Split,
         indices: Indices | None = None,
-        between: Callable[[], None] | None = None,
+        on_batch: Callable[[], None] | None = None,
     ) -> Latents:
         """The points (N, D) that stand for images: μ, or an autoencoder's codes.
 
         Args:
             indices: positions in the split; None for all.
-            between: called between batches.
+            on_batch: called before each batch.
         """
-        parts = [self._model.embed(x).cpu() for x in self._batches(split, indices, between)]
+        parts = [self._model.embed(x).cpu() for x in self._batches(split, indices, on_batch)]
         latents: Latents = torch.cat(parts).numpy()
         return latents
 
@@ -70,7 +70,7 @@ class Codec:
         return _as_images(to_unit(self._pixels(split, indices)))
 
     @torch.no_grad()
-    def kl_per_dim(self, between: Callable[[], None] | None = None) -> npt.NDArray[np.float64]:
+    def kl_per_dim(self, on_batch: Callable[[], None] | None = None) -> npt.NDArray[np.float64]:
         """KL (D,) of each latent dimension, in nats, the mean over the validation images.
 
         Empty for an autoencoder.
@@ -78,30 +78,30 @@ class Codec:
         if not isinstance(self._model, VAE):
             return np.empty(0)
         total = np.zeros(self.config.latent_dim)
-        for x in self._batches("validation", None, between):
+        for x in self._batches("validation", None, on_batch):
             kl = gaussian_kl_per_dim(*self._model.posterior(x)).sum(dim=0)
             total += kl.double().cpu().numpy()
         return total / len(self.images.validation)
 
     @torch.no_grad()
     def errors(
-        self, split: Split, between: Callable[[], None] | None = None
+        self, split: Split, on_batch: Callable[[], None] | None = None
     ) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
         """Reconstruction errors at z = μ, batch by batch: BCE in nats and MSE, each (B,)."""
-        for x in self._batches(split, None, between):
+        for x in self._batches(split, None, on_batch):
             logits = self._model.decode(self._model.embed(x))
             bce = bernoulli_nll(logits, x)
             mse = (torch.sigmoid(logits) - x).square().mean(dim=1)
             yield bce.double().cpu().numpy(), mse.double().cpu().numpy()
 
     def _batches(
-        self, split: Split, indices: Indices | None, between: Callable[[], None] | None
+        self, split: Split, indices: Indices | None, on_batch: Callable[[], None] | None
     ) -> Iterator[Tensor]:
         """Images in [0, 1] in the order of the indices, (B, 784) each; the last may have fewer."""
         pixels = self._pixels(split, indices)
         for batch in torch.split(pixels, images_at_once(pixels.device)):
-            if between is not None:
-                between()
+            if on_batch is not None:
+                on_batch()
             yield to_unit(batch)
 
     def _pixels(self, split: Split, indices: Indices | None) -> Tensor:

@@ -23,7 +23,7 @@ from engine.views import (
     Split,
 )
 
-Between = Callable[[], None] | None
+OnBatch = Callable[[], None] | None
 
 REFRESHED_AT_ONCE = 600
 """Training images embedded anew for one question about a place: some 10 ms on one CPU core."""
@@ -40,30 +40,30 @@ class LatentSpace:
         self._pool_steps = np.empty(0, np.int64)
         self._filling_pool = False
 
-    def map(self, request: LatentMap, between: Between = None) -> LatentView:
+    def map(self, request: LatentMap, on_batch: OnBatch = None) -> LatentView:
         """A split's images on a plane; the same step's answer is kept."""
         known = self._maps.get(request)
         if known is not None and known.step == self._codec.step:
             return known
         self._maps = {r: view for r, view in self._maps.items() if view.step == self._codec.step}
-        view = self._project(request, between)
+        view = self._project(request, on_batch)
         self._maps[request] = view
         return view
 
-    def embedding(self, request: Embedding, between: Between = None) -> LatentCloud:
+    def embedding(self, request: Embedding, on_batch: OnBatch = None) -> LatentCloud:
         """All images of a split."""
         codec = self._codec
         return LatentCloud(
             codec.step,
             codec.epoch,
-            codec.embed(request.split, between=between),
+            codec.embed(request.split, on_batch=on_batch),
             codec.images.of(request.split).labels,
         )
 
-    def place(self, request: Probe, between: Between = None) -> ProbeView:
+    def place(self, request: Probe, on_batch: OnBatch = None) -> ProbeView:
         """A place's image and its neighbours."""
         codec = self._codec
-        pool = self._refreshed_pool(between)
+        pool = self._refreshed_pool(on_batch)
         nearest, distances = np.empty(0, np.int64), np.empty(0, np.float32)
         if pool is not None:
             nearest, distances = nearest_to_one(pool, request.latent, request.neighbours)
@@ -81,13 +81,13 @@ class LatentSpace:
             original=original,
         )
 
-    def _project(self, request: LatentMap, between: Between) -> LatentView:
+    def _project(self, request: LatentMap, on_batch: OnBatch) -> LatentView:
         codec = self._codec
         images = codec.images.of(request.split)
         indices = self._shown(request.split)
         latents = self._known_latents(request.split)
         if latents is None:
-            latents = codec.embed(request.split, indices, between)
+            latents = codec.embed(request.split, indices, on_batch)
         points, plane, projection, names = self._plane(request, latents)
         return LatentView(
             step=codec.step,
@@ -139,15 +139,15 @@ class LatentSpace:
         pc_1, pc_2 = (f"PC {i + 1} ({100 * r:.1f} %)" for i, r in enumerate(pca.explained))
         return pca.project(latents), Plane(pca.mean, pca.axes), "pca", (pc_1, pc_2)
 
-    def _refreshed_pool(self, between: Between) -> Latents | None:
+    def _refreshed_pool(self, on_batch: OnBatch) -> Latents | None:
         """The training images' points, the stalest of them made anew; None while being filled."""
         if self._pool is None:
-            if self._filling_pool:  # asked by `between`, in the middle of it
+            if self._filling_pool:  # asked by `on_batch`, in the middle of it
                 return None
             self._filling_pool = True
             try:
                 step = self._codec.step
-                pool = self._codec.embed("train", between=between)
+                pool = self._codec.embed("train", on_batch=on_batch)
             finally:
                 self._filling_pool = False
             self._pool, self._pool_steps = pool, np.full(len(pool), step)

@@ -1,4 +1,4 @@
-"""Computes views (`engine.views`) from a model, for the engine's thread and for `export`.
+"""Computes views (`engine.views`) from a model, for a run's thread and for `export`.
 
 Every random number comes from a stream of its own, so looking changes nothing.
 """
@@ -43,7 +43,7 @@ from engine.views import (
 )
 
 T = TypeVar("T")
-Between = Callable[[], None] | None
+OnBatch = Callable[[], None] | None
 
 
 class Viewer:
@@ -73,16 +73,16 @@ class Viewer:
         self._kl_per_dim = kl_per_dim
         return self
 
-    def compute(self, request: ViewRequest[T], between: Between = None) -> T:
+    def compute(self, request: ViewRequest[T], on_batch: OnBatch = None) -> T:
         """The answer to a request, from the model as it is now.
 
         Args:
-            between: called between batches of the long ones, so that a caller can answer others.
+            on_batch: called before each batch of the long ones, so that a caller can answer others.
         """
         self._model.eval()
         # Each case knows its T, which the checker can't see through.
         question: object = request
-        return cast("T", self._answer(question, between))
+        return cast("T", self._answer(question, on_batch))
 
     def frame(self) -> Frame:
         """The film's picture of this moment."""
@@ -92,7 +92,7 @@ class Viewer:
             self._codec.step, self._codec.epoch, to_uint8(reconstructions), to_uint8(samples)
         )
 
-    def _answer(self, question: object, between: Between) -> object:
+    def _answer(self, question: object, on_batch: OnBatch) -> object:
         codec, space = self._codec, self._space
         match question:
             case Reconstructions():
@@ -104,19 +104,19 @@ class Viewer:
             case Decode(latents):
                 return DecodedView(codec.step, codec.epoch, codec.decode(latents))
             case LatentMap():
-                return space.map(question, between)
+                return space.map(question, on_batch)
             case Embedding():
-                return space.embedding(question, between)
+                return space.embedding(question, on_batch)
             case Probe():
-                return space.place(question, between)
+                return space.place(question, on_batch)
             case Interpolation():
                 return walks.interpolation(codec, question)
             case Traversal():
-                return walks.traversal(codec, question, self._known_kl(between), between)
+                return walks.traversal(codec, question, self._known_kl(on_batch), on_batch)
             case Manifold():
-                return walks.manifold(codec, question, space.map(LatentMap(), between))
+                return walks.manifold(codec, question, space.map(LatentMap(), on_batch))
             case Scores(split):
-                return self._scores(split, between)
+                return self._scores(split, on_batch)
             case Weights():
                 weights = checkpoint.copied(self._model.state_dict(), torch.device("cpu"))
                 return checkpoint.to_bytes(self._config, {"step": codec.step, "model": weights})
@@ -149,14 +149,14 @@ class Viewer:
             chosen.append(of_class[:RECONSTRUCTIONS_PER_CLASS])
         return np.concatenate(chosen).astype(np.int64)
 
-    def _known_kl(self, between: Between) -> npt.NDArray[np.float64]:
+    def _known_kl(self, on_batch: OnBatch) -> npt.NDArray[np.float64]:
         if self._kl_per_dim is None:
-            self._kl_per_dim = self._codec.kl_per_dim(between)
+            self._kl_per_dim = self._codec.kl_per_dim(on_batch)
         return self._kl_per_dim
 
-    def _scores(self, split: Split, between: Between) -> ScoreView:
+    def _scores(self, split: Split, on_batch: OnBatch) -> ScoreView:
         codec = self._codec
-        errors = np.concatenate([np.stack(e, axis=1) for e in codec.errors(split, between)])
+        errors = np.concatenate([np.stack(e, axis=1) for e in codec.errors(split, on_batch)])
         labels, names = codec.images.of(split).labels, codec.images.class_names
         counts = np.bincount(labels, minlength=len(names))
         sums = [np.bincount(labels, weights=e, minlength=len(names)) for e in errors.T]

@@ -66,13 +66,13 @@ def traversal(
     codec: Codec,
     request: Traversal,
     kl_per_dim: Array,
-    between: Callable[[], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
 ) -> TraversalView:
     """Single dimensions moved, those that hold the most information first.
 
     Args:
         kl_per_dim: (D,) what to sort by; empty for an autoencoder.
-        between: called between batches, where all validation images are needed.
+        on_batch: called before each batch, where all validation images are needed.
     """
     index = request.image % len(codec.images.validation)
     start = codec.embed("validation", np.array([index]))[0].astype(np.float64)
@@ -81,7 +81,7 @@ def traversal(
         weights = kl_per_dim
         values = np.tile(normal_quantiles(quantiles), (len(weights), 1))
     else:
-        codes = codec.embed("validation", between=between).astype(np.float64)
+        codes = codec.embed("validation", on_batch=on_batch).astype(np.float64)
         weights = codes.var(axis=0)
         values = np.quantile(codes, quantiles, axis=0).T
     dims = np.argsort(-weights, kind="stable")[: request.rows]

@@ -57,7 +57,7 @@ def measure(
     pixels: Tensor,
     eps: Tensor,
     beta: float,
-    between: Callable[[], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
 ) -> Measurement:
     """Means over images, not over batches: a short last batch weighs no more than its images.
 
@@ -65,7 +65,7 @@ def measure(
         pixels: (N, 784) uint8, on the model's device.
         eps: (N, latent_dim), likewise; an autoencoder takes none of it.
         beta: β_t, for `Metrics.loss`.
-        between: called between batches, so that a caller can answer others meanwhile.
+        on_batch: called before each batch, so that a caller can answer others meanwhile.
     """
     count, device = len(pixels), pixels.device
     precise = sum_dtype(device)
@@ -75,8 +75,8 @@ def measure(
     embedded: list[Tensor] = []
     batch = images_at_once(device)
     for start in range(0, count, batch):
-        if between is not None:
-            between()
+        if on_batch is not None:
+            on_batch()
         x = to_unit(pixels[start : start + batch])
         if isinstance(model, VAE):
             logits, mu, logvar = model(x, eps[start : start + batch])

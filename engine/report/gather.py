@@ -32,7 +32,7 @@ from engine.runs.stored_run import StoredRun
 from engine.storage import checkpoint
 from engine.views import Embedding, Scores, Split
 
-Tell = Callable[[str], None]
+OnActivity = Callable[[str], None]
 
 Doubles = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -40,23 +40,23 @@ Pixels = npt.NDArray[np.uint8]
 _IMAGES_AT_ONCE = 5_000
 
 
-def gather(stored: StoredRun, tell: Tell) -> RunFacts:
+def gather(stored: StoredRun, report: OnActivity) -> RunFacts:
     """All of a run.
 
     Args:
-        tell: called with what is being computed.
+        report: called with what is being computed.
 
     Raises:
         RunError: if the model's latents are not finite numbers.
         DataError: if the data set can't be read.
     """
     config = stored.config
-    tell("reading the images")
+    report("reading the images")
     data = data_facts(stored.dataset, config)
-    tell("scoring the weights")
+    report("scoring the weights")
     scores, missing = _scores(stored, data)
     errors = stored.view(Scores())
-    tell("looking at the latent space")
+    report("looking at the latent space")
     latent = _latent_facts(stored)
     return RunFacts(
         name=stored.name,

@@ -12,7 +12,7 @@ from engine.figures.options import FigureOptions
 from engine.projection import Projection
 from engine.report import html, text
 from engine.report.facts import RunFacts
-from engine.report.gather import Tell, gather
+from engine.report.gather import OnActivity, gather
 from engine.report.markup import link
 from engine.report.text import CURVES, PICTURES, Pictures
 from engine.runs.stored_run import StoredRun
@@ -24,7 +24,7 @@ def write_report(
     directory: Path,
     projection: Projection,
     flags: Sequence[str],
-    tell: Tell,
+    report: OnActivity,
 ) -> tuple[Path, Path]:
     """Write the report on some runs, and the figures that it shows.
 
@@ -36,7 +36,7 @@ def write_report(
         directory: made if it is missing.
         projection: of the latent scatters.
         flags: of the command that asked for this, for the report to repeat.
-        tell: called with what is being done.
+        report: called with what is being done.
 
     Returns:
         The paths of report.md and report.html.
@@ -49,13 +49,13 @@ def write_report(
     names = _different([run.name for run in runs])
     facts: list[RunFacts] = []
     for run, name in zip(runs, names, strict=True):
-        facts.append(replace(gather(run, _prefixed(tell, name)), name=name))
+        facts.append(replace(gather(run, _prefixed(report, name)), name=name))
     figures: dict[str, dict[str, str]] = {}
     for number, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         folder = directory if number == 1 else directory / f"{number}-{run.name}"
-        figures[name] = _export(run, folder, directory, projection, tell)
-    pictures = Pictures(figures, _export_comparison(runs, directory, tell), projection)
-    tell("writing")
+        figures[name] = _export(run, folder, directory, projection, report)
+    pictures = Pictures(figures, _export_comparison(runs, directory, report), projection)
+    report("writing")
     markdown = text.markdown(facts, pictures, flags)
     paths = [path for of_run in figures.values() for path in of_run.values()]
     paths += [pictures.comparison] if pictures.comparison else []
@@ -68,7 +68,7 @@ def write_report(
 
 
 def _export(
-    run: StoredRun, folder: Path, directory: Path, projection: Projection, tell: Tell
+    run: StoredRun, folder: Path, directory: Path, projection: Projection, report: OnActivity
 ) -> dict[str, str]:
     """Write a run's figures; their paths relative to the report, by name."""
     paths: dict[str, str] = {}
@@ -76,11 +76,11 @@ def _export(
     for name in (*CURVES, *PICTURES):
         if missing.get(name):
             continue
-        tell(f"{run.name}: drawing {name}")
+        report(f"{run.name}: drawing {name}")
         [path] = export_figures(run, [name], folder, FigureOptions(projection=projection))
         paths[name] = path.relative_to(directory).as_posix()
     if run.frames():
-        tell(f"{run.name}: drawing the film")
+        report(f"{run.name}: drawing the film")
         # Only the last of a film's files, its strip, can be printed and read on a page.
         path = folder / file_names("film", run.config.model)[-1]
         atomic_write(path, render_figure(run, "film"))
@@ -88,19 +88,19 @@ def _export(
     return paths
 
 
-def _export_comparison(runs: Sequence[StoredRun], directory: Path, tell: Tell) -> str:
+def _export_comparison(runs: Sequence[StoredRun], directory: Path, report: OnActivity) -> str:
     """Write the comparison; its path relative to the report, empty if there is none."""
     if len(runs) < 2:
         return ""
     try:
-        path = export_comparison(runs, directory, progress=lambda _, what: tell(what))
+        path = export_comparison(runs, directory, progress=lambda _, what: report(what))
     except FigureError:
         return ""
     return path.relative_to(directory).as_posix()
 
 
-def _prefixed(tell: Tell, name: str) -> Tell:
-    return lambda what: tell(f"{name}: {what}")
+def _prefixed(report: OnActivity, name: str) -> OnActivity:
+    return lambda what: report(f"{name}: {what}")
 
 
 def _different(names: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 A question is a line of JSON, `{"do": "pause"}`; the answer is a line of JSON, `{"ok": true,
 "bytes": N}`, and N bytes. Questions: `pause`, `resume`, `stop`, `status` (the content of
-status.json, as of now) and `weights` (a checkpoint of the model alone, for
+the current status.json) and `weights` (a checkpoint of the model alone, for
 `torch.load(weights_only=True)`). Only the owner's user may connect (mode 0600). Where a file
 system has no sockets there is no asking, and the run can still be watched by its files.
 """

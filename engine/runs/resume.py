@@ -1,6 +1,6 @@
-"""Where a run comes from: it begins, or it goes on from what is stored of it.
+"""Where a run starts: new, or resumed from what is stored of it.
 
-Importing this doesn't import torch; `restore` is for the engine's thread, which has.
+Importing this doesn't import torch; `restore` is for the run's thread, which has.
 """
 
 import logging
@@ -41,7 +41,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class ResumeRun:
-    """A stored run, which goes on where its last checkpoint was written.
+    """A stored run, to be resumed from its last checkpoint.
 
     Args:
         path: its directory.
@@ -71,11 +71,11 @@ def continued_config(
     precision: Precision | None = None,
     data: str | None = None,
 ) -> RunConfig:
-    """The settings of a stored run, for going on with it.
+    """The settings of a stored run, for resuming it.
 
     Args:
         epochs: in all, from the beginning; None for as many as before.
-        device, precision: None for the setting of before.
+        device, precision: None for the previous setting.
         data: where the data set lies now; None for where it was.
 
     Raises:
@@ -103,7 +103,7 @@ def planned_starts(
 def automatic_starts(
     plan: TrainingPlan, checkpoints: Path, name: str | None
 ) -> list[tuple[RunConfig, StartPoint]]:
-    """The same, but going on with what is there of it: for a job that is started again and again.
+    """The same, but resuming what exists of it: for a job that is started again and again.
 
     Without a name, of a plan of one run, it is the newest run of these settings that is neither
     at its end nor trained by another process.
@@ -146,7 +146,7 @@ def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
             if not done and owner_of(path) is None:
                 found.append(((path / CONFIG_FILE).stat().st_mtime, path))
         except (RunError, ValueError, OSError):
-            continue  # another's settings, or nothing to go on with
+            continue  # other settings, or nothing to resume
     return max(found, default=(0.0, None))[1]
 
 
@@ -160,7 +160,7 @@ def restore(
     """Bring trainer, history and film to where a stored run is, and claim its directory.
 
     What is on disk of later steps than its checkpoint's is dropped: it comes again. A run
-    without a checkpoint begins anew.
+    without a checkpoint starts again.
 
     Args:
         trainer: made for the run's settings, untrained.
@@ -189,7 +189,7 @@ def restore(
         try:
             frames += [frame for frame in read_frames(path) if frame.step <= evaluated_step]
         except RunError as problem:
-            past = replace(past, notes=(*past.notes, f"{problem}; the film begins anew"))
+            past = replace(past, notes=(*past.notes, f"{problem}; the film starts again"))
         directory = RunDirectory.reopen(path, lock, trainer.config, last_step, evaluated_step)
     except BaseException:
         lock.release()
@@ -219,7 +219,7 @@ def _load(path: Path, trainer: "Trainer") -> ResumedState | None:
     if not (path / "last.pt").exists():
         problem = f"{path / 'last.pt'} is missing"  # cut off at its first checkpoint, perhaps
     if problem:
-        notes.append(f"{problem}: going on from {file.name}, at epoch {epoch}")
+        notes.append(f"{problem}: resuming from {file.name}, at epoch {epoch}")
     if state["device"] != trainer.device.type:
         notes.append(
             f"trained on {state['device']} before, on {trainer.device.type} now: "

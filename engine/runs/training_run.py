@@ -39,7 +39,7 @@ WAITING_TICK = 0.1
 class TrainingRun(RunThread):
     """One run, from loading to its end, in a background thread.
 
-    After training has ended the thread goes on answering requests for views until `close`.
+    After training has ended the thread keeps answering requests for views until `close`.
 
     Args:
         start_point: where a new run is made and its name, or the stored run to resume.
@@ -177,11 +177,11 @@ class TrainingRun(RunThread):
 
     def _train(self, session: "TrainingSession") -> None:
         while not self._stopping:
-            # A run that goes on may have been evaluated here before it was cut off.
+            # A resumed run may have been evaluated here before it was cut off.
             due = session.trainer.evaluation_due()
             if due and session.trainer.step != session.evaluated_step:
                 self._publish(self._snapshot.phase, "evaluating")
-                session.evaluate(between=self._commands.do_waiting)
+                session.evaluate(on_batch=self._commands.do_waiting)
             if session.trainer.finished:
                 break
             self._commands.do_waiting()
@@ -196,7 +196,7 @@ class TrainingRun(RunThread):
     def _finish(self, session: "TrainingSession") -> None:
         if session.trainer.step != session.evaluated_step:
             self._publish(Phase.TRAINING, "evaluating")
-            session.evaluate(between=self._commands.do_waiting)
+            session.evaluate(on_batch=self._commands.do_waiting)
         self._publish(Phase.TRAINING, "saving")
         session.save()
         session.finish_saving()
@@ -212,7 +212,7 @@ class TrainingRun(RunThread):
             log.exception("the run failed")
         now = self._snapshot
         if self._session:
-            # The weights of now may be the ones that failed: what is on disk is kept.
+            # The current weights may be the ones that failed: what is on disk is kept.
             self._session.save_best()
             self._session.finish_saving()
             now = self._session.snapshot(Phase.FAILED, "")

@@ -1,4 +1,4 @@
-"""What the engine's thread owns once torch is loaded: trainer, pictures, files.
+"""What a run's thread owns once torch is loaded: trainer, pictures, files.
 
 One call is one short piece of work (`train_slice`, `evaluate`, `save`), so that the thread
 can look at its commands between two of them.
@@ -40,7 +40,7 @@ The end of training always saves."""
 
 
 class TrainingSession:
-    """A run in progress. Only the engine's thread may call it.
+    """A run in progress. Only the run's thread may call it.
 
     Raises:
         DataError, ConfigError, RunError: if the data, the device or the directory can't be used.
@@ -120,17 +120,17 @@ class TrainingSession:
         if self._events is not None:
             self._events.add_train_points(points)
 
-    def evaluate(self, between: Callable[[], None]) -> None:
+    def evaluate(self, on_batch: Callable[[], None]) -> None:
         """Measure on the validation split, and keep a frame.
 
         Args:
-            between: called between batches.
+            on_batch: called before each batch.
 
         Raises:
             TrainingDivergedError: if the loss is no longer a number.
         """
         started = time.perf_counter()
-        evaluation = self.trainer.evaluate(self._throughput.train_seconds, between)
+        evaluation = self.trainer.evaluate(self._throughput.train_seconds, on_batch)
         frame = self.look().frame()
         self._frames.append(frame)
         thin(self._frames)
@@ -156,7 +156,7 @@ class TrainingSession:
             self.save()
 
     def save(self) -> None:
-        """Have the weights of now and of the best evaluation written, and what else waits.
+        """Have the current weights, those of the best evaluation and what else waits written.
 
         A failure (a full disk, say) becomes an alert: training goes on, the files of the
         save before stay, and the next save tries again.
@@ -170,7 +170,7 @@ class TrainingSession:
         self._writer.flush()
 
     def save_best(self) -> None:
-        """Have all but the weights of now written, which may be the ones that failed."""
+        """Have all but the current weights written, which may be the ones that failed."""
         self._writer.save(Work(tuple(self._frames), best=self._take_best()))
 
     def close(self) -> None:
@@ -247,7 +247,7 @@ class TrainingSession:
 
 
 def _threads_before(start_point: StartPoint) -> int | None:
-    """How many threads trained a run that goes on."""
+    """How many threads trained a run that is resumed."""
     if isinstance(start_point, ResumeRun):
         return read_config(start_point.path)[1].threads
     return None

@@ -1,6 +1,6 @@
 """`RunWriter`: a run's files, written by a thread of its own, so that no disk holds up training.
 
-The engine's thread hands over copies in the host's memory; of what waits, the newest of a kind is
+The run's thread hands over copies in the host's memory; of what waits, the newest of a kind is
 written. What could not be written (a full disk, say) waits for the next attempt.
 """
 
@@ -36,7 +36,7 @@ class Work:
     best: dict[str, Any] | None = None
 
     def update(self, newer: "Work") -> None:
-        """Take over what is newer."""
+        """Replace what has a newer version."""
         self.frames = self.frames if newer.frames is None else newer.frames
         self.last = self.last if newer.last is None else newer.last
         self.best = self.best if newer.best is None else newer.best
@@ -54,7 +54,7 @@ class RunWriter:
     """The writer of one run's directory, until `close`.
 
     Args:
-        status: gives the run's snapshot of now.
+        status: gives the run's current snapshot.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class RunWriter:
         return new
 
     def close(self) -> None:
-        """Write what waits and the status of now, and let others have the run."""
+        """Write what waits and the current status, then release the run."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -137,10 +137,10 @@ class RunWriter:
                 return
 
     def _write(self, work: Work) -> None:
-        """Write the parts of `work`, and take out those that were."""
+        """Write the parts of `work`, and remove those that were."""
         # In this order, whatever is on disk when the process is killed fits together: rows and
         # frames up to the checkpoints' steps at least, and never a best evaluation whose weights
-        # are in none. Of the checkpoints, a run goes on from the newer one.
+        # are in none. A run is resumed from the newer checkpoint.
         self._try("metrics.csv", self._directory.flush)
         frames, last, best = work.frames, work.last, work.best
         if frames is not None and self._try("the film", lambda: self._film.write(frames)):

@@ -12,7 +12,7 @@ from engine.errors import RunError
 from engine.storage.config_json import FORMAT, check_format
 
 Which = Literal["last", "best"]
-"""The weights of now, or those of the best evaluation."""
+"""The latest weights, or those of the best evaluation."""
 
 
 def to_bytes(config: RunConfig, state: dict[str, Any]) -> bytes:
@@ -82,7 +82,7 @@ def read_either(path: Path, first: Which) -> tuple[dict[str, Any], Path, str]:
 
 
 def read_newest(path: Path) -> tuple[dict[str, Any], Path, str]:
-    """The state that a run goes on from, as `read_either` tells it.
+    """The state that a run is resumed from, as `read_either` returns it.
 
     It is last.pt's, but for a process that was killed between its writes of best.pt and last.pt.
 

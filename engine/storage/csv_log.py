@@ -21,7 +21,7 @@ class CsvLog:
 
     Args:
         last_step: of a file that exists already, the rows whose first cell is greater are cut
-            off; -1 to begin it anew.
+            off; -1 to start it again.
 
     Raises:
         OSError: if the file exists and can't be cut, or is a link to another.

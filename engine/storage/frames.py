@@ -100,7 +100,7 @@ class FilmReader:
             try:
                 known[file] = self._known.get(file) or _read(file)
             except FileNotFoundError:
-                continue  # the run goes on, and has dropped it meanwhile
+                continue  # training continues, and has dropped it meanwhile
             except RunError as error:
                 problem = error
         self._known, self.frames = known, list(known.values())

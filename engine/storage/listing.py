@@ -40,7 +40,7 @@ class RunState(StrEnum):
     FAILED = "failed"
     """Ended by an error."""
     DIED = "died"
-    """Its process was killed: the run can go on from its last checkpoint."""
+    """Its process was killed: the run can be resumed from its last checkpoint."""
     UNREADABLE = "unreadable"
     """Its config.json can't be used."""
 

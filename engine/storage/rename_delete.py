@@ -44,7 +44,7 @@ def delete_run(path: Path) -> None:
             something of it can't be deleted.
     """
     if not _is_ours(path):
-        raise RunError(f"{path}/ is left alone: nothing in it tells that it is a run")
+        raise RunError(f"{path}/ is left alone: nothing in it shows that it is a run")
     doomed = path.with_name(f".deleted-{secrets.token_hex(8)}")
     with _locked(path, "deleted") as lock:
         if path.is_symlink():

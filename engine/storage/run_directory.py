@@ -100,7 +100,7 @@ class RunDirectory:
     def reopen(
         cls, path: Path, lock: RunLock, config: RunConfig, last_step: int, evaluated_step: int
     ) -> "RunDirectory":
-        """Go on writing a run: what is there of later steps is cut off.
+        """Continue writing a run: what is there of later steps is cut off.
 
         Args:
             lock: of this directory.

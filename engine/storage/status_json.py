@@ -1,4 +1,4 @@
-"""status.json: what a run's engine does, for other processes to read.
+"""status.json: what a run is doing, for other processes to read.
 
 The same as a `Snapshot`, but for the metrics, which are in the CSV files beside it.
 """

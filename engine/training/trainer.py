@@ -33,7 +33,7 @@ class TrainingDivergedError(Exception):
 class Trainer:
     """A model, its optimiser and its position in one run.
 
-    `train` and `evaluate` are called in turn, by hand or by the engine's thread; how many
+    `train` and `evaluate` are called in turn, by hand or by a run's thread; how many
     steps a call of `train` takes never changes the weights.
 
     Raises:
@@ -135,12 +135,12 @@ class Trainer:
             raise self._diverged()
         return points
 
-    def evaluate(self, seconds: float, between: Callable[[], None] | None = None) -> Evaluation:
+    def evaluate(self, seconds: float, on_batch: Callable[[], None] | None = None) -> Evaluation:
         """Measure the model on the validation split, with the same noise every time.
 
         Args:
             seconds: training time so far, for the record.
-            between: called between batches, so that a caller can answer others meanwhile.
+            on_batch: called before each batch, so that a caller can answer others meanwhile.
 
         Raises:
             TrainingDivergedError: if the loss is NaN or infinite.
@@ -148,7 +148,7 @@ class Trainer:
         # β_t and the learning rate of the last step taken, not of the next.
         last_step = max(0, self.step - 1)
         beta = beta_at(self.config, last_step / self.steps_per_epoch)
-        measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, between)
+        measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, on_batch)
         if not measured.metrics.is_finite():
             raise self._diverged()
         return Evaluation(
@@ -164,7 +164,7 @@ class Trainer:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """All that `load_state_dict` needs to go on from here, bit for bit."""
+        """All that `load_state_dict` needs to continue from here, bit for bit."""
         optimizer = self._optimizer.state_dict()
         for group in optimizer["param_groups"]:
             group["lr"] = self.config.lr  # not the stepper's tensor
@@ -191,7 +191,7 @@ class Trainer:
         """
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
-        # Adam would go on with the very tensors it is given.
+        # Adam would keep using the very tensors it is given.
         self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
         for group in self._optimizer.param_groups:
             group["capturable"] = self._on_gpu
@@ -205,7 +205,7 @@ class Trainer:
             state[name].double().numpy().copy()
             for name in ("sums", "epoch_start_sums", "last_point_sums")
         )
-        self._stepper = self._new_stepper()  # a graph would go on with the moments of before
+        self._stepper = self._new_stepper()  # a graph would keep the previous moments
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
 

@@ -317,7 +317,7 @@ def test_a_damaged_checkpoint_is_told_and_the_other_one_goes_on(
     done = call("train", "--resume", "x", "--epochs", "3")
     assert done.code == 0
     told = " ".join(done.err.split())
-    assert "checkpoints/x/last.pt is damaged or no checkpoint: going on from best.pt" in told
+    assert "checkpoints/x/last.pt is damaged or no checkpoint: resuming from best.pt" in told
     (folder / "x" / "last.pt").write_bytes(b"PK")
     (folder / "x" / "best.pt").write_bytes(b"PK")
     refused = call("train", "--resume", "x", "--epochs", "4").sentence

@@ -1,4 +1,4 @@
-"""The engines that `train`, `resume` and the dashboard ask for, from their flags."""
+"""The runs that `train`, `resume` and the dashboard ask for, from their flags."""
 
 import os
 
@@ -43,7 +43,7 @@ def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
 
 
 def runs_to_resume(run: str, args: ResumeArgs | TrainResumeArgs) -> list[TrainingRun]:
-    """The stored run that goes on.
+    """The stored run, resumed.
 
     Raises:
         RunError, ConfigError: if it can't.
@@ -54,7 +54,7 @@ def runs_to_resume(run: str, args: ResumeArgs | TrainResumeArgs) -> list[Trainin
 def start_point_to_resume(
     run: str, args: ResumeArgs | TrainResumeArgs
 ) -> tuple[RunConfig, ResumeRun]:
-    """The stored run to go on with.
+    """The stored run to resume.
 
     Raises:
         RunError: if there is none, or another process trains it.

@@ -17,7 +17,7 @@ from tui.cli.export import warn_of_weights
 from tui.cli.program import complain
 
 if TYPE_CHECKING:
-    from engine.report.gather import Tell
+    from engine.report.gather import OnActivity
 
 
 def run_report(args: ReportArgs) -> int:
@@ -25,8 +25,8 @@ def run_report(args: ReportArgs) -> int:
     if not args.runs:
         return complain("report needs a run, by its name or the path of its directory")
     paths = _once([find_run(run, args.checkpoints) for run in args.runs])
-    with _progress() as tell:
-        tell("loading")
+    with _progress() as report:
+        report("loading")
         from engine.errors import JobError
         from engine.report.write import write_report
         from engine.runs.stored_run import StoredRun
@@ -36,7 +36,7 @@ def run_report(args: ReportArgs) -> int:
             warn_of_weights(run)
         directory = args.exports / runs[0].name
         try:
-            written = write_report(runs, directory, args.projection, _flags(args), tell)
+            written = write_report(runs, directory, args.projection, _flags(args), report)
         except OSError as error:
             return complain(f"can't write to {directory}/: {error.strerror or error}")
         except JobError as error:
@@ -62,7 +62,7 @@ def _flags(args: ReportArgs) -> list[str]:
 
 
 @contextmanager
-def _progress() -> Iterator["Tell"]:
+def _progress() -> Iterator["OnActivity"]:
     """A line on the terminal that says what is being done; nothing where there is no terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -70,8 +70,8 @@ def _progress() -> Iterator["Tell"]:
     spinner = Spinner("dots")
     with Live(spinner, console=Console(stderr=True), transient=True) as live:
 
-        def tell(what: str) -> None:
+        def report(what: str) -> None:
             spinner.update(text=Text(f"{what} …"))
             live.refresh()  # at once: some steps are over before the spinner turns
 
-        yield tell
+        yield report

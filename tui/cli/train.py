@@ -1,4 +1,4 @@
-"""`train`: the same engine without the dashboard. Progress on stderr, JSON on stdout."""
+"""`train`: the same training without the dashboard. Progress on stderr, JSON on stdout."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def run_training(runs: list[TrainingRun], *, json_wanted: bool) -> int:
 
 
 def _follow(run: TrainingRun, stop: "_StopSignals", *, json_wanted: bool) -> int:
-    """Tell of a run until it has ended; its exit code."""
+    """Report on a run until it has ended; its exit code."""
     started = time.monotonic()
     with _Reporter(run) as reporter:
         while run.snapshot.phase.is_active:
@@ -62,7 +62,7 @@ class _StopSignals:
     """SIGINT and SIGTERM end training and keep it; a hang-up only ends the talking."""
 
     def __init__(self, runs: list[TrainingRun]) -> None:
-        self._engines = runs
+        self._runs = runs
         self._woken = threading.Event()
         self.interrupted = False
         signal.signal(signal.SIGINT, self._stop)
@@ -76,7 +76,7 @@ class _StopSignals:
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT
-        for run in self._engines:
+        for run in self._runs:
             run.stop()
 
 
@@ -93,10 +93,10 @@ class _Reporter:
     """A progress bar on a terminal, else one plain line per evaluation."""
 
     def __init__(self, run: TrainingRun) -> None:
-        self._engine = run
-        self._told = 0
-        self._untold: Evaluation | None = None
-        """The latest evaluation, if it is within an epoch: told only if the run ends there."""
+        self._run = run
+        self._reported = 0
+        self._unreported: Evaluation | None = None
+        """The latest evaluation, if it is within an epoch: reported only if the run ends there."""
         self._alerts = 0
         console = Console(stderr=True)
         self._console = console
@@ -119,19 +119,19 @@ class _Reporter:
         self._progress.stop()
 
     def report(self) -> None:
-        """Tell what is new."""
-        s = self._engine.snapshot
+        """Print what is new."""
+        s = self._run.snapshot
         if not self._progress.disable:
             self._update_bar(s)
-        for evaluation in self._engine.history.evaluations(self._told):
-            self._told += 1
-            self._untold = None if evaluation.epoch.is_integer() else evaluation
-            if self._progress.disable and self._untold is None:
+        for evaluation in self._run.history.evaluations(self._reported):
+            self._reported += 1
+            self._unreported = None if evaluation.epoch.is_integer() else evaluation
+            if self._progress.disable and self._unreported is None:
                 self._line(evaluation)
-        if self._untold and not s.phase.is_active and self._untold.step == s.step:
+        if self._unreported and not s.phase.is_active and self._unreported.step == s.step:
             if self._progress.disable:
-                self._line(self._untold)
-            self._untold = None
+                self._line(self._unreported)
+            self._unreported = None
         for alert in s.alerts[self._alerts :]:
             text = f"step {alert.step:,}: {alert.text}"
             self._console.print(text, markup=False, style="yellow", soft_wrap=True)
@@ -139,7 +139,7 @@ class _Reporter:
 
     def _update_bar(self, s: Snapshot) -> None:
         text = f"{s.run} {s.activity or s.phase}"
-        name = score_name(self._engine.config.model)
+        name = score_name(self._run.config.model)
         numbers = (
             f"epoch {s.epoch:.2f}/{s.epochs} · {s.images_per_second:,.0f} img/s · "
             f"val {name} {nats(s.last.val.score if s.last else None)} · "
@@ -154,7 +154,7 @@ class _Reporter:
         )
 
     def _line(self, e: Evaluation) -> None:
-        name = score_name(self._engine.config.model)
+        name = score_name(self._run.config.model)
         train = f"train {nats(e.train.score)} " if e.train else ""
         kl = f" (recon {nats(e.val.recon)}, KL {nats(e.val.kl)})" if name == "−ELBO" else ""
         scores = f"{name} {train}val {nats(e.val.score)}{kl}"

@@ -44,7 +44,7 @@ def export(context: RunContext, order: ExportOrder, report: Callable[[str], None
             report(f"wrote {path} …")
     except OSError as error:
         return f"can't write to {directory}/: {error.strerror or error}", "error"
-    except Exception as error:  # whatever a figure may raise, training and the screen go on
+    except Exception as error:  # whatever a figure may raise, training and the screen continue
         log.exception("the export failed")
         return f"the export failed: {describe(error)}", "error"
     if len(written) == 1:

@@ -340,7 +340,7 @@ def test_a_damaged_last_checkpoint_is_told_and_the_best_one_goes_on(
     assert run.snapshot.phase is Phase.FINISHED
     [alert] = alerts(run)
     assert str(last) in alert
-    assert "going on from best.pt, at epoch 2" in alert
+    assert "resuming from best.pt, at epoch 2" in alert
     assert_same_run(copied, whole)
 
 
@@ -353,7 +353,7 @@ def test_going_on_from_the_best_checkpoint_drops_what_came_after_it(
     shutil.copy(copied.parent / "x" / "last.pt", copied / "best.pt")
     (copied / "last.pt").write_bytes(b"")
     run = train(continued_config(copied, epochs=3), ResumeRun(copied))
-    assert "going on from best.pt, at epoch 0.67" in alerts(run)[0]
+    assert "resuming from best.pt, at epoch 0.67" in alerts(run)[0]
     assert read_config(copied)[1].resumed[0].step == 8
     assert_same_run(copied, whole)
 
@@ -417,7 +417,7 @@ def test_a_damaged_frame_is_told_and_the_film_begins_anew(
     run = train(continued_config(copied, epochs=3), ResumeRun(copied))
     [alert] = alerts(run)
     assert str(file) in alert
-    assert "the film begins anew" in alert
+    assert "the film starts again" in alert
     assert [f.step for f in run.frames] == [24, 36]
     assert [f.step for f in read_frames(copied)] == [24, 36]
     assert_same(state_of(copied), state_of(whole))

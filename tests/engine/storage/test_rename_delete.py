@@ -105,7 +105,7 @@ def test_a_damaged_run_is_deleted_and_what_may_be_none_is_not(tmp_path: Path) ->
     foreign = tmp_path / "bert"
     foreign.mkdir()
     (foreign / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(RunError, match="nothing in it tells that it is a run"):
+    with pytest.raises(RunError, match="nothing in it shows that it is a run"):
         delete_run(foreign)
     assert [file.name for file in foreign.iterdir()] == ["config.json"]
 

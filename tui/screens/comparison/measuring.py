@@ -1,4 +1,4 @@
-"""The numbers of runs that take seconds each, computed in a thread that can be told to stop."""
+"""The numbers of runs that take seconds each, computed in a thread that can be cancelled."""
 
 import logging
 from collections.abc import Sequence
@@ -38,12 +38,12 @@ class Measuring:
         return self._numbers.get(side.key)
 
     def is_done(self, side: ComparedRun) -> bool:
-        """Whether what is known of a run is of its model of now."""
+        """Whether what is known of a run is of its current model."""
         known = self.numbers_of(side)
         return known is not None and known.step == side.run.snapshot.step
 
     def start(self, sides: Sequence[ComparedRun]) -> None:
-        """Describe these, in a thread; a run that fails keeps its numbers of before."""
+        """Describe these, in a thread; a run that fails keeps its previous numbers."""
         # A daemon: should a run never answer, that must not keep the program from ending.
         self._thread = Thread(target=self._main, args=(sides,), name="comparison", daemon=True)
         self._thread.start()

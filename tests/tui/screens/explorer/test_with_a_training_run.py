@@ -157,11 +157,11 @@ async def test_while_the_training_images_are_embedded_the_cursor_is_answered(
     original = Codec.embed
     seen = threading.Event()
 
-    def slow(self: Codec, split: Any, indices: Any = None, between: Any = None) -> Any:
-        found = original(self, split, indices, between)
-        if split == "train" and indices is None and between is not None:
+    def slow(self: Codec, split: Any, indices: Any = None, on_batch: Any = None) -> Any:
+        found = original(self, split, indices, on_batch)
+        if split == "train" and indices is None and on_batch is not None:
             while not seen.wait(0.005):
-                between()
+                on_batch()
         return found
 
     monkeypatch.setattr(Codec, "embed", slow)
