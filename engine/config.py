@@ -4,17 +4,19 @@ The command line (tyro) and the dashboard's form are made from this dataclass, s
 docstring is what a person reads as help. Nothing here imports torch.
 """
 
-import math
+import os
 import re
+import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from data import DataError, absolute_path
 from engine.errors import ConfigError
+from engine.text import one_line
 
 ModelName = Literal["vae", "ae"]
 PlannedModel = Literal["vae", "ae", "both"]
@@ -24,10 +26,13 @@ Precision = Literal["float32", "tf32", "bf16"]
 PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
-"""Settings that may differ when a run is resumed; the data are checked by content."""
+"""Settings that may differ when a run is resumed; `data` only names where the same images lie."""
 MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
 MAX_THREADS = 1024
+_OF_A_VAE = ("beta", "kl_warmup")
+_MOST_SHOWN = 80
+"""Letters of a value that can't be used, in the sentence that says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +93,25 @@ class TrainingPlan:
         settings = {field.name: getattr(self, field.name) for field in fields(self)}
         return tuple(RunConfig(**settings | {"model": model}) for model in models)
 
+    def to_flags(self, *names: str) -> list[str]:
+        """The words of a command line that give these settings.
+
+        Args:
+            names: of the settings to give, whatever they are; none for all that are not the
+                defaults.
+        """
+        flags: list[str] = []
+        for name in names or self.changed_settings():
+            value = getattr(self, name)
+            values = value if isinstance(value, tuple) else (value,)
+            flags += [f"--{name.replace('_', '-')}", *map(str, values)]
+        return flags
+
+    def changed_settings(self) -> tuple[str, ...]:
+        """The names of the settings that are not the defaults, in their order."""
+        every = fields(self)
+        return tuple(field.name for field in every if getattr(self, field.name) != field.default)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(TrainingPlan):
@@ -104,16 +128,20 @@ class RunConfig(TrainingPlan):
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
+    def has(self, name: str) -> bool:
+        """Whether a setting does anything in this run: an autoencoder has no β."""
+        return self.model == "vae" or name not in _OF_A_VAE
+
     def check_same_model(self, other: "RunConfig") -> None:
         """See that a checkpoint trained with the other settings can be resumed under these.
 
         Raises:
-            ValueError: naming the setting that differs.
+            ValueError: naming the first setting that differs.
         """
-        mine, theirs = self.to_dict(), other.to_dict()
-        for name in mine.keys() - MAY_CHANGE:
-            if mine[name] != theirs[name]:
-                raise ValueError(f"{name} was {mine[name]!r}")
+        theirs = other.to_dict()
+        for name, value in self.to_dict().items():
+            if name not in MAY_CHANGE and value != theirs[name]:
+                raise ValueError(f"{name} was {value!r}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
@@ -124,7 +152,8 @@ class RunConfig(TrainingPlan):
         """
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
-            raise ConfigError(unknown[0], "is not a setting of this version")
+            name = one_line(unknown[0], _MOST_SHOWN)
+            raise ConfigError(name, "is not a setting of this version")
         settings: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
@@ -132,22 +161,32 @@ class RunConfig(TrainingPlan):
         return cls(**settings)
 
 
+def differing_settings(configs: Sequence[RunConfig]) -> tuple[str, ...]:
+    """The names of the settings, in their order, in which those runs differ that have them."""
+    return tuple(
+        field.name
+        for field in fields(RunConfig)
+        if len({getattr(c, field.name) for c in configs if c.has(field.name)}) > 1
+    )
+
+
+# WHY_OURS
 def _check_type(name: str, value: object, annotation: Any) -> None:
     if get_origin(annotation) is Literal:
         choices = get_args(annotation)
         if value not in choices:
-            raise ConfigError(name, f"must be one of {', '.join(choices)}, not {value!r}")
+            raise _wrong(name, f"one of {', '.join(choices)}", value)
     elif get_origin(annotation) is tuple:
         if not isinstance(value, tuple) or not all(_is_int(item) for item in value):
-            raise ConfigError(name, f"must be whole numbers, not {value!r}")
+            raise _wrong(name, "whole numbers", value)
     elif annotation is int:
         if not _is_int(value):
-            raise ConfigError(name, f"must be a whole number, not {value!r}")
+            raise _wrong(name, "a whole number", value)
     elif annotation is float:
         if not (_is_int(value) or isinstance(value, float)):
-            raise ConfigError(name, f"must be a number, not {value!r}")
+            raise _wrong(name, "a number", value)
     elif not isinstance(value, annotation):
-        raise ConfigError(name, f"must be {annotation.__name__}, not {value!r}")
+        raise _wrong(name, annotation.__name__, value)
 
 
 def _is_int(value: object) -> bool:
@@ -166,20 +205,38 @@ def _check_range(c: TrainingPlan) -> None:
         ("threads", 0, MAX_THREADS),
     ):
         if not low <= getattr(c, name) <= high:
-            raise ConfigError(name, f"must be {low:,} to {high:,}, not {getattr(c, name):,}")
+            raise _wrong(name, f"{low:,} to {high:,}", getattr(c, name))
     for name in ("beta", "kl_warmup", "lr", "validation_share"):
-        if not math.isfinite(getattr(c, name)):
-            raise ConfigError(name, f"must be a finite number, not {getattr(c, name)}")
-    if c.beta < 0:
-        raise ConfigError("beta", f"must be 0 or more, not {c.beta}")
-    if c.kl_warmup < 0:
-        raise ConfigError("kl_warmup", f"must be 0 or more epochs, not {c.kl_warmup}")
-    if not 0 < c.lr <= 1:
-        raise ConfigError("lr", f"must be above 0 and at most 1, not {c.lr}")
-    if not 0 < c.validation_share < 1:
-        raise ConfigError("validation_share", f"must be between 0 and 1, not {c.validation_share}")
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", c.device, re.ASCII):
-        raise ConfigError("device", f"must be auto, cpu, mps, cuda or cuda:N, not {c.device!r}")
+        # Also whole numbers of any length, which `math.isfinite` can't take.
+        if not abs(getattr(c, name)) <= sys.float_info.max:
+            raise _wrong(name, "a finite number", getattr(c, name))
+    for name, is_allowed, allowed in (
+        ("beta", c.beta >= 0, "0 or more"),
+        ("kl_warmup", c.kl_warmup >= 0, "0 or more epochs"),
+        ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
+        ("validation_share", 0 < c.validation_share < 1, "between 0 and 1"),
+        ("device", _is_device(c.device), "auto, cpu, mps, cuda or cuda:N"),
+        ("data", _is_path(c.data), "a path"),
+    ):
+        if not is_allowed:
+            raise _wrong(name, allowed, getattr(c, name))
+
+
+def _is_device(text: str) -> bool:
+    return re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", text, re.ASCII) is not None
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text can be a path; JSON may hold what no file name can."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def _wrong(name: str, allowed: str, value: object) -> ConfigError:
+    text = f"{value:,}" if _is_int(value) else repr(value)
+    return ConfigError(name, f"must be {allowed}, not {one_line(text, _MOST_SHOWN)}")
 
 
 def absolute_data(typed: str) -> str:

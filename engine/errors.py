@@ -1,6 +1,7 @@
 """What can go wrong, by who can mend it; every message is one sentence for a person."""
 
 from data import DataError
+from engine.text import one_line
 
 
 class ConfigError(ValueError):
@@ -37,7 +38,7 @@ INPUT_ERRORS = (DataError, ConfigError, RunError)
 
 def describe(error: BaseException) -> str:
     """An exception as one sentence for a person."""
-    text = " ".join(str(error).split())
+    text = one_line(" ".join(str(error).split()))
     if type(error).__name__ == "OutOfMemoryError":
         return "the device is out of memory: try a smaller batch_size or hidden widths"
     if isinstance(error, INPUT_ERRORS) or type(error).__module__.startswith("engine"):

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from engine.config import ModelName
+from engine.text import one_line
 
 _SEPARATORS = "-_. "
 
 
 def run_labels(names: Sequence[str], models: Sequence[ModelName], most: int) -> tuple[str, ...]:
-    """'VAE' and 'AE' where that tells the runs apart, else their names as `short_names` has them.
+    """'VAE' and 'AE' where no two models are the same, else the names as `short_names` has them.
 
     Args:
         names, models: by run.
@@ -26,7 +27,7 @@ def short_names(names: Sequence[str], most: int) -> tuple[str, ...]:
     be, then the middle of those that are too long still. Where that makes two alike, all get a
     number.
     """
-    whole = [_printable(name) for name in names]
+    whole = [one_line(name) for name in names]
     if _fit(whole, most):
         return tuple(whole)
     begun = whole
@@ -67,8 +68,3 @@ def _without_middle(label: str, most: int) -> str:
 
 def _without_end(label: str, most: int) -> str:
     return label if len(label) <= most else f"{label[: most - 1]}…"
-
-
-def _printable(text: str) -> str:
-    """`text` on one line, and without the surrogates of a file name that is not UTF-8."""
-    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())

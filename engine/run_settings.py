@@ -1,8 +1,7 @@
-"""Which settings tell runs apart, and how a table shows them."""
-
-from collections.abc import Sequence
+"""The settings of runs in words: one run's in a line, and one setting's in a table."""
 
 from engine.config import RunConfig
+from engine.text import one_line
 
 NAMES: dict[str, str] = {
     "hidden": "hidden",
@@ -19,31 +18,33 @@ NAMES: dict[str, str] = {
     "data": "data",
 }
 """Short names of the settings that a result may depend on; of epochs those trained count."""
-_OF_A_VAE = ("beta", "kl_warmup")
 _MOST_LETTERS = 12
 
 
-def differing_settings(configs: Sequence[RunConfig]) -> tuple[str, ...]:
-    """The settings, in the order of `NAMES`, in which runs that have them differ."""
-    return tuple(
-        name
-        for name in NAMES
-        if len({getattr(config, name) for config in configs if has_setting(config, name)}) > 1
-    )
-
-
-def has_setting(config: RunConfig, name: str) -> bool:
-    """Whether a setting does anything: an autoencoder has no β."""
-    return config.model == "vae" or name not in _OF_A_VAE
-
-
 def setting_text(config: RunConfig, name: str) -> str:
-    """A setting's value in a few letters; of data the folder."""
+    """A setting's value: '512-256', '0.002', 'bundled'."""
     value = getattr(config, name)
-    if name == "hidden":
-        text = "-".join(map(str, value))
-    elif name == "data":
-        text = value.rstrip("/").rpartition("/")[2] or "bundled"
-    else:
-        text = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return one_line(str(value)) or "bundled"  # only `data` may be empty
+
+
+def short_setting_text(config: RunConfig, name: str) -> str:
+    """The same in a few letters; of data the folder."""
+    text = setting_text(config, name)
+    if name == "data":
+        text = text.rstrip("/").rpartition("/")[2] or "/"
     return text if len(text) <= _MOST_LETTERS else f"…{text[1 - _MOST_LETTERS :]}"
+
+
+def model_name(config: RunConfig) -> str:
+    """'VAE 784-512-256-20', the encoder's widths."""
+    return f"{config.model.upper()} {'-'.join(map(str, (784, *config.hidden, config.latent_dim)))}"
+
+
+def settings_line(config: RunConfig) -> str:
+    """What a run is, in a line: model, non-linearity, β, seed."""
+    beta = f" · β {config.beta:g}" if config.has("beta") else ""
+    return f"{model_name(config)} · {config.activation}{beta} · seed {config.seed}"

@@ -54,6 +54,11 @@ class RunNumbers:
     """Ghosh et al. 2020: 10 Gaussians fitted to the training images' μ after training."""
 
     @property
+    def best_epoch(self) -> float | None:
+        """Position of the best evaluation in training."""
+        return self.best.epoch if self.best else None
+
+    @property
     def expected_recon(self) -> float | None:
         """Reconstruction at a z drawn from q(z|x); None for an autoencoder, which draws none."""
         return self._of_a_vae(self.evaluation.val.recon) if self.evaluation else None

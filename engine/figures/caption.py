@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.figures.catalog import FigureName
+from engine.text import epoch_label, one_line
 
 _MAX_RUN_NAME = 32
 """Letters of a run's name in a subtitle; the file's metadata holds all of it."""
@@ -33,7 +34,7 @@ class Caption:
         parts = [f"run {shortened(self.run)}", f"{config.latent_dim} {dimensions}"]
         if config.model == "vae":
             parts.append(f"β = {config.beta:g}")
-        parts += [f"seed {config.seed}", f"epoch {epoch_text(self.epoch)}", f"step {self.step:,}"]
+        parts += [f"seed {config.seed}", f"epoch {epoch_label(self.epoch)}", f"step {self.step:,}"]
         return " · ".join([*parts, *more])
 
     def text_chunks(self) -> dict[str, str]:
@@ -41,7 +42,7 @@ class Caption:
         return {
             "Title": self.title,
             "Software": _software(),
-            "run": _printable(self.run),
+            "run": one_line(self.run),
             "figure": self.figure,
             "model": self.config.model,
             "seed": str(self.config.seed),
@@ -85,7 +86,7 @@ class ComparisonCaption:
             "Title": self.title,
             "Software": _software(),
             "figure": "comparison",
-            "runs": _compact([_printable(run) for run in self.runs]),
+            "runs": _compact([one_line(run) for run in self.runs]),
             "models": _compact([config.model for config in self.configs]),
             "seeds": _compact([config.seed for config in self.configs]),
             "steps": _compact(self.steps),
@@ -93,14 +94,9 @@ class ComparisonCaption:
         }
 
 
-def epoch_text(epoch: float) -> str:
-    """An epoch for people: 30, 12.34, 0.0024."""
-    return f"{epoch:.2f}".rstrip("0").rstrip(".") if epoch >= 0.1 or epoch == 0 else f"{epoch:.2g}"
-
-
 def shortened(name: str, most: int = _MAX_RUN_NAME) -> str:
-    """A run's name in a line of text: on one line, its middle left out if it is long."""
-    name = _printable(name)
+    """A run's name in a line of text, its middle left out if it is long."""
+    name = one_line(name)
     if len(name) <= most:
         return name
     # Names that differ often differ at the end (a date, a number).
@@ -110,11 +106,6 @@ def shortened(name: str, most: int = _MAX_RUN_NAME) -> str:
 
 def _compact(values: Sequence[Any] | dict[str, Any]) -> str:
     return json.dumps(values, separators=(",", ":"))
-
-
-def _printable(text: str) -> str:
-    """`text` on one line, and without the surrogates of a file name that is not UTF-8."""
-    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
 
 
 @functools.cache

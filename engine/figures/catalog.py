@@ -62,7 +62,7 @@ FIGURES: tuple[FigureEntry, ...] = (
     FigureEntry(
         "latent_scatter",
         _VAE,
-        "the validation images' places in latent space",
+        "the validation images in latent space",
         ("{model}_latent_scatter.png",),
     ),
     FigureEntry(
@@ -72,7 +72,7 @@ FIGURES: tuple[FigureEntry, ...] = (
         ("{model}_samples.png",),
     ),
     FigureEntry(
-        "interpolation", _VAE, "ways between two images or two samples", ("interpolation.png",)
+        "interpolation", _VAE, "paths between two images or two samples", ("interpolation.png",)
     ),
     FigureEntry("traversal", _VAE, "one image, each latent dimension moved", ("traversal.png",)),
     FigureEntry("manifold", _VAE, "a plane of latent space, decoded", ("manifold.png",)),

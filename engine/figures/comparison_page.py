@@ -177,10 +177,10 @@ def _draw_curves(figure: Figure, curves: Sequence[RunCurve], models: Sequence[st
         text.set_parse_math(False)
     notes = []
     if outside := sum(limits.outside(recon) for _, recon in shown):
-        notes.append(f"{outside} points lie outside the chart.")
+        notes.append(f"{outside} points not shown.")
     if "vae" in models:
         notes.append(
-            "A VAE's is measured at one z drawn for each image, which costs it something; "
+            "A VAE's is measured at one z drawn for each image, so its BCE is slightly higher; "
             "an autoencoder's at its code. The table compares all at z = μ."
         )
     chart.footnote(axes, [" ".join(notes)] if notes else [])

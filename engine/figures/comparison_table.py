@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw
 
 from engine.analysis.comparison import RunNumbers
+from engine.analysis.comparison_rows import ROWS, RowName, setting_rows
 from engine.config import RunConfig
 from engine.figures import paper
-from engine.figures.caption import epoch_text
 from engine.figures.paper import GREY, MARGIN, SMALL_SIZE, Origin
 from engine.run_labels import short_names
-from engine.run_settings import NAMES, differing_settings, has_setting, setting_text
+from engine.text import epochs
 
 NAME_LETTERS = 32
 """Of a run's name."""
@@ -23,23 +22,14 @@ _NOTES = 110
 _NAME_COLUMN = 700
 _NAME_DISTANCE = 28
 
-_COLUMNS = (
-    ("model",),
-    ("latent", "dimensions"),
-    ("epoch",),
-    ("best", "epoch"),
-    ("BCE", "at z = μ"),
-    ("MSE", "at z = μ"),
-    ("BCE", "at z ~ q(z|x)"),
-    ("−ELBO",),
-    ("15-NN", "accuracy"),
-    ("active", "units"),
+_COLUMNS: tuple[RowName, ...] = (
+    *("epoch", "best_epoch", "bce", "mse", "sampled_bce", "neg_elbo", "knn", "active"),
 )
+_HEADINGS = (("model",), ("latent", "dimensions"), *(ROWS[name].heading for name in _COLUMNS))
 _NOTE = (
     "Validation images. BCE and −ELBO in nats per image, MSE per pixel in [0, 1]; "
     "an autoencoder's μ is its code, and it has no ELBO."
 )
-UNKNOWN = "–"
 
 
 def table_height(runs: int, *, settings: bool) -> int:
@@ -54,32 +44,18 @@ def table_height(runs: int, *, settings: bool) -> int:
 def settings_lines(configs: Sequence[RunConfig]) -> tuple[str, ...]:
     """What tells each run's settings from the others'; empty lines if nothing does."""
     # The latent dimensions have a column; images held out are the same.
-    names = [name for name in differing_settings(configs) if name not in ("latent_dim", "data")]
+    rows = [row for row in setting_rows(configs) if row.name not in ("latent_dim", "data")]
     return tuple(
-        " · ".join(
-            f"{NAMES[name]} {setting_text(config, name)}"
-            for name in names
-            if has_setting(config, name)
-        )
-        for config in configs
+        " · ".join(f"{row.short} {row.cells[i]}" for row in rows if config.has(row.name))
+        for i, config in enumerate(configs)
     )
 
 
 def table_row(numbers: RunNumbers) -> tuple[str, ...]:
     """One run's cells, as the page shows them."""
-    best = numbers.best
-    return (
-        numbers.config.model.upper(),
-        str(numbers.config.latent_dim),
-        epoch_text(numbers.epoch),
-        epoch_text(best.epoch) if best else UNKNOWN,
-        _fixed(numbers.recon_bce, 2),
-        _fixed(numbers.recon_mse, 5),
-        _fixed(numbers.expected_recon, 2),
-        _fixed(numbers.neg_elbo, 2),
-        f"{100 * numbers.knn_accuracy:.1f} %",
-        f"{numbers.active_units} of {numbers.config.latent_dim}",
-    )
+    config = numbers.config
+    cells = (ROWS[name].cell(numbers) for name in _COLUMNS)
+    return (config.model.upper(), str(config.latent_dim), *cells)
 
 
 def draw_table(
@@ -89,11 +65,11 @@ def draw_table(
     left, top = origin
     draw = ImageDraw.Draw(page)
     right = page.width - MARGIN
-    pitch = (right - left - _NAME_COLUMN) / len(_COLUMNS)
-    edges = [round(left + _NAME_COLUMN + (i + 1) * pitch) for i in range(len(_COLUMNS))]
+    pitch = (right - left - _NAME_COLUMN) / len(_HEADINGS)
+    edges = [round(left + _NAME_COLUMN + (i + 1) * pitch) for i in range(len(_HEADINGS))]
     bottom = top + _HEAD
     paper.write(page, (left, bottom - 22), "run", anchor="ls", size=SMALL_SIZE, grey=GREY)
-    for edge, lines in zip(edges, _COLUMNS, strict=True):
+    for edge, lines in zip(edges, _HEADINGS, strict=True):
         for above, text in enumerate(reversed(lines)):
             place = (edge, bottom - 22 - 42 * above)
             paper.write(
@@ -115,7 +91,7 @@ def draw_table(
             paper.write(page, place, text, anchor="rs", size=SMALL_SIZE + 4, width=round(pitch) - 8)
     notes = [_NOTE]
     older = [
-        f"{name} (epoch {epoch_text(run.evaluation.epoch)})"
+        f"{name} (epoch {epochs(run.evaluation.epoch)})"
         for run, name in zip(runs, names, strict=True)
         if run.neg_elbo is not None and run.evaluation and run.evaluation.step != run.step
     ]
@@ -124,7 +100,3 @@ def draw_table(
     for number, text in enumerate(notes):
         place = (left, bottom + len(runs) * pitch_down + 52 + 46 * number)
         paper.write(page, place, text, anchor="ls", size=SMALL_SIZE, grey=GREY, width=right - left)
-
-
-def _fixed(value: float | None, decimals: int) -> str:
-    return UNKNOWN if value is None or not np.isfinite(value) else f"{value:,.{decimals}f}"

@@ -17,8 +17,9 @@ from PIL import Image
 
 from engine.config import RunConfig
 from engine.figures import chart
-from engine.figures.caption import Caption, epoch_text
+from engine.figures.caption import Caption
 from engine.metrics import Evaluation, Metrics, TrainPoint, best_evaluation
+from engine.text import UNKNOWN, epoch_label, fixed
 from engine.visible_range import Limits, visible_limits
 
 Array = npt.NDArray[np.float64]
@@ -214,7 +215,7 @@ def _mark_best(axes: Axes, series: _Series, best: int) -> Artist:
         color=_BEST,
         markerfacecolor="white",
         markeredgewidth=1.6,
-        label=f"best {_short(score, 1)} (epoch {epoch_text(epoch)})",
+        label=f"best {_short(score, 1)} (epoch {epoch_label(epoch)})",
         clip_on=False,
         zorder=5,
     )
@@ -227,11 +228,11 @@ def _window(count: int) -> int:
 
 def _last(values: Array) -> str:
     finite = values[np.isfinite(values)]
-    return _short(float(finite[-1]), 1) if len(finite) else "–"
+    return _short(float(finite[-1]), 1) if len(finite) else UNKNOWN
 
 
 def _short(nats: float, decimals: int) -> str:
-    return f"{nats:,.{decimals}f}" if abs(nats) < _LONGEST_NUMBER else f"{nats:.3g}"
+    return fixed(nats, decimals) if abs(nats) < _LONGEST_NUMBER else f"{nats:.3g}"
 
 
 def _notes(series: _Series, cut: Sequence[str]) -> list[str]:
@@ -239,9 +240,9 @@ def _notes(series: _Series, cut: Sequence[str]) -> list[str]:
     reading = "Numbers above: the last value of each line."
     if (window := _window(count)) > 1:
         span = window * float(series.epochs[-1]) / count
-        reading += f" Lines: mean over {window} points ({epoch_text(span)} epochs)."
+        reading += f" Lines: mean over {window} points ({epoch_label(span)} epochs)."
         reading += " Behind: as measured."
-    rest = [f"Points outside the chart: {', '.join(cut)}."] if cut else []
+    rest = [f"Points not shown: {', '.join(cut)}."] if cut else []
     if missing := int(np.isnan(series.score).sum()):
         rest.append(f"Left out: {missing:,} points that are not finite numbers.")
     return [reading, " ".join(rest)] if rest else [reading]

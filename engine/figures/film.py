@@ -12,9 +12,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.figures import paper
-from engine.figures.caption import Caption, epoch_text
+from engine.figures.caption import Caption
 from engine.figures.paper import GAP, GREY, HEADER, MARGIN, SMALL_SIZE, TILE, GridLayout, Origin
 from engine.figures.png import png_chunks
+from engine.text import epoch_label
 from engine.views import Frame, Images, Labels
 
 SCREEN_SCALE = 3
@@ -112,7 +113,7 @@ def frame_layout(images: int, samples: int) -> FrameLayout:
 
 
 def gif(frames: Sequence[Frame], images: FilmImages, caption: Caption) -> bytes:
-    """The animation as a GIF that begins anew for ever; the title is its comment."""
+    """The animation as a GIF that loops for ever; the title is its comment."""
     shown = evenly(frames, MAX_SHOWN)
     buffer = io.BytesIO()
     first, *rest = _pictures(shown, images, caption)
@@ -176,7 +177,7 @@ def strip(frames: Sequence[Frame], images: FilmImages, caption: Caption) -> Imag
     page = paper.page(layout.size, caption.title, caption.subtitle())
     for frame, (x, y) in zip(shown, layout.origins, strict=False):
         place = (x + TILE // 2, y - 20)
-        text = f"epoch {epoch_text(frame.epoch)}"
+        text = f"epoch {epoch_label(frame.epoch)}"
         paper.write(page, place, text, anchor="ms", size=SMALL_SIZE, grey=GREY, width=TILE)
     x, y = originals[0]
     place = (x + TILE // 2, y - 20)
@@ -215,7 +216,7 @@ def _pictures(
     width = layout.size[0] - 2 * _SCREEN_MARGIN
     for frame in frames:
         picture = ground.copy()
-        text = f"epoch {epoch_text(frame.epoch)} · step {frame.step:,}"
+        text = f"epoch {epoch_label(frame.epoch)} · step {frame.step:,}"
         place = (_SCREEN_MARGIN, 46)
         paper.write(picture, place, text, anchor="ls", size=_SCREEN_TITLE, bold=True, width=width)
         paper.paste_greys(

@@ -27,7 +27,7 @@ CLASS_COLORS: tuple[str, ...] = (
     "#009E73",  # Bag: bluish green
     "#AA3377",  # Ankle boot: purple
 )
-"""'#rrggbb' by class; `class_color` goes on where they end."""
+"""'#rrggbb' by class; `class_color` repeats them where they end."""
 
 CLASS_MARKERS: tuple[str, ...] = ("o", "d", "s", "v", "^", "<", "X", "P", "D", "*")
 """Matplotlib's marker codes by class."""

@@ -8,7 +8,7 @@ from engine.figures import paper
 from engine.figures.caption import Caption
 from engine.figures.paper import GAP, GREY, HEADER, LABEL_SIZE, MARGIN, SMALL_SIZE, Origin
 from engine.model.latent_geometry import normal_quantiles
-from engine.text import dimension_name
+from engine.text import dimension_name, fixed
 from engine.views import InterpolationView, ManifoldView, TraversalView
 
 SET_APART = 56
@@ -41,7 +41,7 @@ class WalkLayout:
 
 
 def interpolation_layout(rows: int, steps: int, with_originals: bool) -> WalkLayout:
-    """A way per row, the original images at both ends set apart, the ends' names outside."""
+    """A path per row, the original images at both ends set apart, the ends' names outside."""
     beside = 2 if with_originals else 0
     scale = paper.scale_for(steps + beside, rows)
     tile, apart = 28 * scale, SET_APART if with_originals else 0
@@ -66,7 +66,7 @@ def interpolation_grid(view: InterpolationView, caption: Caption) -> Image.Image
     page = paper.page(
         layout.size,
         caption.title,
-        paper.with_note(caption.subtitle(_way(view, caption)), view.images),
+        paper.with_note(caption.subtitle(_path(view, caption)), view.images),
     )
     for step, fraction in enumerate(view.fractions.tolist()):
         text = f"{fraction:.2f}".rstrip("0").rstrip(".")
@@ -126,7 +126,7 @@ def traversal_grid(view: TraversalView, caption: Caption) -> Image.Image:
         )
     ]
     if is_vae:
-        lines.append(("z", [_number(value) for value in view.values[0].tolist()]))
+        lines.append(("z", [fixed(value, 2) for value in view.values[0].tolist()]))
     for number, (name, texts) in enumerate(lines):
         y = HEADER + 46 + 50 * (number + 2 - len(lines))
         paper.write(page, (labels, y), name, anchor="rs", size=SMALL_SIZE, grey=GREY)
@@ -141,7 +141,7 @@ def traversal_grid(view: TraversalView, caption: Caption) -> Image.Image:
         if is_vae:
             paper.write(page, (labels, middle), text, anchor="rm", width=width)
             continue
-        low, high = (_number(value) for value in view.values[row, [0, -1]].tolist())
+        low, high = (fixed(value, 2) for value in view.values[row, [0, -1]].tolist())
         paper.write(page, (labels, middle - 6), text, anchor="rs", width=width)
         span = f"{low} … {high}"
         paper.write(page, (labels, middle + 12), span, anchor="rt", size=SMALL_SIZE, grey=GREY)
@@ -188,7 +188,7 @@ def manifold_grid(view: ManifoldView, caption: Caption) -> Image.Image:
     size, small = round(_MANIFOLD_LETTERS * LABEL_SIZE), round(_MANIFOLD_LETTERS * SMALL_SIZE)
     for i, value in enumerate(normal_quantiles(view.quantiles).tolist()):
         place = (left + i * tile + tile // 2, bottom + 26)
-        text = _number(value)
+        text = fixed(value, 2)
         paper.write(page, place, text, anchor="mt", size=small, grey=GREY, width=tile - 12)
         if rows > 1:
             place = (left - 24, bottom - i * tile - tile // 2)
@@ -202,7 +202,7 @@ def manifold_grid(view: ManifoldView, caption: Caption) -> Image.Image:
     return page
 
 
-def _way(view: InterpolationView, caption: Caption) -> str:
+def _path(view: InterpolationView, caption: Caption) -> str:
     if view.method == "slerp":
         draws = "slerp between draws from N(0, I)"
         return draws if caption.config.model == "vae" else f"{draws}, which is not its prior"
@@ -213,8 +213,3 @@ def _column_label(page: Image.Image, layout: WalkLayout, origin: Origin, text: s
     tile = 28 * layout.scale
     place = (origin[0] + tile // 2, origin[1] - 20)
     paper.write(page, place, text, anchor="ms", size=SMALL_SIZE, grey=GREY, width=tile)
-
-
-def _number(value: float) -> str:
-    """'−1.64'; '0.00' for what rounds to it."""
-    return f"{value:z.2f}".replace("-", "−")

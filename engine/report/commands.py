@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
 
 from engine.config import RunConfig
 from engine.errors import RunError
@@ -17,13 +16,7 @@ def train_command(config: RunConfig, name: str) -> str:
     Args:
         name: the run's; left out if it can't be asked for, as of a directory that was renamed.
     """
-    words = [PROGRAM, "train"]
-    default = RunConfig()
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if value != getattr(default, field.name):
-            values = value if isinstance(value, tuple) else (value,)
-            words += [f"--{field.name.replace('_', '-')}", *map(str, values)]
+    words = [PROGRAM, "train", *config.to_flags()]
     if can_be_asked_for(name):
         words += ["--name", name]
     return shlex.join(words)

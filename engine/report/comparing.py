@@ -2,7 +2,7 @@
 
 An autoencoder's loss is a reconstruction error of codes without noise and a VAE's −ELBO is more
 than that: the two are never set side by side. What all models share is the reconstruction at
-z = μ (or from the code) and the places of images in latent space.
+z = μ (or from the code) and where images lie in latent space.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from engine.report.course import CLEAR
 from engine.report.facts import RunFacts
 from engine.report.findings import Finding
-from engine.report.words import count, fixed, listed, nats, percent, small
+from engine.text import count, fixed, listed, nats, percent, small
 
 ALIKE = 0.02
 """Relative difference of squared errors below which neither is the better."""
@@ -88,27 +88,25 @@ def _reconstruction(runs: Sequence[RunFacts]) -> str:
 
 
 def _errors(a: RunFacts, b: RunFacts) -> str:
-    better, worse = sorted((a, b), key=lambda run: run.mse)
-    ratio = better.mse / worse.mse
+    better, worse = sorted((a, b), key=lambda run: run.recon_mse)
+    ratio = better.recon_mse / worse.recon_mse
     floor = a.data.validation.floor
-    numbers = f"{small(better.mse)} against {small(worse.mse)}"
+    numbers = f"{small(better.recon_mse)} against {small(worse.recon_mse)}"
     text = f"The squared error of {called(better)} is {fixed(ratio, 2)} times that of "
     text += f"{called(worse)} ({numbers})"
     if ratio > 1 - ALIKE:
         text += ", which is as good as the same"
-    text += (
-        f"; above the floor of {nats(floor)} nats, its BCE is {nats(better.bce - floor)} against "
-    )
-    return f"{text}{nats(worse.bce - floor)}."
+    above = f"{nats(better.recon_bce - floor)} against {nats(worse.recon_bce - floor)}"
+    return f"{text}; above the floor of {nats(floor)} nats, its BCE is {above}."
 
 
 def _accuracies(runs: Sequence[RunFacts]) -> str:
-    by_accuracy = sorted(runs, key=lambda run: -run.latent.neighbours.accuracy)
+    by_accuracy = sorted(runs, key=lambda run: -run.knn_accuracy)
     best, second = by_accuracy[:2]
-    given = [f"{called(run)} {percent(run.latent.neighbours.accuracy)}" for run in by_accuracy]
+    given = [f"{called(run)} {percent(run.knn_accuracy)}" for run in by_accuracy]
     text = f"Told by their {count(best.latent.neighbours.neighbours, 'nearest neighbour')}, "
     text += f"images get their own class: {listed(given)}. "
-    p, q = best.latent.neighbours.accuracy, second.latent.neighbours.accuracy
+    p, q = best.knn_accuracy, second.knn_accuracy
     images = best.data.validation.images
     error = math.sqrt((p * (1 - p) + q * (1 - q)) / images)
     points = f"{fixed(100 * (p - q), 1)} points"

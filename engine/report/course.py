@@ -4,7 +4,7 @@ import itertools
 
 from engine.metrics import score_name
 from engine.report.facts import EpochFacts, RunFacts
-from engine.report.words import count, epoch, nats, percent
+from engine.text import count, epochs, nats, percent
 
 CLEAR = 0.5
 """Nats per image. Seeds of one setting differ by some tenths: less than this says nothing."""
@@ -28,10 +28,10 @@ def over_fitting(run: RunFacts) -> str:
     else:
         verdict = "Unseen images fare about as well as seen ones"
     text = (
-        f"{verdict}: with the same weights (epoch {epoch(run.epoch)}), the model's own part of the "
-        f"{score_name(run.model)}, above the floor, is {nats(own_seen)} nats on training images "
-        f"and {nats(own_unseen)} on validation images, {percent(abs(more))} "
-        f"{'less' if more < 0 else 'more'} (clearly: more than {percent(MEMORISED)}). "
+        f"{verdict}: with the same weights (epoch {epochs(run.epoch)}), the model's own part of "
+        f"the {score_name(run.model)}, above the floor, is {nats(own_seen)} nats on training "
+        f"images and {nats(own_unseen)} on validation images, {percent(abs(more))} "
+        f"{'less' if more < 0 else 'more'} (threshold: {percent(MEMORISED)}). "
         f"The {score_name(run.model)} itself, {nats(seen.metrics.score)} and "
         f"{nats(unseen.metrics.score)}, has the images' own entropy in it, too, which differs by "
         f"{nats(unseen.floor - seen.floor, signed=True)}."
@@ -44,9 +44,9 @@ def _since_best(run: RunFacts) -> str:
     if best is None or last is None or len(run.training.evaluations) < 2:
         return ""
     lost = last.val.score - best.val.score
-    when = f"at epoch {epoch(best.epoch)}"
+    when = f"at epoch {epochs(best.epoch)}"
     if lost <= 0:
-        return f"The validation score was best at the end ({when}): training on did no harm."
+        return f"The validation score was best at the end ({when}): no over-fitting."
     text = f"The validation score was best {when} ({nats(best.val.score)}) and ended "
     text += f"{nats(lost)} nats above that, "
     if lost < CLEAR:
@@ -71,7 +71,7 @@ def end_of_training(run: RunFacts) -> str:
     sentences = []
     if training.steps < training.planned_steps:
         sentences.append(
-            f"The run was stopped at epoch {epoch(last.epoch)} of {config.epochs} "
+            f"The run was stopped at epoch {epochs(last.epoch)} of {config.epochs} "
             f"(step {training.steps:,} of {training.planned_steps:,})."
         )
     warmup = config.kl_warmup if run.is_vae else 0.0
@@ -82,7 +82,7 @@ def end_of_training(run: RunFacts) -> str:
         sentences.append(f"There are too few epochs{after} to tell whether it was still improving.")
         return " ".join(sentences)
     change = last.val.score - earlier[0].val.score
-    span = f"from epoch {epoch(earlier[0].epoch)} to {epoch(last.epoch)} the validation "
+    span = f"from epoch {epochs(earlier[0].epoch)} to {epochs(last.epoch)} the validation "
     span += f"{score_name(run.model)} went from {nats(earlier[0].val.score)} to "
     span += nats(last.val.score)
     if change < -CLEAR:
@@ -111,9 +111,9 @@ def stability(run: RunFacts) -> str:
     before, after = max(itertools.pairwise(evaluations), key=_rise)
     rise = _rise((before, after))
     if rise <= 0:
-        span = f"from {epoch(evaluations[0].epoch)} to {epoch(evaluations[-1].epoch)}"
+        span = f"from {epochs(evaluations[0].epoch)} to {epochs(evaluations[-1].epoch)}"
         return f"The validation score fell at every epoch {span}."
-    where = f"from epoch {epoch(before.epoch)} to {epoch(after.epoch)}"
+    where = f"from epoch {epochs(before.epoch)} to {epochs(after.epoch)}"
     text = f"The largest rise of the validation score was {nats(rise)} nats, {where}"
     if rise < CLEAR:
         return f"{text}: less than {CLEAR:g}, a steady run."
@@ -123,7 +123,7 @@ def stability(run: RunFacts) -> str:
     )
     if recovered is None:
         return f"{text}, and it did not come back to {nats(before.val.score)}."
-    return f"{text}; it was made good by epoch {epoch(recovered.epoch)}."
+    return f"{text}; it was made good by epoch {epochs(recovered.epoch)}."
 
 
 def _rise(pair: tuple[EpochFacts, EpochFacts]) -> float:

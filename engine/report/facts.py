@@ -152,7 +152,7 @@ class ClassFacts:
 
 @dataclass(frozen=True, slots=True)
 class NeighbourFacts:
-    """Classes told from the nearest training images in latent space."""
+    """Classification of validation images by their nearest training images in latent space."""
 
     neighbours: int
     confusions: tuple[tuple[int, ...], ...]
@@ -215,9 +215,9 @@ class RunFacts:
     scores: tuple[ScoreFacts, ...]
     missing_weights: str
     """Why the other weights have no scores; empty if they have."""
-    bce: float
+    recon_bce: float
     """Reconstruction of the validation images at z = μ: comparable between all models."""
-    mse: float
+    recon_mse: float
     """The same as mean squared error of pixels in [0, 1]."""
     classes: tuple[ClassFacts, ...]
     """Those that have validation images."""
@@ -237,6 +237,37 @@ class RunFacts:
     def is_vae(self) -> bool:
         """Whether there is a KL, and a prior that it was trained for."""
         return self.config.model == "vae"
+
+    # What a comparison's rows ask for (`engine.analysis.comparison_rows.Scored`), beside the above.
+
+    @property
+    def best_epoch(self) -> float | None:
+        """Position of the best evaluation in training."""
+        best = self.training.best
+        return best.epoch if best else None
+
+    @property
+    def expected_recon(self) -> float | None:
+        """Validation reconstruction at a z drawn from q(z|x); None for an autoencoder."""
+        score = self.score("validation")
+        return score.metrics.recon if score and self.is_vae else None
+
+    @property
+    def neg_elbo(self) -> float | None:
+        """Validation −ELBO; None for an autoencoder."""
+        score = self.score("validation")
+        return score.metrics.neg_elbo if score and self.is_vae else None
+
+    @property
+    def knn_accuracy(self) -> float:
+        """Share of the validation images that their neighbours classify, 0 to 1."""
+        return self.latent.neighbours.accuracy
+
+    @property
+    def active_units(self) -> int | None:
+        """Of the validation images; None without their score."""
+        score = self.score("validation")
+        return score.active_units if score else None
 
     def score(self, split: Split) -> ScoreFacts | None:
         """What the weights in question score on a split."""

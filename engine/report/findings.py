@@ -11,20 +11,20 @@ from dataclasses import dataclass
 
 from engine.report.course import end_of_training, over_fitting, stability
 from engine.report.facts import REMOTE_SHARE, Numbers, RunFacts
-from engine.report.words import (
+from engine.text import (
     count,
+    dimension_name,
     dimensions,
-    epoch,
+    epochs,
     fixed,
     listed,
     nats,
     percent,
     small,
 )
-from engine.text import dimension_name
 
 IDLE_KL = 0.01
-"""Nats. KL_j bounds from above what z_j can tell of the image: less than this is nothing."""
+"""Nats. KL_j is an upper bound on the information in z_j: below this a dimension is idle."""
 OFF_VARIANCE = 0.2
 """A dimension's variance this far from the prior's 1 is named."""
 MANY_REMOTE = 2 * REMOTE_SHARE
@@ -94,17 +94,17 @@ def latent_use(run: RunFacts) -> str:
 
 
 def balance(run: RunFacts) -> str:
-    """What the −ELBO is made of, and which way its parts went."""
+    """What the −ELBO is made of, and whether its parts rose or fell."""
     score = run.score("validation")
     if score is None or not run.is_vae:
         return ""
     m = score.metrics
-    noise = m.recon - run.bce
+    noise = m.recon - run.recon_bce
     text = (
         f"Of the validation −ELBO of {nats(m.neg_elbo)}, {nats(score.floor)} are the pixels' own "
         f"entropy, {nats(score.excess)} what the reconstruction adds to it and {nats(m.kl)} the "
-        f"KL. Without noise, from μ, the reconstruction is {nats(run.bce)}: the noise in z costs "
-        f"{nats(noise)}."
+        f"KL. Without noise, from μ, the reconstruction is {nats(run.recon_bce)}: the noise in z "
+        f"costs {nats(noise)}."
     )
     evaluations = run.training.evaluations
     if len(evaluations) < 2:
@@ -117,7 +117,7 @@ def balance(run: RunFacts) -> str:
             ("the KL", first.val.kl, last.val.kl),
         )
     ]
-    return f"{text} From epoch {epoch(first.epoch)} to {epoch(last.epoch)} {listed(parts)}."
+    return f"{text} From epoch {epochs(first.epoch)} to {epochs(last.epoch)} {listed(parts)}."
 
 
 def classes(run: RunFacts) -> str:
@@ -139,7 +139,7 @@ def classes(run: RunFacts) -> str:
 
 
 def classes_in_latent_space(run: RunFacts) -> str:
-    """How well the classes can be told from the latents, and which mix."""
+    """How well the latents separate the classes, and which classes mix."""
     facts, names = run.latent.neighbours, run.data.class_names
     counts = [sum(row) for row in facts.confusions]
     chance = max(counts) / sum(counts)

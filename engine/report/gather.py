@@ -70,8 +70,8 @@ def gather(stored: StoredRun, report: OnActivity) -> RunFacts:
         layers=tuple(layer_facts(stored.model)),
         scores=scores,
         missing_weights=missing,
-        bce=errors.bce,
-        mse=errors.mse,
+        recon_bce=errors.bce,
+        recon_mse=errors.mse,
         classes=tuple(
             ClassFacts(name, int(count), float(bce), float(mse), floor)
             for name, count, bce, mse, floor in zip(

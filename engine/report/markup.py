@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from engine.text import one_line
+
 _MARKS = re.compile(r"[\\`*_{}\[\]#]")
 # What is HTML in Markdown, and GitHub's ~~ and $.
 _ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>~$"}
@@ -23,13 +25,7 @@ def escape(value: object) -> Markup:
     """Text that reads as it is, on one line; `Markup` stays."""
     if isinstance(value, Markup):
         return value
-    return Markup(_MARKS.sub(r"\\\g<0>", plain(str(value))).translate(_ENTITIES))
-
-
-def plain(text: str) -> str:
-    """`text` on one line, without control characters and halves of surrogate pairs."""
-    text = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return Markup(_MARKS.sub(r"\\\g<0>", one_line(str(value))).translate(_ENTITIES))
 
 
 def code(text: str) -> Markup:
@@ -37,8 +33,7 @@ def code(text: str) -> Markup:
     # A line of the code could be a fence itself.
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    lines = [line.encode("utf-8", "replace").decode("utf-8") for line in text.splitlines()]
-    return Markup("\n".join((fence, *lines, fence)))
+    return Markup("\n".join((fence, *map(one_line, text.split("\n")), fence)))
 
 
 def image(path: str, shows: str) -> Markup:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from engine.analysis.comparison_rows import ROWS, setting_rows
 from engine.report.comparing import incomparable
-from engine.report.facts import DataFacts, RunFacts, ScoreFacts
-from engine.report.words import (
+from engine.report.facts import DataFacts, RunFacts
+from engine.run_settings import setting_text
+from engine.text import (
     UNKNOWN,
     count,
     duration,
-    epoch,
+    epochs,
     fixed,
     nats,
     percent,
@@ -34,7 +36,7 @@ def setting(runs: Sequence[RunFacts]) -> Rows:
             "Training time": lambda r: duration(r.training.seconds),
             "Images per second": lambda r: fixed(r.training.images_per_second, 0),
             "Seeds": lambda r: f"{r.config.seed} (split {r.config.split_seed})",
-            "Weights shown": lambda r: f"{r.which}: epoch {epoch(r.epoch)}, step {r.step:,}",
+            "Weights shown": lambda r: f"{r.which}: epoch {epochs(r.epoch)}, step {r.step:,}",
             "Software": lambda r: ", ".join(" ".join(v) for v in r.training.versions),
         },
     )
@@ -97,7 +99,7 @@ def scores(run: RunFacts) -> Rows:
     rows = []
     for score in run.scores:
         m = score.metrics
-        row = [f"{' = '.join(score.weights)} (epoch {epoch(score.epoch)})", _SPLITS[score.split]]
+        row = [f"{' = '.join(score.weights)} (epoch {epochs(score.epoch)})", _SPLITS[score.split]]
         row += [nats(m.neg_elbo)] if vae else []
         row += [nats(m.recon), nats(score.excess)]
         row += [nats(m.kl), f"{score.active_units} of {run.config.latent_dim}"] if vae else []
@@ -121,28 +123,27 @@ def comparison(runs: Sequence[RunFacts]) -> Rows:
     """The settings that differ, and what all models have; empty if that can't be compared."""
     if incomparable(runs):
         return []
-    differing: dict[str, Cell] = {
-        name.replace("_", " "): _setting(name)
-        for name in runs[0].config.to_dict()
-        if name != "data" and len({repr(getattr(run.config, name)) for run in runs}) > 1
-    }
-    return _columns(
+    names = [name for name in runs[0].config.to_dict() if name != "data"]
+    settings = [
+        [row.label.replace("_", " "), *row.cells]
+        for row in setting_rows([run.config for run in runs], names, setting_text)
+    ]
+    head, *body = _columns(
         runs,
-        differing
-        | {
+        {
             "Parameters": _parameters,
-            "−ELBO, validation": lambda r: (
-                nats(_validation(r).metrics.neg_elbo) if r.is_vae else ""
-            ),
-            "BCE from μ or code": lambda r: nats(r.bce),
-            "The same above the floor": lambda r: nats(r.bce - r.data.validation.floor),
-            "Squared error": lambda r: small(r.mse),
-            "Nearest-neighbour accuracy": lambda r: percent(r.latent.neighbours.accuracy),
-            "Active units": lambda r: f"{_validation(r).active_units} of {r.config.latent_dim}",
+            "−ELBO, validation": lambda r: ROWS["neg_elbo"].cell(r) if r.is_vae else "",
+            "BCE from μ or code": ROWS["bce"].cell,
+            "The same above the floor": lambda r: nats(r.recon_bce - r.data.validation.floor),
+            # In the digits of the sentences below the table.
+            "Squared error": lambda r: small(r.recon_mse),
+            "Nearest-neighbour accuracy": ROWS["knn"].cell,
+            "Active units": ROWS["active"].cell,
             "KL of a Gaussian like z to N(0, I)": lambda r: nats(r.latent.prior_distance),
             "Draws of N(0, I) outside the region": lambda r: percent(r.latent.remote_draws),
         },
     )
+    return [head, *settings, *body]
 
 
 Cell = Callable[[RunFacts], str]
@@ -155,21 +156,6 @@ def _columns(runs: Sequence[RunFacts], rows: Mapping[str, Cell]) -> Rows:
     return [["", *(run.name for run in runs)], *body]
 
 
-def _validation(run: RunFacts) -> ScoreFacts:
-    score = run.score("validation")
-    if score is None:
-        raise ValueError(f"run {run.name} has no validation score")
-    return score
-
-
-def _setting(name: str) -> Cell:
-    def text(run: RunFacts) -> str:
-        value = getattr(run.config, name)
-        return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-    return text
-
-
 def _parameters(run: RunFacts) -> str:
     return f"{sum(layer.parameters for layer in run.layers):,}"
 
@@ -180,7 +166,7 @@ def _widths(run: RunFacts) -> str:
 
 def _epochs(run: RunFacts) -> str:
     last = run.training.last
-    return f"{epoch(last.epoch if last else run.epoch)} of {run.config.epochs}"
+    return f"{epochs(last.epoch if last else run.epoch)} of {run.config.epochs}"
 
 
 def _device(run: RunFacts) -> str:

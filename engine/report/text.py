@@ -16,7 +16,7 @@ from engine.report.comparing import called, comparison_findings
 from engine.report.facts import DataFacts, RunFacts
 from engine.report.findings import findings
 from engine.report.markup import Markup, code, escape, image, number_table, table
-from engine.report.words import count, epoch, listed, nats, percent, small
+from engine.text import count, epochs, listed, nats, percent, small
 from engine.validation_images import ValidationImages
 
 CURVES: tuple[FigureName, ...] = ("train_loss", "val_loss")
@@ -135,13 +135,14 @@ def summary(run: RunFacts) -> str:
     """A run in a line."""
     score = run.score("test") or run.score("validation")
     what = f"{run.model.upper()} with {count(run.config.latent_dim, 'latent dimension')}, "
-    what += f"{run.which} weights (epoch {epoch(run.epoch)}): "
+    what += f"{run.which} weights (epoch {epochs(run.epoch)}): "
     if score is not None:
         m = score.metrics
         what += f"{score.split} {score_name(run.model)} {nats(m.score)}"
         what += f" (reconstruction {nats(m.recon)} + KL {nats(m.kl)})" if run.is_vae else ""
-    accuracy = run.latent.neighbours.accuracy
-    return f"{what}; {percent(accuracy)} of the validation images told rightly by their neighbours."
+    neighbours = run.latent.neighbours
+    accuracy = f"{neighbours.neighbours}-NN accuracy on latent codes {percent(neighbours.accuracy)}"
+    return f"{what}; {accuracy}."
 
 
 def encoder_output(run: RunFacts) -> str:
@@ -194,10 +195,10 @@ def scores_note(run: RunFacts) -> str:
 def reproducibility(runs: Sequence[RunFacts]) -> str:
     """How exactly the commands give the same again."""
     sentences = ["Settings that are not named are the defaults of the version in section 1."]
-    places: dict[tuple[str, int | None], list[str]] = {}
+    machines: dict[tuple[str, int | None], list[str]] = {}
     for run in runs:
-        places.setdefault((run.training.device, run.training.threads), []).append(run.name)
-    for (device, threads), names in places.items():
+        machines.setdefault((run.training.device, run.training.threads), []).append(run.name)
+    for (device, threads), names in machines.items():
         trained = f"{listed(names)} {'was' if len(names) == 1 else 'were'} trained on"
         if device == "CPU" and threads is not None:
             sentences.append(
@@ -222,7 +223,7 @@ def _picture(run: RunFacts, name: str, pictures: Pictures) -> Markup:
 def _caption(run: RunFacts, name: str, projection: Projection) -> str:
     vae = run.is_vae
     objective = "−ELBO, reconstruction and KL" if vae else "reconstruction"
-    places = "posterior means μ" if vae else "codes"
+    points = "posterior means μ" if vae else "codes"
     dims = run.config.latent_dim
     if projection == "pca":
         drawn = " on their first two principal components" if dims > 2 else ""
@@ -237,11 +238,12 @@ def _caption(run: RunFacts, name: str, projection: Projection) -> str:
         "val_loss": f"Validation curve of {run.name}: {objective} after each epoch.",
         "recon_val": "Validation images, two of each class, each above what the decoder makes of "
         f"its {'μ' if vae else 'code'}.",
-        "latent_scatter": f"The validation images' {places}{drawn}, coloured by class.",
+        "latent_scatter": f"The validation images' {points}{drawn}, coloured by class.",
         "samples": "Decoded from draws from the prior, N(0, I)."
         if vae
         else "Decoded from draws from N(0, I), which the autoencoder was not trained for.",
-        "interpolation": "Straight ways between the latents of two validation images, decoded.",
+        "interpolation": "Linear interpolation between the latents of two validation images, "
+        "decoded.",
         "traversal": "One image's latent with one dimension moved at a time, decoded; the "
         f"dimensions with the most {'KL' if vae else 'variance'} first.",
         "manifold": f"{plane}, decoded on a grid of {grid}.",

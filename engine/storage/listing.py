@@ -8,8 +8,7 @@ never raised.
 import contextlib
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -157,13 +156,6 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
         size=size,
         owner=owner,
     )
-
-
-def differing_settings(runs: Sequence[RunSummary]) -> list[str]:
-    """Settings that are not the same in all these runs, but for those with columns of their own."""
-    configs = [run.config for run in runs if run.config is not None]
-    names = [field.name for field in fields(RunConfig) if field.name not in ("model", "epochs")]
-    return [name for name in names if len({getattr(config, name) for config in configs}) > 1]
 
 
 def _has_config(path: Path) -> bool:

@@ -1,9 +1,11 @@
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.config import PRESETS, RunConfig, absolute_data
+from engine.config import PRESETS, RunConfig, TrainingPlan, absolute_data, differing_settings
 from engine.errors import ConfigError
 
 
@@ -45,6 +47,15 @@ def test_the_report_preset_is_the_plain_setting_of_the_course_report() -> None:
         ("device", "cuda:x", "must be auto, cpu"),
         ("threads", -1, "must be 0 to"),
         ("data", 3, "must be str, not 3"),
+        ("data", "a\0b", r"must be a path, not 'a\x00b'"),
+        ("data", json.loads('"\\ud800"'), r"must be a path, not '\ud800'"),
+        ("beta", True, "must be a number, not True"),
+        ("beta", 1e999, "must be a finite number, not inf"),
+        pytest.param("lr", 10**400, "must be a finite number, not 10,000", id="huge-lr"),
+        pytest.param("epochs", 10**400, "must be 1 to 1,000,000, not 10,000", id="huge-epochs"),
+        ("model", ["vae"], "must be one of vae, ae, not ['vae']"),
+        ("device", "cpu\n", r"must be auto, cpu, mps, cuda or cuda:N, not 'cpu\n'"),
+        pytest.param("activation", "g" * 10**6, "must be one of relu, ", id="long-activation"),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused_by_name(
@@ -54,11 +65,15 @@ def test_a_setting_out_of_its_range_is_refused_by_name(
         RunConfig(**{field: value})
     assert caught.value.field == field
     assert str(caught.value).startswith(f"{field} {expected}")
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
 
 
 def test_an_unknown_setting_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="momentum is not a setting"):
         RunConfig.from_dict({"momentum": 0.9})
+    with pytest.raises(ConfigError, match=r"\\x1b\[2Jx+… is not a setting"):
+        RunConfig.from_dict({"\x1b[2J" + "x" * 1000: 0.9})
 
 
 def test_data_is_kept_as_an_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -74,3 +89,41 @@ def test_data_that_is_no_path_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="data ~no-such-user/fm names a home") as caught:
         absolute_data("~no-such-user/fm")
     assert caught.value.field == "data"
+
+
+# Settings that differ, and as flags.
+
+
+def test_flags_are_of_the_settings_that_are_not_the_defaults() -> None:
+    assert RunConfig().to_flags() == []
+    config = RunConfig(model="ae", hidden=(8, 4), kl_warmup=0.0, data="/a b")
+    assert config.changed_settings() == ("model", "hidden", "kl_warmup", "data")
+    flags = ["--model", "ae", "--hidden", "8", "4", "--kl-warmup", "0.0", "--data", "/a b"]
+    assert config.to_flags() == flags
+    assert TrainingPlan(model="both").to_flags() == ["--model", "both"]
+
+
+def test_settings_asked_for_by_name_become_flags_though_they_are_the_defaults() -> None:
+    flags = RunConfig(epochs=7, beta=2.0).to_flags("epochs", "precision")
+    assert flags == ["--epochs", "7", "--precision", "float32"]
+
+
+def test_settings_that_differ_are_named_in_their_order() -> None:
+    vae, ae = RunConfig(), RunConfig(model="ae")
+    assert differing_settings([]) == differing_settings([vae, vae]) == ()
+    other = replace(vae, beta=4.0, latent_dim=3, epochs=77)
+    assert differing_settings([vae, other]) == ("latent_dim", "beta", "epochs")
+    assert differing_settings([vae, ae, other]) == ("model", "latent_dim", "beta", "epochs")
+
+
+def test_a_setting_that_a_model_does_not_have_makes_no_difference() -> None:
+    vae, ae = RunConfig(beta=2.0), RunConfig(model="ae", kl_warmup=9.0)
+    assert differing_settings([vae, ae]) == ("model",)
+    assert differing_settings([vae, ae, replace(ae, beta=4.0)]) == ("model",)
+
+
+def test_what_keeps_a_run_from_being_resumed_is_the_first_setting_that_differs() -> None:
+    config = RunConfig()
+    config.check_same_model(replace(config, epochs=99, threads=3, precision="bf16", data="/x"))
+    with pytest.raises(ValueError, match=r"^latent_dim was 20$"):
+        config.check_same_model(replace(config, seed=9, lr=math.e / 100, latent_dim=2))

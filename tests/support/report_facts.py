@@ -101,8 +101,8 @@ def vae(**changes: Any) -> RunFacts:
             score("test", 231.5, 189.0),
         ),
         missing_weights="",
-        bce=226.0,
-        mse=0.016,
+        recon_bce=226.0,
+        recon_mse=0.016,
         classes=(
             ClassFacts("Shoe", 20, 150.0, 0.010, 120.0),
             ClassFacts("Hat", 20, 280.0, 0.012, 252.0),
@@ -124,8 +124,8 @@ def ae(**changes: Any) -> RunFacts:
             score("validation", 220.0, 187.0, nan),
             score("test", 221.5, 189.0, nan),
         ),
-        bce=220.0,
-        mse=0.0125,
+        recon_bce=220.0,
+        recon_mse=0.0125,
         latent=latent(
             kl_per_dim=(),
             mean=(-4.0, 0.5, 0.1, 0.0),

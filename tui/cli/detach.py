@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from engine.config import MAY_CHANGE, RunConfig, TrainingPlan
+from engine.config import MAY_CHANGE
 from engine.runs.resume import NewRun, planned_starts
 from engine.storage.config_json import CONFIG_FILE
 from engine.storage.run_names import default_name
@@ -30,7 +30,7 @@ def train_detached(args: DashboardArgs) -> int:
     name = args.name or default_name(plan.runs()[0], datetime.now())
     starts = planned_starts(plan, args.checkpoints, name)
     names = [start.name or name for _, start in starts if isinstance(start, NewRun)]
-    flags = ["--name", name, *_settings(plan), *_logging(args)]
+    flags = ["--name", name, *plan.to_flags(), *_logging(args)]
     return _start(flags, args.checkpoints, args.checkpoints / names[0], names)
 
 
@@ -38,33 +38,17 @@ def resume_detached(args: ResumeArgs) -> int:
     """Resume a stored run; the exit code."""
     config, start_point = start_point_to_resume(args.run, args)
     path = start_point.path.resolve()
-    flags = ["--resume", str(path), *_resumed_settings(config), *_logging(args)]
+    # All of them, also those that are as before: the command line may have set any.
+    names = [field.name for field in fields(TrainResumeArgs) if field.name in MAY_CHANGE]
+    if not config.data:
+        names.remove("data")
+    flags = ["--resume", str(path), *config.to_flags(*names), *_logging(args)]
     named = (args.checkpoints / path.name).resolve() == path
     return _start(flags, args.checkpoints, path, [path.name if named else str(path)])
 
 
 def _logging(args: DashboardArgs | ResumeArgs) -> list[str]:
     return ["--tensorboard"] * args.tensorboard
-
-
-def _settings(plan: TrainingPlan) -> list[str]:
-    """A plan as flags."""
-    flags: list[str] = []
-    for field in fields(plan):
-        value = getattr(plan, field.name)
-        if value != field.default:
-            values = value if isinstance(value, tuple) else (value,)
-            flags += [f"--{field.name.replace('_', '-')}", *(str(item) for item in values)]
-    return flags
-
-
-def _resumed_settings(config: RunConfig) -> list[str]:
-    """The settings that a run may be resumed with, as flags: the command line may have set them."""
-    flags: list[str] = []
-    for field in fields(TrainResumeArgs):
-        if field.name in MAY_CHANGE and (value := getattr(config, field.name)) != "":
-            flags += [f"--{field.name}", str(value)]
-    return flags
 
 
 def _start(flags: Sequence[str], checkpoints: Path, path: Path, names: Sequence[str]) -> int:

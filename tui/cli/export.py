@@ -13,10 +13,10 @@ from engine.figures.options import FigureOptions
 from engine.metrics import json_number
 from engine.storage.config_json import read_config
 from engine.storage.run_names import find_run
+from engine.text import nats
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.cli.arguments import EvaluateArgs, ExportArgs
 from tui.cli.program import PROGRAM, complain
-from tui.drawing.text import nats
 
 if TYPE_CHECKING:
     from engine.runs.stored_run import StoredRun

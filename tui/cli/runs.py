@@ -20,7 +20,7 @@ of objects with these fields; a number that there is not is null, and so is NaN:
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +30,8 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.metrics import json_number
-from engine.storage.listing import RunSummary, differing_settings, list_runs
+from engine.storage.listing import RunSummary, list_runs
+from engine.text import one_line
 from tui.cli.arguments import RunsArgs
 from tui.screens.runs import words
 from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, texts, widths
@@ -42,14 +43,12 @@ def run_listing(args: RunsArgs) -> int:
     if args.json:
         print(json.dumps([as_json(run) for run in runs], indent=2))
     if not runs:
-        where = words.printable(str(args.checkpoints))
+        where = one_line(str(args.checkpoints))
         print(f"there are no runs in {where}/", file=sys.stderr)
     elif sys.stdout.isatty() and not args.json:
         _print_table(Console(highlight=False), runs)
     elif not args.json:
-        names = differing_settings(runs)
-        rows = [texts(run, names) | {"state": run.state.value} for run in runs]
-        lines = [[text or "–" for text in row.values()] for row in rows]
+        lines = [[text or "–" for text in row.values()] for row in _whole_rows(runs)]
         print("\n".join(map("\t".join, [COLUMNS, *lines])))
     return 0
 
@@ -81,9 +80,18 @@ def _utc(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds")
 
 
+def _whole_rows(runs: Sequence[RunSummary]) -> Iterator[dict[str, str]]:
+    """For programs: every setting that differs, and numbers that can be read as such."""
+    among = words.differences(runs)
+    for run in runs:
+        row = texts(run, among)
+        row |= {name: row[name].replace(",", "") for name in ("best", "last")}
+        yield row | {"state": run.state.value, "settings": words.settings(run, among.names)}
+
+
 def _print_table(console: Console, runs: Sequence[RunSummary]) -> None:
-    names = differing_settings(runs)
-    rows = [texts(run, names) for run in runs]
+    among = words.differences(runs)
+    rows = [texts(run, among) for run in runs]
     shown = widths(rows, COLUMNS, console.width)
     table = Table(box=None, pad_edge=False, padding=(0, gap_for(console.width), 0, 0))
     for column, width in shown.items():
@@ -100,5 +108,5 @@ def _print_table(console: Console, runs: Sequence[RunSummary]) -> None:
         console.print(f"{words.RECONSTRUCTION} reconstruction; the others' is −ELBO")
     for run in runs:
         if run.problem:
-            name, problem = map(words.printable, (run.name, run.problem))
+            name, problem = map(one_line, (run.name, run.problem))
             console.print(Text(f"{name}: {problem}"), soft_wrap=True)

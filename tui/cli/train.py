@@ -17,8 +17,8 @@ from engine.errors import INPUT_ERRORS
 from engine.metrics import Evaluation, Metrics, json_number, score_name
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
+from engine.text import clock, epochs, nats
 from tui.cli.program import MISUSE, PROGRAM
-from tui.drawing.text import duration, epochs, nats
 from tui.state.run_messages import ending
 
 TICK = 0.1
@@ -143,7 +143,7 @@ class _Reporter:
         numbers = (
             f"epoch {s.epoch:.2f}/{s.epochs} · {s.images_per_second:,.0f} img/s · "
             f"val {name} {nats(s.last.val.score if s.last else None)} · "
-            f"best {nats(s.best.val.score if s.best else None)} · ETA {duration(s.eta)}"
+            f"best {nats(s.best.val.score if s.best else None)} · ETA {clock(s.eta)}"
         )
         self._progress.update(
             self._task,
@@ -158,7 +158,7 @@ class _Reporter:
         train = f"train {nats(e.train.score)} " if e.train else ""
         kl = f" (recon {nats(e.val.recon)}, KL {nats(e.val.kl)})" if name == "−ELBO" else ""
         scores = f"{name} {train}val {nats(e.val.score)}{kl}"
-        print(f"epoch {epochs(e.epoch)}: {scores} [{duration(e.seconds)}]", file=sys.stderr)
+        print(f"epoch {epochs(e.epoch)}: {scores} [{clock(e.seconds)}]", file=sys.stderr)
 
 
 def summary(run: TrainingRun, wall_seconds: float) -> dict[str, Any]:

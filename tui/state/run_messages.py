@@ -8,7 +8,7 @@ from typing import Literal
 from engine.metrics import score_name
 from engine.run import Access, Run
 from engine.snapshot import Phase, Snapshot
-from tui.drawing.text import epochs, nats
+from engine.text import epochs, nats
 
 Level = Literal["info", "done", "warning", "error"]
 """How much a message matters."""

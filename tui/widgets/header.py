@@ -5,8 +5,9 @@ from textual.widget import Widget
 
 from engine.config import RunConfig
 from engine.run import Access
+from engine.run_settings import model_name, settings_line
 from engine.snapshot import Phase, Snapshot
-from tui.drawing.text import model_name, settings
+from engine.text import one_line
 
 PHASE_STYLES = {
     Phase.WAITING: "#9aa0aa",
@@ -51,12 +52,13 @@ class RunHeader(Widget):
         phase.append(f"● {s.phase}", PHASE_STYLES[s.phase])
         if s.activity:
             phase.append(f": {s.activity}" if s.phase is Phase.LOADING else f" · {s.activity}")
+        name = one_line(s.run)
         threads = f" · {s.threads} thread{'s'[: s.threads != 1]}" if s.device == "CPU" else ""
         for title, middle in (
-            ("fmnist-vae-tui", f"{s.run} · {settings(config)} · {s.device or '…'}{threads}"),
-            ("", f"{s.run} · {settings(config)} · {s.device or '…'}"),
-            ("", f"{s.run} · {model_name(config)} · {s.device or '…'}"),
-            ("", s.run),
+            ("fmnist-vae-tui", f"{name} · {settings_line(config)} · {s.device or '…'}{threads}"),
+            ("", f"{name} · {settings_line(config)} · {s.device or '…'}"),
+            ("", f"{name} · {model_name(config)} · {s.device or '…'}"),
+            ("", name),
         ):
             start = Text.assemble((title, "bold #f0aa46"), "  " if title else "", middle)
             space = self.size.width - start.cell_len - phase.cell_len

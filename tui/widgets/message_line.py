@@ -3,6 +3,7 @@
 from rich.text import Text
 from textual.widget import Widget
 
+from engine.text import one_line
 from tui.state.run_messages import Level
 
 _STYLES: dict[Level, str] = {
@@ -23,7 +24,8 @@ class MessageLine(Widget):
         self._message = Text()
 
     def say(self, text: str, level: Level = "info") -> None:
-        """Show a message instead of the one before."""
+        """Show a message instead of the one before; names in it may be anybody's."""
+        text = one_line(text)
         self._message = Text(text, _STYLES[level])
         self.tooltip = text
         self.refresh()

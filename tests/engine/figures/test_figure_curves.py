@@ -61,7 +61,7 @@ def test_the_start_of_training_does_not_squash_the_rest(
     late = [p.metrics for p in vae.points if p.epoch > 1]
     assert low < min(m.recon for m in late)
     assert max(m.neg_elbo for m in late) < high < 400
-    assert "Points outside the chart" in words(drawn[0])
+    assert "Points not shown" in words(drawn[0])
     assert f"{max(p.metrics.neg_elbo for p in vae.points):,.0f} nats" in words(drawn[0])
 
 

@@ -290,13 +290,13 @@ def test_a_table_keeps_its_columns() -> None:
     found = Page(html.page(str(number_table(rows)), "t", {}))
     assert len(found.of("th")) == 2
     assert len(found.of("td")) == 2
-    assert "x | y |" in found.shown
+    assert "x\\n| y |" in found.shown
     assert "`c|d`" in found.shown
 
 
-def test_control_characters_and_halves_of_characters_are_replaced() -> None:
-    assert escape("a\x02b\udcffc\nd") == "a?b?c d"
-    escape("\udcff").encode()
+def test_nothing_that_steers_a_terminal_or_ends_a_line_is_in_text_or_code() -> None:
+    assert escape("a\x02b\udcffc\nd") == r"a\\x02b\\udcffc\\nd"
+    assert code("a \x1b[31m\udcff\u2028\nb") == "```\na \\x1b[31m\\udcff\\u2028\nb\n```"
 
 
 def test_code_is_shown_as_it_is_whatever_is_in_it() -> None:

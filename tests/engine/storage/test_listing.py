@@ -17,7 +17,6 @@ from engine.errors import RunError
 from engine.snapshot import Phase
 from engine.storage.listing import (
     RunState,
-    differing_settings,
     list_runs,
     summarize,
 )
@@ -274,18 +273,6 @@ def test_no_directory_has_no_runs_and_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="file/ can't be read: Not a directory"):
         list_runs(tmp_path / "file")
-
-
-def test_settings_that_differ_are_named_in_their_order_without_model_and_epochs(
-    tmp_path: Path,
-) -> None:
-    make_run(tmp_path, "a")
-    make_run(tmp_path, "b", config=replace(CONFIG, model="ae"))
-    assert differing_settings(list_runs(tmp_path)) == []
-    make_run(tmp_path, "c", config=replace(CONFIG, beta=4.0, latent_dim=3, epochs=77))
-    (make_run(tmp_path, "d") / "config.json").write_text("")
-    assert differing_settings(list_runs(tmp_path)) == ["latent_dim", "beta"]
-    assert differing_settings([]) == []
 
 
 def test_a_list_is_quick(tmp_path: Path) -> None:

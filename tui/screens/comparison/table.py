@@ -1,6 +1,6 @@
-"""The comparison's table: a column for every run, what differs above what came of it."""
+"""The comparison's table: a column for every run; settings that differ, then results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -9,11 +9,11 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.analysis.comparison import RunNumbers
+from engine.analysis.comparison_rows import ROWS, RowName, setting_rows
 from engine.config import RunConfig
-from engine.run_settings import NAMES, differing_settings, has_setting, setting_text
 from engine.snapshot import Phase, Snapshot
+from engine.text import UNKNOWN, epochs, nats
 from tui.drawing.run_marks import run_mark, run_style
-from tui.drawing.text import epochs, nats
 from tui.widgets.canvas import CanvasPanel
 
 EXPORTS = ("comparison",)
@@ -23,7 +23,9 @@ GAP = 2
 """Between two columns."""
 TITLE_ENDS = 4
 """Columns of the border that a title can't have."""
-UNKNOWN = "–"
+_MEASURED: tuple[RowName, ...] = (
+    *("epoch", "bce", "mse", "knn", "active", "sampled_bce", "neg_elbo"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,8 @@ def _settings(columns: Sequence[Column]) -> list[Row]:
     rows = []
     if {c.label for c in columns} != {c.config.model.upper() for c in columns}:
         rows.append(Row("model", "model", tuple(c.config.model.upper() for c in columns)))
-    configs = [column.config for column in columns]
-    for name in differing_settings(configs):
-        cells = [setting_text(c, name) if has_setting(c, name) else UNKNOWN for c in configs]
-        rows.append(Row("β" if name == "beta" else name, NAMES[name], tuple(cells)))
-    return rows
+    settings = setting_rows([column.config for column in columns])
+    return [*rows, *(Row(row.label, row.short, row.cells) for row in settings)]
 
 
 def _progress(columns: Sequence[Column]) -> list[Row]:
@@ -83,18 +82,14 @@ def _progress(columns: Sequence[Column]) -> list[Row]:
 
 
 def _results(columns: Sequence[Column]) -> list[Row]:
-    def row(label: str, short: str, cell: Callable[[RunNumbers], str]) -> Row:
-        cells = (UNKNOWN if c.numbers is None else cell(c.numbers) for c in columns)
-        return Row(label, short, tuple(cells))
-
+    rows = [ROWS[name] for name in _MEASURED]
     return [
-        row("measured at epoch", "at epoch", lambda n: epochs(n.epoch)),
-        row("BCE at z = μ, nats", "BCE at μ", lambda n: nats(n.recon_bce)),
-        row("MSE at z = μ, per pixel", "MSE at μ", lambda n: f"{n.recon_mse:.5f}"),
-        row("k-NN accuracy on μ", "k-NN", lambda n: f"{n.knn_accuracy:.1%}"),
-        row("active units", "active", lambda n: f"{n.active_units} of {n.config.latent_dim}"),
-        row("E_q reconstruction, nats", "E_q recon", lambda n: nats(n.expected_recon)),
-        row("−ELBO, nats", "−ELBO", lambda n: nats(n.neg_elbo)),
+        Row(
+            row.label,
+            row.short,
+            tuple(UNKNOWN if c.numbers is None else row.cell(c.numbers) for c in columns),
+        )
+        for row in rows
     ]
 
 

@@ -5,12 +5,12 @@ from textual.strip import Strip
 
 from engine.history import History
 from engine.snapshot import Snapshot
+from engine.text import epochs, nats
 from engine.views import Frame
 from engine.visible_range import visible_limits
 from tui.drawing.curves import HistoryCurves
 from tui.drawing.plot import Curve, Mark, draw_chart, hex_color
 from tui.drawing.series import TITLES, ChartMetric, metrics_of
-from tui.drawing.text import epochs, nats
 from tui.theme import BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 from tui.widgets.canvas import CanvasPanel
 

@@ -15,8 +15,8 @@ from textual.events import Resize
 from engine.figures.options import FigureOptions
 from engine.run import Access
 from engine.snapshot import Phase
+from engine.text import epochs
 from engine.views import PriorSamples
-from tui.drawing.text import epochs
 from tui.screens.base import LARGE
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel

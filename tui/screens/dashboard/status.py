@@ -5,7 +5,7 @@ from textual.widget import Widget
 
 from engine.metrics import score_name
 from engine.snapshot import Snapshot
-from tui.drawing.text import duration, epochs, nats, size
+from engine.text import clock, epochs, nats, size
 from tui.widgets.panel import Panel
 
 WIDE = 108
@@ -40,7 +40,7 @@ class StatusPanel(Widget):
         share = s.step / s.total_steps if s.total_steps else 0.0
         step = f"step {s.step:,}/{s.total_steps:,}"
         speed = f"{s.images_per_second:,.0f} img/s"
-        elapsed, to_go = duration(s.elapsed), f"ETA {duration(s.eta)}"
+        elapsed, to_go = clock(s.elapsed), f"ETA {clock(s.eta)}"
         if self.size.width >= WIDE:
             work = f"{step} · {speed}   {elapsed} elapsed · {to_go}"
             bar = _bar(share, max(4, self.size.width - len(epoch) - len(work) - 10))

@@ -1,11 +1,11 @@
-"""The columns of a list of runs: what is in them, and which ones fit how wide a place."""
+"""The columns of a list of runs: what is in them, and which of them fit a width."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 
 from engine.storage.listing import RunSummary
-from tui.drawing.text import duration, size
+from engine.text import clock, one_line, size
 from tui.screens.runs import words
 
 COLUMNS = (
@@ -19,26 +19,26 @@ OPTIONAL = ("size", "when", "last", "time")
 LAST_RESORT = ("settings", "model")
 """Left out too where even short names leave no room."""
 LEAST_NAME, LEAST_SETTINGS = 8, 18
-"""Cells that they need, to tell something."""
+"""Cells below which they say too little."""
 MOST_NAME = 30
 """Cells that a name gets before the settings have all they want."""
 
 
-def texts(run: RunSummary, settings: Iterable[str]) -> dict[str, str]:
+def texts(run: RunSummary, among: words.Differences) -> dict[str, str]:
     """What is in the columns, on one line each.
 
     Args:
-        settings: those that differ among all the runs.
+        among: the runs of the list.
     """
     return {
-        "name": words.printable(run.name),
+        "name": one_line(run.name),
         "state": words.state(run).plain,
         "model": words.model(run),
-        "settings": words.settings(run, settings),
+        "settings": words.unusual_settings(run, among),
         "best": words.score(run, run.best),
         "last": words.score(run, run.last),
         "epochs": words.progress(run),
-        "time": duration(run.seconds),
+        "time": clock(run.seconds),
         "size": size(run.size),
         "when": words.when(run),
     }

@@ -5,8 +5,9 @@ from textual.widget import Widget
 
 from engine.config import RunConfig
 from engine.metrics import score_name
+from engine.run_settings import model_name
 from engine.storage.listing import RunState, RunSummary
-from tui.drawing.text import duration, epochs, model_name, nats, size
+from engine.text import clock, epochs, nats, one_line, size
 from tui.screens.runs import words
 
 _QUIET, _WRONG = "#9aa0aa", "#f26d6d"
@@ -21,7 +22,7 @@ class RunDetails(Widget):
 
     @property
     def text(self) -> str:
-        """What it says now."""
+        """The lines on show."""
         return self._text.plain
 
     def show_run(self, run: RunSummary) -> None:
@@ -38,36 +39,37 @@ class RunDetails(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        """The lines."""
+        """What `show_run` or `show_hint` made."""
         return self._text
 
 
 def details(run: RunSummary) -> Text:
-    """The most telling first: in a small terminal the last line may have no room."""
+    """The most important first: in a small terminal the last line may have no room."""
     lines = [
         Text.assemble(
-            (words.printable(run.name), "bold"),
+            (one_line(run.name), "bold"),
             "  ",
             words.state(run),
             (_explanation(run), _QUIET),
         )
     ]
     if run.problem:
-        lines.append(Text(words.printable(run.problem), _WRONG))
+        lines.append(Text(one_line(run.problem), _WRONG))
     if run.config is not None:
         lines.append(Text(f"{model_name(run.config)} · {_scores(run, run.config)}"))
-    past = f"{epochs(run.epoch)} epochs in {duration(run.seconds)} · {size(run.size)}"
+    past = f"{epochs(run.epoch)} epochs in {clock(run.seconds)} · {size(run.size)}"
     lines.append(Text(f"{past} · {words.when(run)}"))
     if run.config is not None:
-        changed = words.settings(run, words.changed_settings(run.config))
+        names = [name for name in run.config.changed_settings() if name != "model"]
+        changed = words.settings(run, names)
         lines.append(Text(changed or "all settings are the defaults", _QUIET))
     return Text("\n").join(lines)
 
 
 def _explanation(run: RunSummary) -> str:
     if run.owner is not None:
-        return f": {run.owner} has it"
-    return ": its process was killed; R goes on with it" if run.state is RunState.DIED else ""
+        return f": training in {one_line(str(run.owner))}"
+    return ": its process was killed; R resumes it" if run.state is RunState.DIED else ""
 
 
 def _scores(run: RunSummary, config: RunConfig) -> str:

@@ -12,8 +12,9 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
 
 from engine.errors import RunError
-from engine.storage.listing import RunSummary, differing_settings, list_runs
+from engine.storage.listing import RunSummary, list_runs
 from engine.storage.run_scores import RunScores
+from engine.text import one_line
 from tui.screens.runs import words
 from tui.screens.runs.details import RunDetails
 from tui.screens.runs.order import SORTS, matches
@@ -46,7 +47,7 @@ class RunListScreen(Screen[None]):
         """All there are, the newest first; None before the first look."""
         self.marked: dict[Path, None] = {}
         """A set, in the order of marking."""
-        self._settings: list[str] = []
+        self._differences = words.Differences()
         self._sort = next(iter(SORTS))
         self._filter = ""
         self._listing = self._outdated = False
@@ -66,7 +67,7 @@ class RunListScreen(Screen[None]):
         yield KeyBar(self.SCREEN_ACTIONS, id="keys")
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Look at the disk now and every `INTERVAL`."""
         self._look()
         self.set_interval(INTERVAL, self._look)
 
@@ -90,7 +91,7 @@ class RunListScreen(Screen[None]):
         try:
             listed = self._Listed(list_runs(checkpoints, self._scores), "")
         except RunError as error:
-            listed = self._Listed([], words.printable(str(error)))
+            listed = self._Listed([], one_line(str(error)))
         self.post_message(listed)
 
     @on(_Listed)
@@ -104,7 +105,7 @@ class RunListScreen(Screen[None]):
             self.say(event.problem, "error")
         self._problem = event.problem
         self.runs = event.runs
-        self._settings = differing_settings(event.runs)
+        self._differences = words.differences(event.runs)
         there = {run.path for run in event.runs}
         self.marked = {path: None for path in self.marked if path in there}
         self.show()
@@ -129,23 +130,25 @@ class RunListScreen(Screen[None]):
 
     def show(self) -> None:
         """Bring the screen up to date with what is known."""
-        runs = [run for run in self.runs or () if matches(run, self._settings, self._filter)]
+        runs = [
+            run for run in self.runs or () if matches(run, self._differences.names, self._filter)
+        ]
         runs.sort(key=SORTS[self._sort])
         table = self.query_one(RunTable)
-        table.show_runs(runs, self._settings, self.marked, self._wanted)
+        table.show_runs(runs, self._differences, self.marked, self._wanted)
         self.query_one("#runs-title", Static).update(self._title(len(runs)))
         self._show_details()
 
     def _title(self, shown: int) -> Text:
         runs = self.runs or ()
-        parts = [f"{len(runs)} in {self.context.checkpoints}/", f"by {self._sort}"]
+        parts = [f"{len(runs)} in {self.context.checkpoints}/", self._sort]
         if self._filter:
             parts.insert(1, f"{shown} with “{self._filter}”")
         if self.marked:
             parts.append(f"{len(self.marked)} marked")
         if any(words.model(run) == "ae" for run in runs):
             parts.append(f"{words.RECONSTRUCTION} reconstruction")
-        text = words.printable(" · ".join(parts))
+        text = one_line(" · ".join(parts))
         return Text.assemble(("Runs", "bold #f0aa46"), "  ", text)
 
     @on(DataTable.RowHighlighted)
@@ -159,7 +162,7 @@ class RunListScreen(Screen[None]):
             panel.show_hint("no runs yet: training makes them")
 
     def action_sort(self) -> None:
-        """By the next of the orders."""
+        """Order the runs by the next of `SORTS`."""
         names = list(SORTS)
         self._sort = names[(names.index(self._sort) + 1) % len(names)]
         self.show()
@@ -175,7 +178,7 @@ class RunListScreen(Screen[None]):
             self.show()
 
     def action_filter(self) -> None:
-        """Ask what the runs should have."""
+        """Show the field whose text the runs on show must have."""
         box = self.query_one("#runs-filter", Input)
         box.add_class("-shown")
         box.focus()
@@ -191,10 +194,10 @@ class RunListScreen(Screen[None]):
         self.query_one(RunTable).focus()
 
     def action_escape(self) -> None:
-        """Away with the filter first, then with the screen."""
+        """Clear the filter if there is one, else leave the screen."""
         box = self.query_one("#runs-filter", Input)
         if box.has_class("-shown") or self._filter:
-            box.value = ""  # which is told as a change
+            box.value = ""  # which posts `Input.Changed`
             self._leave_filter()
         else:
             self.dismiss()

@@ -22,14 +22,14 @@ def _best(run: RunSummary) -> tuple[int, float]:
 
 
 SORTS: Mapping[str, Callable[[RunSummary], Any]] = {
-    "when": _started,
-    "name": lambda run: run.name.casefold(),
-    "best −ELBO": _best,
-    "state": lambda run: (_STATES.index(run.state), _started(run)),
-    "time": lambda run: -run.seconds,
-    "size": lambda run: -run.size,
+    "newest first": _started,
+    "by name": lambda run: run.name.casefold(),
+    "by best −ELBO": _best,
+    "by state": lambda run: (_STATES.index(run.state), _started(run)),
+    "by time": lambda run: -run.seconds,
+    "by size": lambda run: -run.size,
 }
-"""The orders, by the names that people see: the newest, lowest, longest or largest first."""
+"""The orders, by what the title says of them: the lowest, longest or largest first."""
 
 
 def matches(run: RunSummary, settings: Sequence[str], wanted: str) -> bool:

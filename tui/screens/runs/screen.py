@@ -1,6 +1,6 @@
 """The run browser: what can be done with stored runs.
 
-It renames and deletes by itself. What needs the app (opening, going on, exporting, comparing) it
+It renames and deletes by itself. What needs the app (opening, resuming, exporting, comparing) it
 only asks for, by its messages.
 """
 
@@ -16,11 +16,10 @@ from textual.message import Message
 from engine.errors import RunError
 from engine.storage.listing import RunSummary
 from engine.storage.rename_delete import delete_run, rename_run
-from tui.drawing.text import size
+from engine.text import one_line, size
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.rename import RenameScreen
-from tui.screens.runs import words
 from tui.screens.runs.list import RunListScreen
 from tui.state.keymap import RUNS_ACTIONS, bindings
 from tui.state.run_messages import Level
@@ -37,7 +36,7 @@ class RunsScreen(RunListScreen):
 
     @dataclass
     class Resume(Message):
-        """A person wants to go on with this run, which nobody trains."""
+        """A person wants to resume this run, which nobody trains."""
 
         path: Path
 
@@ -77,12 +76,12 @@ class RunsScreen(RunListScreen):
                 self.post_message(self.Open(paths))
 
     def action_resume(self) -> None:
-        """Go on with a run that nobody trains."""
+        """Resume a run that nobody trains."""
         run = self.current
-        if run is None or self._refuses("go on with", (run.path,)):
+        if run is None or self._refuses("resume", (run.path,)):
             return
         if run.owner is not None:
-            name = words.printable(run.name)
+            name = one_line(run.name)
             self.say(f"{name} is trained by {run.owner}: Enter attaches to it", "warning")
         else:
             self.post_message(self.Resume(run.path))
@@ -106,7 +105,7 @@ class RunsScreen(RunListScreen):
         """Whether one of the runs can't be read; says so."""
         for run in self.runs or ():
             if run.path in paths and run.config is None:
-                name, problem = map(words.printable, (run.name, run.problem))
+                name, problem = map(one_line, (run.name, run.problem))
                 self.say(f"can't {what} {name}: {problem}", "error")
                 return True
         return False
@@ -114,11 +113,11 @@ class RunsScreen(RunListScreen):
     # What it does itself.
 
     def action_rename(self) -> None:
-        """Ask for another name."""
+        """Ask for a new name of the run under the cursor, and rename it."""
         run = self._free("rename")
         if run is None:
             return
-        before = words.printable(run.name)
+        before = one_line(run.name)
 
         def answered(name: str | None) -> None:
             if name is not None:
@@ -128,18 +127,18 @@ class RunsScreen(RunListScreen):
         self.app.push_screen(RenameScreen(before), answered)
 
     def action_delete(self) -> None:
-        """Ask, and delete."""
+        """Delete the run under the cursor, if a person says yes."""
         run = self._free("delete")
         if run is None:
             return
-        name = words.printable(run.name)
+        name = one_line(run.name)
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self._change(run.path, lambda: delete_run(run.path), f"deleted {name}")
 
         consequence = (
-            f"Its directory of {size(run.size)} goes for good: weights, metrics, film. "
+            f"Its directory of {size(run.size)} is permanently deleted: weights, metrics, film. "
             "Its figures in exports/ stay."
         )
         question = ConfirmScreen(f"Delete {name}?", consequence, yes="delete", no="keep")
@@ -149,7 +148,7 @@ class RunsScreen(RunListScreen):
         """The run under the cursor, unless a process has it; says so then."""
         run = self.current
         if run is not None and run.owner is not None:
-            name = words.printable(run.name)
+            name = one_line(run.name)
             self.say(f"can't {what} {name}: {run.owner} trains it", "warning")
             return None
         return run
@@ -159,7 +158,7 @@ class RunsScreen(RunListScreen):
         try:
             self.post_message(self._Changed(path, change(), done, "done"))
         except RunError as error:
-            self.post_message(self._Changed(path, path, words.printable(str(error)), "error"))
+            self.post_message(self._Changed(path, path, one_line(str(error)), "error"))
 
     @on(_Changed)
     def _tell(self, event: _Changed) -> None:
@@ -167,7 +166,7 @@ class RunsScreen(RunListScreen):
         self.look_after_change(event.old, event.new)
 
     def action_help(self) -> None:
-        """Keys and words."""
+        """Show the keys of this screen, and what its words mean."""
         self.app.push_screen(HelpScreen([*self.context.notes], self.SCREEN_ACTIONS))
 
     def action_back(self) -> None:

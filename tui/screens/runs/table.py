@@ -33,7 +33,7 @@ class RunTable(DataTable[Text], inherit_bindings=False):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, cursor_type="row", cell_padding=0)
         self._runs: Sequence[RunSummary] = ()
-        self._settings: Sequence[str] = ()
+        self._among = words.Differences()
         self._marked: Collection[Path] = ()
         self._widths: dict[str, int] = {}
 
@@ -46,18 +46,18 @@ class RunTable(DataTable[Text], inherit_bindings=False):
     def show_runs(
         self,
         runs: Sequence[RunSummary],
-        settings: Sequence[str],
+        among: words.Differences,
         marked: Collection[Path],
         wanted: Path | None = None,
     ) -> None:
         """Show other runs, or other numbers of them; the cursor stays on its run.
 
         Args:
-            settings: the names of those that differ among all runs.
+            among: all runs, also those that are not shown.
             wanted: the run to put the cursor on instead.
         """
         before = self.current
-        self._runs, self._settings, self._marked = runs, settings, marked
+        self._runs, self._among, self._marked = runs, among, marked
         there = {run.path for run in runs}
         if wanted not in there:
             wanted = before.path if before else None
@@ -75,7 +75,7 @@ class RunTable(DataTable[Text], inherit_bindings=False):
 
     def _fill(self, wanted: Path | None) -> None:
         room = self.scrollable_content_region.width - len(MARK) - 1
-        plain = [texts(run, self._settings) for run in self._runs]
+        plain = [texts(run, self._among) for run in self._runs]
         for row in plain:
             row |= {name: _aligned(row[name]) for name in ("best", "last")}
         shown = widths(plain, LABELS.values(), room)

@@ -1,15 +1,17 @@
 """A stored run in the words of a list: what `runs` prints and the run browser shows."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.text import Text
 
-from engine.config import RunConfig
+from engine.config import differing_settings
+from engine.run_settings import setting_text
 from engine.storage.listing import RunState, RunSummary
-from tui.drawing.text import nats
+from engine.text import UNKNOWN, nats
 
 STATES: Mapping[RunState, tuple[str, str]] = {
     RunState.RUNNING: ("●", "#7fbf7f"),
@@ -25,11 +27,27 @@ RECONSTRUCTION = "*"
 """After a score that is an autoencoder's reconstruction, for that has no −ELBO."""
 
 
-def printable(text: str) -> str:
-    """A name from the disk on one line: what can't be printed as Python writes it, '\\n'."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What the settings of listed runs have in common, and what not."""
+
+    names: tuple[str, ...] = ()
+    """Settings that are not the same in all the runs, but for those with columns of their own."""
+    usual: Mapping[str, Any] = field(default_factory=dict)
+    """Of these settings the value that more than half of the runs have, where there is one."""
+
+
+def differences(runs: Sequence[RunSummary]) -> Differences:
+    """In which settings the runs of a list differ."""
+    configs = [run.config for run in runs if run.config is not None]
+    names = tuple(n for n in differing_settings(configs) if n not in ("model", "epochs"))
+    usual = {}
+    for name in names:
+        values = [getattr(config, name) for config in configs if config.has(name)]
+        [(value, count)] = Counter(values).most_common(1)
+        if 2 * count > len(values):
+            usual[name] = value
+    return Differences(names, usual)
 
 
 def state(run: RunSummary) -> Text:
@@ -40,13 +58,13 @@ def state(run: RunSummary) -> Text:
 
 def model(run: RunSummary) -> str:
     """'vae', 'ae', or '–' if it isn't known."""
-    return run.config.model if run.config else "–"
+    return run.config.model if run.config else UNKNOWN
 
 
 def score(run: RunSummary, value: float | None) -> str:
-    """−ELBO; an autoencoder's reconstruction has its mark."""
+    """−ELBO; an autoencoder's reconstruction with its mark."""
     text = nats(value)
-    return text + RECONSTRUCTION if text != "–" and model(run) == "ae" else text
+    return text + RECONSTRUCTION if text != UNKNOWN and model(run) == "ae" else text
 
 
 def progress(run: RunSummary) -> str:
@@ -61,25 +79,15 @@ def when(run: RunSummary) -> str:
 
 
 def settings(run: RunSummary, names: Iterable[str]) -> str:
-    """'latent_dim=2 beta=4', what is not the default first: it tells most where room is short."""
+    """'latent_dim=2 beta=4': those of these settings that the run has."""
     config = run.config
     if config is None:
         return ""
-    changed = changed_settings(config)
-    ordered = sorted(names, key=lambda name: name not in changed)
-    return " ".join(f"{name}={_value(getattr(config, name))}" for name in ordered)
+    return " ".join(f"{name}={setting_text(config, name)}" for name in names if config.has(name))
 
 
-def changed_settings(config: RunConfig) -> list[str]:
-    """Settings that are not the defaults; the model is told apart from them."""
-    default = RunConfig()
-    names = [field.name for field in fields(RunConfig) if field.name != "model"]
-    return [name for name in names if getattr(config, name) != getattr(default, name)]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "-".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value:g}"
-    return printable(str(value)) or "(bundled)"  # of the settings only `data` may be empty
+def unusual_settings(run: RunSummary, among: Differences) -> str:
+    """What sets a run apart in a list: without the values that most of its runs have."""
+    own = [n for n in among.names if run.config and getattr(run.config, n) != among.usual.get(n)]
+    # First where it is one of few: of a setting without a usual value every run has its own.
+    return settings(run, sorted(own, key=lambda name: name not in among.usual))

@@ -7,8 +7,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.figures.options import FigureOptions
+from engine.text import epochs
 from engine.views import Manifold, ManifoldView, ViewRequest
-from tui.drawing.text import epochs
 from tui.screens.walks.panel import (
     FAINT,
     PLAIN,

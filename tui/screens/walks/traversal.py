@@ -7,9 +7,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.figures.options import FigureOptions
-from engine.text import dimension_name
+from engine.text import dimension_name, epochs
 from engine.views import Traversal, TraversalView, ViewRequest
-from tui.drawing.text import epochs
 from tui.screens.walks.panel import (
     FAINT,
     NEXT_TO,

@@ -55,7 +55,7 @@ async def test_all_runs_are_listed_newest_first_with_their_numbers(four: Path) -
         assert browser.names == ["d", "c", "b", "a"]
         assert browser.column("state") == ["■ stopped", "✓ finished", "■ stopped", "✓ finished"]
         assert browser.column("model") == ["vae", "ae", "vae", "vae"]
-        assert browser.column("settings") == ["beta=4", "beta=3", "beta=2", "beta=1"]
+        assert browser.column("settings") == ["beta=4", "", "beta=2", "beta=1"]
         assert browser.column("best") == ["242.00", "225.00*", "241.00", "243.00"]
         assert browser.column("epochs") == ["1.5/4", "4/4", "2/4", "4/4"]
         assert browser.column("time") == ["1:00", "0:10", "1:30", "0:40"]
@@ -262,24 +262,24 @@ async def test_s_goes_through_the_orders_and_the_cursor_stays_on_its_run(four: P
         orders = {}
         for _ in range(6):
             assert browser.current == "c"
-            orders[browser.title.partition(" · by ")[2].partition(" · ")[0]] = browser.names
+            orders[browser.title.split(" · ")[1]] = browser.names
             await browser.press("s")
         assert orders == {
-            "when": ["d", "c", "b", "a"],
-            "name": ["a", "b", "c", "d"],
-            "best −ELBO": ["b", "d", "a", "c"],
-            "state": ["c", "a", "d", "b"],
-            "time": ["b", "d", "a", "c"],
-            "size": ["a", "b", "c", "d"],
+            "newest first": ["d", "c", "b", "a"],
+            "by name": ["a", "b", "c", "d"],
+            "by best −ELBO": ["b", "d", "a", "c"],
+            "by state": ["c", "a", "d", "b"],
+            "by time": ["b", "d", "a", "c"],
+            "by size": ["a", "b", "c", "d"],
         }
-        assert browser.names == orders["when"]
+        assert browser.names == orders["newest first"]
 
 
 @pytest.mark.parametrize(
     ("letters", "found"),
     [
-        ("B", ["d", "c", "b", "a"]),
-        ("beta=3", ["c"]),
+        ("B", ["d", "b", "a"]),
+        ("beta=2", ["b"]),
         ("stopped", ["d", "b"]),
         ("ae", ["d", "c", "b", "a"]),
         (" ae ", ["d", "c", "b", "a"]),

@@ -3,8 +3,8 @@
 import itertools
 
 import pytest
-from test_figure_palette import VISION, XYZ, contrast, distance, in_256_colours, linear
 
+from tests.support.color_vision import VISION, XYZ, contrast, distance, in_256_colours, linear
 from tui.drawing.plot import hex_color
 from tui.drawing.run_marks import RUN_COLORS
 from tui.theme import THEME
