@@ -170,7 +170,9 @@ def differing_settings(configs: Sequence[RunConfig]) -> tuple[str, ...]:
     )
 
 
-# WHY_OURS
+# By hand: measured against it, msgspec 0.22 saves 36 lines and costs `--help` 2 of 340 ms CPU, but
+# names one bound, a regex or no choices at all, and takes 'cpu\n'; pydantic 2.14 saves 52 and costs
+# 85 ms, its errors are paragraphs, and it makes β = 1 a 1.0, which other bytes of config.json are.
 def _check_type(name: str, value: object, annotation: Any) -> None:
     if get_origin(annotation) is Literal:
         choices = get_args(annotation)

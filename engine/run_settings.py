@@ -32,7 +32,7 @@ def setting_text(config: RunConfig, name: str) -> str:
 
 
 def short_setting_text(config: RunConfig, name: str) -> str:
-    """The same in a few letters; of data the folder."""
+    """`setting_text` in a few letters; of data the folder."""
     text = setting_text(config, name)
     if name == "data":
         text = text.rstrip("/").rpartition("/")[2] or "/"

@@ -80,7 +80,7 @@ class RunComparison:
     originals: Images
     """(N, 28, 28) the first validation image of each class, at most `COMPARED_IMAGES`."""
     labels: npt.NDArray[np.uint8]
-    """(N,) their classes."""
+    """(N,) classes of the originals."""
     class_names: tuple[str, ...]
     reconstructions: Images
     """(N, 28, 28) decoded at z = μ."""

@@ -17,7 +17,7 @@ _MAX_RUN_NAME = 32
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """One figure's words."""
+    """Title and subtitle of a figure of one run, and the text chunks of its file."""
 
     title: str
     figure: FigureName

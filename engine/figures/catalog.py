@@ -26,13 +26,13 @@ FigureName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class FigureEntry:
-    """One row of the table."""
+    """A figure that can be exported."""
 
     name: FigureName
     default_for: tuple[ModelName, ...]
     """The models whose runs export it when no figure is named; any other run may ask for it."""
     shows: str
-    """What one sees, for help texts."""
+    """What the figure shows, for help texts."""
     files: tuple[str, ...]
     """Names of its files, with {model} where they have one."""
 

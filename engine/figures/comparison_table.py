@@ -13,7 +13,7 @@ from engine.run_labels import short_names
 from engine.text import epochs
 
 NAME_LETTERS = 32
-"""Of a run's name."""
+"""Letters of a run's name that have room."""
 _HEAD = 120
 _ROW = 72
 _SETTINGS_LINE = 40

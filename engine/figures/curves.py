@@ -53,7 +53,7 @@ class _Series:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One curve of a panel."""
+    """A curve of a panel: its name in the legend, its values, how it is drawn."""
 
     name: str
     values: Array

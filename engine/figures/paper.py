@@ -22,7 +22,7 @@ SMALL_SCALE = 5
 """Of grids of so many tiles that the figure would get larger than a printer's page."""
 MARGIN = 96
 GAP = 14
-"""Between tiles."""
+"""Pixels between two tiles."""
 HEADER = 236
 """Height of title and subtitle, down to what stands below them."""
 
@@ -38,7 +38,7 @@ Origin = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class GridLayout:
-    """Where the tiles lie."""
+    """Size of a page of tiles, and the place of each."""
 
     size: tuple[int, int]
     """Width and height of the figure in pixels."""
@@ -155,7 +155,7 @@ def fitting(text: str, size: int, width: int, bold: bool = False) -> ImageFont.F
 
 
 def letters(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """The font of all figures."""
+    """The font of all figures, in a size in pixels."""
     # The font that Matplotlib brings along, so that grids and charts look alike, need no font
     # of the system, and have the −, β and μ that Pillow's own font lacks.
     file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"

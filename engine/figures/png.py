@@ -26,7 +26,7 @@ def encode_png(image: Image.Image, caption: Described) -> bytes:
 
 
 def png_chunks(caption: Described) -> PngInfo:
-    """The caption as text chunks."""
+    """The caption as text chunks for `PngImagePlugin`."""
     chunks = PngInfo()
     for keyword, text in caption.text_chunks().items():
         chunks.add_text(keyword, text)

@@ -28,7 +28,7 @@ _MANIFOLD_TOP = round(_MANIFOLD_LETTERS * HEADER)
 
 @dataclass(frozen=True, slots=True)
 class WalkLayout:
-    """Where the tiles lie."""
+    """Size of a page, and where decoded images and originals lie on it."""
 
     size: tuple[int, int]
     """Width and height of the figure in pixels."""

@@ -33,7 +33,7 @@ def report_commands(names: Sequence[str], flags: Sequence[str]) -> list[str]:
 
 
 def can_be_asked_for(name: str) -> bool:
-    """Whether `--name` takes it."""
+    """Whether `--name` takes a run's name; that of a renamed directory may be any."""
     try:
         check_name(name)
     except RunError:

@@ -18,10 +18,10 @@ Which = Literal["last", "best"]
 
 @dataclass(frozen=True, slots=True)
 class SplitFacts:
-    """The images of one split."""
+    """Numbers and pixel entropies of the images of one split."""
 
     class_counts: tuple[int, ...]
-    """(C,)"""
+    """(C,) images of each class."""
     floor: float
     """Pixel-entropy floor: no decoder's reconstruction BCE can be lower."""
     class_floors: Numbers
@@ -29,7 +29,7 @@ class SplitFacts:
 
     @property
     def images(self) -> int:
-        """How many there are."""
+        """Images of all classes."""
         return sum(self.class_counts)
 
 
@@ -78,7 +78,7 @@ class EpochFacts:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFacts:
-    """How the training went."""
+    """A run's training: machine, duration, evaluations."""
 
     created: str
     """ISO 8601; empty if it isn't known."""
@@ -108,7 +108,7 @@ class TrainingFacts:
 
     @property
     def last(self) -> EpochFacts | None:
-        """The latest evaluation."""
+        """The latest evaluation; None if metrics.csv is missing."""
         return self.evaluations[-1] if self.evaluations else None
 
 
@@ -122,7 +122,7 @@ class ScoreFacts:
     split: Split
     metrics: Metrics
     floor: float
-    """Of these images."""
+    """Pixel-entropy floor of these images."""
     active_units: int
 
     @property
@@ -174,7 +174,7 @@ class LatentFacts:
     mean: Numbers
     """(D,) of μ, or of an autoencoder's codes, over the images."""
     variance: Numbers
-    """(D,) of the same."""
+    """(D,) of μ, or of the codes, over the images."""
     noise: Numbers
     """(D,) mean σ² of q(z|x); zeros for an autoencoder."""
     prior_distance: float
@@ -199,7 +199,7 @@ REMOTE_SHARE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """All of one run."""
+    """Everything that a report says of one run is made from this."""
 
     name: str
     path: str
@@ -225,7 +225,7 @@ class RunFacts:
 
     @property
     def model(self) -> ModelName:
-        """What kind it is."""
+        """'vae' or 'ae'."""
         return self.config.model
 
     @property

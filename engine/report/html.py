@@ -12,7 +12,7 @@ from markdown.treeprocessors import Treeprocessor
 
 
 class _Inline(Treeprocessor):
-    """Puts the images into the page."""
+    """Replaces each image's link by its bytes as a data: address."""
 
     def __init__(self, md: Markdown, images: Mapping[str, bytes]) -> None:
         super().__init__(md)

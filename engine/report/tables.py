@@ -43,7 +43,7 @@ def setting(runs: Sequence[RunFacts]) -> Rows:
 
 
 def training(runs: Sequence[RunFacts]) -> Rows:
-    """How it was trained."""
+    """Loss, optimiser and schedule, a column for each run."""
     return _columns(
         runs,
         {
@@ -77,7 +77,7 @@ def images(data: DataFacts) -> Rows:
 
 
 def layers(run: RunFacts) -> Rows:
-    """The network."""
+    """The linear layers from pixels to logits, and their parameters."""
     rows = [
         [
             layer.part.capitalize(),
@@ -92,7 +92,7 @@ def layers(run: RunFacts) -> Rows:
 
 
 def scores(run: RunFacts) -> Rows:
-    """What the weights score."""
+    """Scores of the last and the best weights, a row for each split."""
     vae = run.is_vae
     head = ["Weights", "Images", *(["−ELBO"] if vae else []), "Reconstruction", "Above floor"]
     head += ["KL", "Active units"] if vae else []
@@ -108,7 +108,7 @@ def scores(run: RunFacts) -> Rows:
 
 
 def classes(run: RunFacts) -> Rows:
-    """Reconstruction by class."""
+    """Reconstruction errors by class, the best above the floor first."""
     head = ["Class", "BCE", "Floor", "Above floor", "Squared error"]
     return [
         head,

@@ -41,13 +41,13 @@ class Pictures:
 
     of_run: Mapping[str, Mapping[str, str]]
     comparison: str
-    """Empty if there is none."""
+    """Link to the page of all runs; empty if there is none."""
     projection: Projection
-    """How the latent scatter was made two-dimensional: 'linear', 'tsne' or 'umap'."""
+    """How the latent scatter was made two-dimensional."""
 
 
 def title(runs: Sequence[RunFacts]) -> str:
-    """What the report is about."""
+    """'Report on v (VAE) and a (AE)'."""
     return f"Report on {listed([called(run) for run in runs])}"
 
 
@@ -132,7 +132,7 @@ def _data_groups(runs: Sequence[RunFacts]) -> list[_DataGroup]:
 
 
 def summary(run: RunFacts) -> str:
-    """A run in a line."""
+    """Model, weights, final score and k-NN accuracy of a run, in a line."""
     score = run.score("test") or run.score("validation")
     what = f"{run.model.upper()} with {count(run.config.latent_dim, 'latent dimension')}, "
     what += f"{run.which} weights (epoch {epochs(run.epoch)}): "
@@ -157,7 +157,7 @@ def encoder_output(run: RunFacts) -> str:
 
 
 def beta_sentence(run: RunFacts) -> str:
-    """βₜ with this run's numbers."""
+    """The KL's weight over training, with this run's β and warm-up."""
     beta, epochs = run.config.beta, run.config.kl_warmup
     if epochs <= 0:
         return f"In {run.name}, βₜ = {beta:g} throughout."
@@ -168,7 +168,7 @@ def beta_sentence(run: RunFacts) -> str:
 
 
 def scores_note(run: RunFacts) -> str:
-    """How to read the scores."""
+    """Which weights are the best, and how validation and test scores differ."""
     name = score_name(run.model)
     notes = []
     if run.missing_weights:

@@ -2,6 +2,8 @@
 
 import sys
 
+from engine.text import one_line
+
 PROGRAM = "fmnist-vae-tui"
 THIS_PROGRAM = (sys.executable, "-P", "-m", "tui")
 """The command line for another process of it; -P, so that no directory called data where this was
@@ -11,6 +13,6 @@ MISUSE = 2
 
 
 def complain(sentence: str) -> int:
-    """Say what is wrong with the input; the exit code for it."""
-    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    """Say what is wrong with the input, which may be quoted; the exit code for it."""
+    print(f"{PROGRAM}: {one_line(sentence)}", file=sys.stderr)
     return MISUSE

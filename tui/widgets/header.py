@@ -51,16 +51,18 @@ class RunHeader(Widget):
             phase.append(f"{self._access.value} ", "bold #7aa2f7")
         phase.append(f"● {s.phase}", PHASE_STYLES[s.phase])
         if s.activity:
-            phase.append(f": {s.activity}" if s.phase is Phase.LOADING else f" · {s.activity}")
-        name = one_line(s.run)
+            separator = ": " if s.phase is Phase.LOADING else " · "
+            phase.append(separator + one_line(s.activity))
         threads = f" · {s.threads} thread{'s'[: s.threads != 1]}" if s.device == "CPU" else ""
         for title, middle in (
-            ("fmnist-vae-tui", f"{name} · {settings_line(config)} · {s.device or '…'}{threads}"),
-            ("", f"{name} · {settings_line(config)} · {s.device or '…'}"),
-            ("", f"{name} · {model_name(config)} · {s.device or '…'}"),
-            ("", name),
+            ("fmnist-vae-tui", f"{s.run} · {settings_line(config)} · {s.device or '…'}{threads}"),
+            ("", f"{s.run} · {settings_line(config)} · {s.device or '…'}"),
+            ("", f"{s.run} · {model_name(config)} · {s.device or '…'}"),
+            ("", s.run),
         ):
-            start = Text.assemble((title, "bold #f0aa46"), "  " if title else "", middle)
+            # An attached run's status.json may be anybody's.
+            said = one_line(middle)
+            start = Text.assemble((title, "bold #f0aa46"), "  " if title else "", said)
             space = self.size.width - start.cell_len - phase.cell_len
             if space >= 1:
                 break

@@ -29,7 +29,7 @@ BRAILLE = range(0x2800, 0x2900)
 
 @dataclass(frozen=True, slots=True)
 class RunCurve:
-    """One run's curve."""
+    """The history of a run, and what it is called and coloured by."""
 
     label: str
     index: int
@@ -66,7 +66,7 @@ class CurvesPanel(CanvasPanel):
             self.repaint()
 
     def paint(self, size: Size) -> list[Strip]:
-        """The legend over the chart."""
+        """Draw the legend over the chart."""
         if not self._curves:
             return []
         legend = self._legend(size.width)[: max(1, size.height // 3)]
@@ -140,7 +140,7 @@ class PictureRow:
     images: Images
 
     def words(self, mode: ImageMode) -> str:
-        """The label, with its mark."""
+        """The label, after the run's mark."""
         return self.label if self.index is None else f"{run_mark(self.index, mode)} {self.label}"
 
 
@@ -229,5 +229,5 @@ class LabelledPictures(PicturePanel):
 
 
 def waiting(like: Images) -> Images:
-    """Black images in place of those that are not there yet."""
+    """Black images, shown until the run has answered."""
     return np.zeros_like(like)

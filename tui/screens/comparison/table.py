@@ -20,7 +20,7 @@ EXPORTS = ("comparison",)
 LABEL_STYLE = Style(color="#9aa0aa")
 NOTE_STYLE = Style(color="#f0aa46")
 GAP = 2
-"""Between two columns."""
+"""Cells between two columns."""
 TITLE_ENDS = 4
 """Columns of the border that a title can't have."""
 _MEASURED: tuple[RowName, ...] = (
@@ -30,7 +30,7 @@ _MEASURED: tuple[RowName, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What is known of one run."""
+    """One run's settings, live state and slow numbers, as far as they are known."""
 
     label: str
     index: int
@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table."""
+    """One line of the table: its label at two lengths, and a cell for each run."""
 
     label: str
     short: str

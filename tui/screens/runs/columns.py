@@ -13,7 +13,7 @@ COLUMNS = (
     *("best", "last", "epochs", "time", "size", "when"),
 )
 RIGHT = frozenset({"best", "last", "epochs", "time", "size"})
-"""Columns of numbers."""
+"""Columns of numbers, flush right."""
 OPTIONAL = ("size", "when", "last", "time")
 """Left out where there is no room, in this order."""
 LAST_RESORT = ("settings", "model")

@@ -68,7 +68,7 @@ class RunsScreen(RunListScreen):
     # What the app does.
 
     def action_open(self) -> None:
-        """The run under the cursor; if it is marked, all that are."""
+        """Ask for the run under the cursor; if it is marked, for all that are."""
         run = self.current
         if run is not None:
             paths = tuple(self.marked) if run.path in self.marked else (run.path,)
@@ -87,13 +87,13 @@ class RunsScreen(RunListScreen):
             self.post_message(self.Resume(run.path))
 
     def action_export(self) -> None:
-        """The figures of the run under the cursor."""
+        """Ask for the figures of the run under the cursor."""
         run = self.current
         if run is not None and not self._refuses("export", (run.path,)):
             self.post_message(self.Export(run.path))
 
     def action_compare(self) -> None:
-        """The marked runs."""
+        """Ask for the marked runs side by side."""
         paths = tuple(self.marked)
         if len(paths) < 2:
             marked = f"{len(paths) or 'none'} {'is' if len(paths) else 'are'} marked"
@@ -170,5 +170,5 @@ class RunsScreen(RunListScreen):
         self.app.push_screen(HelpScreen([*self.context.notes], self.SCREEN_ACTIONS))
 
     def action_back(self) -> None:
-        """Back to the screen before."""
+        """Return to the screen below."""
         self.dismiss()
