@@ -19,7 +19,7 @@ class Lines(App[None]):
 
 async def test_names_in_the_header_and_in_messages_are_harmless() -> None:
     app = Lines()
-    async with app.run_test(size=(120, 4)):
+    async with app.run_test(size=(240, 4)):
         header, message = app.query_one(RunHeader), app.query_one(MessageLine)
         header.show_run(RunConfig(), Snapshot(NAME, Phase.TRAINING, f"a{NAME}", f"d{NAME}"))
         message.say(f"watching {NAME}\nnow")
