@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import plotext
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
-from textual_plotext import Plot
 
 from engine.visible_range import Limits
 from tui.drawing.braille import DOTS_ACROSS, DOTS_DOWN, cells_of, dots_of, line_dots
@@ -84,22 +84,21 @@ def _axes(
     size: Size, x: Limits, y: Limits, x_ticks: list[float], y_ticks: list[float]
 ) -> list[str]:
     """A chart without curves: lines of text, the last two below the canvas."""
-    plot = Plot()
-    # plotext would cap the figure at what it takes for the terminal's size.
-    plot._limit_size(False, False)  # type: ignore[attr-defined]
-    # Plot.plotsize alone doesn't take (textual-plotext's own widget does the same).
-    plot._set_size(size.width, size.height)
-    plot.plotsize(size.width, size.height)
-    for paint in (plot.canvas_color, plot.axes_color, plot.ticks_color):
+    # plotext draws on one figure of its module: only the screen's thread asks for axes.
+    plotext.clear_figure()
+    plotext.limit_size(False, False)  # it would cap the figure at what it takes for the terminal
+    plotext.plot_size(size.width, size.height)
+    for paint in (plotext.canvas_color, plotext.axes_color, plotext.ticks_color):
         paint("default")
-    plot.xaxes(True, False)
-    plot.yaxes(True, False)
-    plot.xticks(x_ticks, _labels(x_ticks))
-    plot.yticks(y_ticks, _labels(y_ticks))
-    plot.xlim(x.low, x.high)
-    plot.ylim(y.low, y.high)
-    plot.scatter([x.low], [y.low], marker=" ")  # without data it draws nothing
-    return plot.uncolorize(plot.build()).splitlines()
+    plotext.xaxes(True, False)
+    plotext.yaxes(True, False)
+    plotext.xticks(x_ticks, _labels(x_ticks))
+    plotext.yticks(y_ticks, _labels(y_ticks))
+    plotext.xlim(x.low, x.high)
+    plotext.ylim(y.low, y.high)
+    plotext.scatter([x.low], [y.low], marker=" ")  # without data it draws nothing
+    text: str = plotext.uncolorize(plotext.build())
+    return text.splitlines()
 
 
 class _Sheet:
