@@ -56,7 +56,7 @@ def detached(tmp_path: Path) -> Iterator[psutil.Process]:
     found = re.fullmatch(
         r"far: process (\d+) trains without a terminal\n"
         r"watch it:  fmnist-vae-tui attach far\n"
-        r"stop it:   kill (\d+)   \(keeps what was learnt\)\n",
+        r"stop it:   kill (\d+)   \(saves the run\)\n",
         told.stdout,
     )
     assert found, told.stdout
@@ -105,7 +105,7 @@ def test_a_detached_run_is_watched_steered_stopped_and_gone_on_with(
     again.wait_for("Quit?")
     again.send("y")
     assert again.wait_for_exit() == 0
-    assert "go on:   fmnist-vae-tui resume checkpoints/far" in again.text
+    assert "resume:  fmnist-vae-tui resume checkpoints/far" in again.text
 
 
 def test_a_killed_run_is_shown_and_gone_on_with_from_the_list(

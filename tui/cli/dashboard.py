@@ -1,6 +1,5 @@
-"""Starts the dashboard, and ends it: signals, the terminal, the engines' last writes."""
+"""Starts the dashboard, and ends it: signals, the terminal, the runs' last writes."""
 
-import contextlib
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from tui.cli.planned_runs import runs_to_begin, runs_to_resume
 from tui.cli.program import MISUSE, complain
 from tui.state.run_messages import ending
 from tui.terminal.capabilities import set_colors, why_unsupported
+from tui.terminal.lasting_stream import discard
 
 
 def run_dashboard(args: DashboardArgs) -> int:
@@ -29,7 +29,7 @@ def run_dashboard(args: DashboardArgs) -> int:
 
 
 def resume_in_dashboard(args: ResumeArgs) -> int:
-    """Go on with a stored run in the dashboard; the exit code."""
+    """Resume a stored run in the dashboard; the exit code."""
     if args.detach:
         from tui.cli.detach import resume_detached
 
@@ -71,15 +71,15 @@ def _show(
         app.run()
     finally:
         if app.hung_up:
-            _release_terminal()
-        _close(app.runs, go_on=app.hung_up)
+            discard(0, 1, 2)  # the terminal is gone, and writing to it would be an error
+        _close(app.runs, keep_training=app.hung_up)
     own = [run for run in app.runs if run.access is Access.OWNER]
     for run in own:
-        _say_what_was_kept(run)
+        _say_what_was_saved(run)
     return app.return_code or _exit_code(app.shown_run)
 
 
-def _close(runs: Sequence[Run], *, go_on: bool) -> None:
+def _close(runs: Sequence[Run], *, keep_training: bool) -> None:
     """Wait for the last writes; after a hang-up, for the end of training."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -91,27 +91,18 @@ def _close(runs: Sequence[Run], *, go_on: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     for run in runs:
-        run.close(stop_training=not go_on)
+        run.close(stop_training=not keep_training)
     for run in runs:
         run.join()
 
 
-def _release_terminal() -> None:
-    """Standard streams to nowhere: writing to a terminal that is gone is an error."""
-    with contextlib.suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(nowhere, descriptor)
-        os.close(nowhere)
-
-
-def _say_what_was_kept(run: Run) -> None:
+def _say_what_was_saved(run: Run) -> None:
     snapshot = run.snapshot
     if snapshot.saved_step is not None:
         print(f"{snapshot.run}: {ending(run, snapshot)}")
         print(f"figures: fmnist-vae-tui export {run.directory}")
         if snapshot.phase is Phase.STOPPED:
-            print(f"go on:   fmnist-vae-tui resume {run.directory}")
+            print(f"resume:  fmnist-vae-tui resume {run.directory}")
 
 
 def _exit_code(run: Run) -> int:

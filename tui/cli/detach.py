@@ -53,36 +53,36 @@ def _logging(args: DashboardArgs | ResumeArgs) -> list[str]:
 
 def _start(flags: Sequence[str], checkpoints: Path, path: Path, names: Sequence[str]) -> int:
     command = [*THIS_PROGRAM, "train", *flags, "--checkpoints", str(checkpoints)]
-    was_there = (path / CONFIG_FILE).exists()
+    existed = (path / CONFIG_FILE).exists()
     # Not a pipe: nobody will read on, and writing to it would be an error then.
-    with tempfile.TemporaryFile() as words:
+    with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=words,
+            stderr=errors,
             start_new_session=True,
         )
         deadline = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < deadline:
-            if _is_under_way(path, process.pid, was_there=was_there):
+            if _is_under_way(path, process.pid, existed=existed):
                 break
             time.sleep(LOOK)
         if process.poll():
-            words.seek(0)
-            sys.stderr.write(words.read().decode(errors="replace"))
+            errors.seek(0)
+            sys.stderr.write(errors.read().decode(errors="replace"))
             return process.returncode
     watch = ["fmnist-vae-tui", "attach", names[0]]
     if checkpoints != DEFAULT_CHECKPOINTS:
         watch += ["--checkpoints", str(checkpoints)]
     print(f"{' and '.join(names)}: process {process.pid} trains without a terminal")
     print(f"watch it:  {shlex.join(watch)}")
-    print(f"stop it:   kill {process.pid}   (keeps what was learnt)")
+    print(f"stop it:   kill {process.pid}   (saves the run)")
     return 0
 
 
-def _is_under_way(path: Path, pid: int, *, was_there: bool) -> bool:
-    if not was_there:
+def _is_under_way(path: Path, pid: int, *, existed: bool) -> bool:
+    if not existed:
         return (path / CONFIG_FILE).exists()
     from engine.storage.run_lock import owner_of
 

@@ -1,7 +1,6 @@
 """`train`: the same training without the dashboard. Progress on stderr, JSON on stdout."""
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -18,11 +17,21 @@ from engine.metrics import Evaluation, Metrics, json_number, score_name
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
 from engine.text import clock, epochs, nats
-from tui.cli.program import MISUSE, PROGRAM
+from tui.cli.arguments import TrainArgs, TrainResumeArgs
+from tui.cli.planned_runs import runs_to_resume, runs_to_train
+from tui.cli.program import INTERRUPTED, MISUSE, PROGRAM
 from tui.state.run_messages import ending
+from tui.terminal.lasting_stream import discard
 
 TICK = 0.1
-INTERRUPTED = 130
+"""Seconds between two looks at the run."""
+
+
+def train(args: TrainArgs | TrainResumeArgs) -> int:
+    """Train new runs, or a stored one further; the exit code."""
+    if isinstance(args, TrainResumeArgs):
+        return run_training(runs_to_resume(args.resume, args), json_wanted=args.json)
+    return run_training(runs_to_train(args), json_wanted=args.json)
 
 
 def run_training(runs: list[TrainingRun], *, json_wanted: bool) -> int:
@@ -59,7 +68,7 @@ def _follow(run: TrainingRun, stop: "_StopSignals", *, json_wanted: bool) -> int
 
 
 class _StopSignals:
-    """SIGINT and SIGTERM end training and keep it; a hang-up only ends the talking."""
+    """SIGINT and SIGTERM stop training and save it; a hang-up only ends the reports."""
 
     def __init__(self, runs: list[TrainingRun]) -> None:
         self._runs = runs
@@ -81,12 +90,8 @@ class _StopSignals:
 
 
 def _detach_streams(_number: int, _frame: FrameType | None) -> None:
-    # The terminal is gone, and writing to it would be an error; what was redirected stays.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        if stream.isatty():
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    # The terminal is gone; what was redirected stays.
+    discard(*[stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()])
 
 
 class _Reporter:

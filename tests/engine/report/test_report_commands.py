@@ -7,8 +7,8 @@ import pytest
 
 from engine.config import RunConfig
 from engine.report.commands import report_commands, train_command
-from tui.cli.arguments import TrainArgs
-from tui.cli.main import PROGRAM, _parse_training
+from tui.cli.commands import COMMANDS, parse
+from tui.cli.program import PROGRAM
 
 CONFIGS = [
     RunConfig(),
@@ -36,7 +36,7 @@ CONFIGS = [
 def test_the_command_line_gives_the_same_settings(config: RunConfig) -> None:
     program, command, *arguments = shlex.split(train_command(config, "again"))
     assert (program, command) == (PROGRAM, "train")
-    args = _parse_training(TrainArgs(), arguments, "train")
+    args = parse(COMMANDS["train"], arguments)
     assert args.name == "again"
     assert args.config.runs() == (config,)
 
