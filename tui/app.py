@@ -1,65 +1,56 @@
-"""The Textual app: owns the engines, the signals and the way out."""
+"""The Textual app: does what the screens ask for in their messages."""
 
-import asyncio
-import logging
-import signal
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.text import Text
 from textual import on, work
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
-from textual.driver import Driver
+from textual.app import SystemCommand
+from textual.message import Message
 from textual.screen import Screen
 
 from engine.config import TrainingPlan
-from engine.errors import ConfigError, RunError, describe
-from engine.run import Access, Run
-from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import ResumeRun, continued_config
-from engine.runs.training_run import planned_runs, runs_in_turn
+from engine.errors import ConfigError, RunError
+from engine.run import Run
 from engine.storage.listing import RunState, summarize
 from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.more_epochs import MoreEpochsScreen
 from tui.state.context import RunContext
-from tui.state.exports import ExportOrder, export
 from tui.state.keymap import Action
+from tui.state.run_manager import RunManager, new_runs, training_here
 from tui.state.run_messages import Level
+from tui.terminal.app import TerminalApp
 from tui.terminal.capabilities import ColorChoice, ImageChoice, describe_colors, image_mode
-from tui.terminal.cell_diff import CellDiff
-from tui.terminal.driver import diffing_driver
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
 
 if TYPE_CHECKING:
     from tui.screens.runs.screen import RunsScreen
 
-log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 START_DELAY = 1.0
 """Seconds after which training begins even if the dashboard was not painted."""
 
 
-class FmnistVaeTui(App[None]):
-    """Shows runs, and others that are started, gone on with or attached to from its screens.
+class FmnistVaeTui(TerminalApp):
+    """Shows runs, and others that are started, resumed or attached to from its screens.
 
-    After `run()` has returned, `engines` holds every run that was started: whoever ran the app
-    closes and joins them.
+    After `run()` has returned, `runs` are all there were: whoever ran the app closes and joins
+    them.
 
     Args:
         start: the runs to show, or a plan whose runs are to be begun.
         browse: begin with the list of all runs on top.
+        tensorboard: write event files of the runs that are begun or resumed from its screens, too.
     """
 
     TITLE = "fmnist-vae-tui"
     CSS_PATH = "styles.tcss"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "redraw", show=False)]
 
     def __init__(
         self,
@@ -68,195 +59,142 @@ class FmnistVaeTui(App[None]):
         exports: Path,
         *,
         browse: bool = False,
+        tensorboard: bool = False,
         images: ImageChoice = "auto",
         colors: ColorChoice = "auto",
     ) -> None:
-        self._sent = CellDiff()
         super().__init__()
         self._browse = browse
+        if isinstance(start, TrainingPlan):
+            start = new_runs(start, checkpoints, tensorboard=tensorboard)
         detected = self.console.color_system
         self.context = RunContext(
-            runs=(
-                [*planned_runs(start, checkpoints, None)]
-                if isinstance(start, TrainingPlan)
-                else list(start)
-            ),
+            runs=list(start),
             exports=exports,
             checkpoints=checkpoints,
             image_mode=image_mode(images, detected),
             notes=(describe_colors(colors, detected), f"Figures are written to {exports}/<run>/."),
         )
-        self.runs = list(self.context.runs)
-        self.hung_up = False
-        """Whether the terminal went away: training should go on without it."""
+        self._manager = RunManager(self.context, tensorboard=tensorboard)
         self._dashboard = Dashboard(self.context)
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run there ever was."""
+        return self._manager.all
 
     @property
     def shown_run(self) -> Run:
         """The run that is shown."""
         return self.context.run
 
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's own, sending less; on Windows Textual cuts its writes anywhere."""
-        driver = super().get_driver_class()
-        return driver if sys.platform == "win32" else diffing_driver(driver, self._sent)
-
-    def on_resize(self) -> None:
-        """What a terminal keeps of its contents in another size is its own affair."""
-        self._sent.forget()
-
-    def action_redraw(self) -> None:
-        """Send every cell again: another program may have written over some."""
-        self._sent.forget()
-        self.screen.refresh(layout=True)
+    def log_file(self) -> str | None:
+        """The log of the run on show."""
+        directory = self.shown_run.directory
+        return f"{directory}/run.log" if directory else None
 
     def on_mount(self) -> None:
         """Show the dashboard first, and load torch only once it is painted."""
         self.register_theme(THEME)
         self.theme = THEME.name
         self.push_screen(self._dashboard)
-        self._catch_signals()
-        self.call_after_refresh(self._start_engines)
+        self.call_after_refresh(self._manager.start)
         # A key that was typed ahead may have put another screen over the dashboard before its
         # first paint, which then never comes.
-        self.set_timer(START_DELAY, self._start_engines)
+        self.set_timer(START_DELAY, self._manager.start)
         if self._browse:
             self.browse_runs()
 
     def on_unmount(self) -> None:
-        """End the helper process."""
+        """End the helper process of t-SNE and UMAP."""
         self.context.worker.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The action table, in the command palette."""
         actions: tuple[Action, ...] = getattr(screen, "SCREEN_ACTIONS", ())
         for action in actions:
-
-            async def run(name: str = action.name) -> None:
-                await screen.run_action(name)
-
-            yield SystemCommand(f"{action.help} ({action.key_text})", action.help, run)
+            do = partial(screen.run_action, action.name)
+            yield SystemCommand(f"{action.help} ({action.key_text})", action.help, do)
 
     @on(Dashboard.NewRun)
     def start_new_run(self, event: Dashboard.NewRun) -> None:
-        """Stop and keep the runs of now, and train others."""
-        self._replace_runs([], planned_runs(event.plan, self.context.checkpoints, None))
+        """Stop and save the current runs, and train others."""
+        self._show_other(partial(self._manager.begin, event.plan))
 
     @on(Dashboard.Leave)
     def leave(self) -> None:
-        """Close the app; the runs are closed after the terminal is restored."""
+        """Exit; the runs are closed after the terminal is restored."""
         self.exit()
 
     # The list of runs.
 
     @on(Dashboard.Browse)
     def browse_runs(self) -> None:
-        """Show all runs there are."""
+        """Put the list of all runs on top."""
         from tui.screens.runs.screen import RunsScreen
 
         self.push_screen(RunsScreen(self.context))
 
     def on_runs_screen_open(self, event: "RunsScreen.Open") -> None:
-        """Attach to runs, beside those that are trained here."""
+        """Show runs, beside those that are trained here."""
         if not self._list_on_top:
             return  # the key was pressed twice
-        own = [run for run in self.context.runs if _trains_here(run)]
-        here = [run for run in own if run.directory in event.paths]
-        others = [self._attached(p) for p in event.paths if p not in [r.directory for r in here]]
-        attached = [run for run in others if run is not None]
-        if not here and not attached:
-            return
-        self.pop_screen()
-        if attached:
-            self._replace_runs(own, attached)
-        else:
-            self.context.shown = own.index(here[0])
+        problems = self._manager.open(event.paths)
+        if len(problems) < len(event.paths):
+            self.pop_screen()
             self._dashboard.show_run()
+        for problem in problems:
+            self._say(problem, "error")
 
     def on_runs_screen_resume(self, event: "RunsScreen.Resume") -> None:
-        """Go on with a stored run: a finished one for more epochs, if a person wants that."""
+        """Resume a stored run: a finished one for more epochs, if a person wants that."""
         if not self._list_on_top:
             return
-        run = summarize(event.path)
-        if run.state is not RunState.FINISHED:
-            self._go_on_with(event.path, None)
-            return
+        path, stored = event.path, summarize(event.path)
+        if stored.state is RunState.FINISHED:
+            self._ask(MoreEpochsScreen(path.name, stored.epochs), lambda n: self._resume(path, n))
+        else:
+            self._resume(path, None)
 
-        def answered(epochs: int | None) -> None:
-            if epochs is not None:
-                self._go_on_with(event.path, epochs)
-
-        self.push_screen(MoreEpochsScreen(event.path.name, run.epochs), answered)
-
-    def _go_on_with(self, path: Path, epochs: int | None) -> None:
-        """If another run is trained here, that is stopped and kept, after a question."""
-        training = next((run for run in self.context.runs if _trains_here(run)), None)
+    def _resume(self, path: Path, epochs: int | None) -> None:
+        """If another run is trained here, that is stopped and saved, after a question."""
+        training = training_here(self.context.runs)
+        resume = partial(self._show_other, partial(self._manager.resume, path, epochs))
         if training is None:
-            self._continue(path, epochs)
+            resume()
             return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._continue(path, epochs)
-
         question = ConfirmScreen(
-            f"Stop {training.snapshot.run} and go on with {path.name}?",
-            f"What was learnt is kept in {training.directory}/, and can be gone on with.",
+            f"Stop {training.snapshot.run} and resume {path.name}?",
+            f"The run is saved in {training.directory}/, and can be resumed.",
             yes="stop",
-            no="go on",
+            no="cancel",
         )
-        self.push_screen(question, answered)
-
-    def _continue(self, path: Path, epochs: int | None) -> None:
-        try:
-            config = continued_config(path, epochs=epochs)
-            runs = runs_in_turn([(config, ResumeRun(path))])
-        except (RunError, ConfigError) as error:
-            self._tell(str(error), "error")
-            return
-        self.pop_screen()
-        self._replace_runs([], runs)
+        self._ask(question, lambda yes: resume() if yes else None)
 
     def on_runs_screen_compare(self, event: "RunsScreen.Compare") -> None:
         """Attach to runs for as long as they are compared."""
         if not self._list_on_top:
             return
-        own = {run.directory: run for run in self.context.runs}
-        runs = [own.get(path) or self._attached(path) for path in event.paths]
-        compared = [run for run in runs if run is not None]
+        compared, problems = self._manager.borrow(event.paths)
+        for problem in problems:
+            self._say(problem, "error")
         if len(compared) < 2:
+            self._manager.release(compared)
             return
-        borrowed = [run for run in compared if run not in self.context.runs]
-        for run in borrowed:
-            run.start()
-        self.runs += borrowed
-
-        def closed(_: None) -> None:
-            for run in borrowed:
-                run.close()
-
         from tui.screens.comparison.screen import ComparisonScreen
 
-        self.push_screen(ComparisonScreen(self.context, compared), closed)
+        screen = ComparisonScreen(self.context, compared)
+        self.push_screen(screen, lambda _: self._manager.release(compared))
 
     @work(thread=True)
     def on_runs_screen_export(self, event: "RunsScreen.Export") -> None:
         """Every figure of a stored run."""
-        self.call_from_thread(self._tell, f"exporting {event.path.name} …", "info")
-        try:
-            run = AttachedRun(event.path)
-        except RunError as error:
-            self.call_from_thread(self._tell, str(error), "error")
-            return
-        run.start()
-        alone = replace(self.context, runs=[run], shown=0)
-        try:
-            text, level = export(
-                alone, ExportOrder(None), lambda t: self.call_from_thread(self._tell, t, "info")
-            )
-        finally:
-            run.close()
-        self.call_from_thread(self._tell, text, level)
+
+        def say(text: str, level: Level = "info") -> None:
+            self.post_message(self.Said(text, level))
+
+        say(f"exporting {event.path.name} …")
+        say(*self._manager.export(event.path, say))
 
     @property
     def _list_on_top(self) -> bool:
@@ -264,58 +202,38 @@ class FmnistVaeTui(App[None]):
 
         return isinstance(self.screen, RunsScreen)
 
-    def _attached(self, path: Path) -> AttachedRun | None:
-        try:
-            run = AttachedRun(path)
-        except RunError as error:
-            self._tell(str(error), "error")
-            return None
-        return run
+    @dataclass
+    class Said(Message):
+        """Something to tell, from another thread."""
 
-    def _tell(self, text: str, level: Level) -> None:
+        text: str
+        level: Level
+
+    @on(Said)
+    def show_said(self, event: Said) -> None:
+        """On whichever screen is on top."""
+        self._say(event.text, event.level)
+
+    def _say(self, text: str, level: Level) -> None:
         for line in self.screen.query(MessageLine):
             line.say(text, level)
 
-    # Runs.
+    def _ask(self, question: Screen[Answer], then: Callable[[Answer], object]) -> None:
+        """Do something with an answer, if there is one."""
 
-    def _replace_runs(self, kept: Sequence[Run], new: Sequence[Run]) -> None:
-        """Show other runs, the first of the new ones; those not kept are closed."""
-        for run in self.context.runs:
-            if run not in kept:
-                run.close()
-        self.context.runs = [*kept, *new]
-        self.context.shown = len(kept)
-        self.context.ends = (None, None)  # positions in another run's split, perhaps
-        self.runs += new
-        self._start_engines()
-        self._dashboard.show_run()
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                then(answer)
 
-    def _start_engines(self) -> None:
-        for shown_run in self.context.runs:
-            shown_run.start()
+        self.push_screen(question, answered)
 
-    def _fatal_error(self) -> None:
-        """Instead of Textual's traceback on the terminal: one sentence; the rest is in the log."""
-        log.error("the dashboard failed", exc_info=self._exception)
-        directory = self.shown_run.directory
-        where = f"; the traceback is in {directory}/run.log" if directory else ""
-        cause = describe(self._exception) if self._exception else "unknown cause"
-        self._exit_renderables.append(Text(f"fmnist-vae-tui: the dashboard failed: {cause}{where}"))
-        self._close_messages_no_wait()
-
-    def _catch_signals(self) -> None:
-        if sys.platform == "win32":
+    def _show_other(self, change: Callable[[], None]) -> None:
+        """Change the runs on show, and go back to the dashboard; or say why that can't be done."""
+        try:
+            change()
+        except (RunError, ConfigError) as error:
+            self._say(str(error), "error")
             return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.exit)
-        # Textual's driver doesn't handle a hang-up: the process, and training, would die of it.
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-
-    def _hang_up(self) -> None:
-        self.hung_up = True
-        self.exit()
-
-
-def _trains_here(run: Run) -> bool:
-    return run.access is Access.OWNER and run.snapshot.phase.is_active
+        if self._list_on_top:
+            self.pop_screen()
+        self._dashboard.show_run()

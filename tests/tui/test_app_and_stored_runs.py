@@ -140,8 +140,8 @@ async def test_a_finished_run_is_opened_read_only(checkpoints: Path) -> None:
         to_run(app, "b")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        await until(pilot, lambda: app.run.snapshot.run == "b")
-        assert app.run.access is Access.READ
+        await until(pilot, lambda: app.shown_run.snapshot.run == "b")
+        assert app.shown_run.access is Access.READ
         header = app.screen.query_one(RunHeader)
         await until(pilot, lambda: "read-only ● finished" in header.render().plain)
         samples = app.screen.query_one(SamplePanel)
@@ -161,17 +161,17 @@ async def test_what_is_trained_here_goes_on_while_others_are_looked_at(checkpoin
         await until(pilot, lambda: len(app.screen.runs) == 3)
         to_run(app, "a")
         await pilot.press("enter")
-        await until(pilot, lambda: app.run.snapshot.run == "a")
+        await until(pilot, lambda: app.shown_run.snapshot.run == "a")
         step = run.snapshot.step
         await until(pilot, lambda: run.snapshot.step > step)
         await pilot.press("o")
-        await until(pilot, lambda: app.run is run)
+        await until(pilot, lambda: app.shown_run is run)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen.runs)
         to_run(app, "endless")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        assert app.run is run, "not attached to itself"
+        assert app.shown_run is run, "not attached to itself"
         assert len(app.runs) == 2
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
@@ -186,10 +186,10 @@ async def test_a_finished_run_goes_on_for_more_epochs(checkpoints: Path) -> None
         await pilot.press("enter")
         assert isinstance(app.screen, MoreEpochsScreen), "2 are there already"
         await pilot.press("backspace", *"3", "enter")
-        await until(pilot, lambda: app.run.access is Access.OWNER)
-        await until(pilot, lambda: app.run.snapshot.phase is Phase.FINISHED)
-        assert app.run.snapshot.epoch == 3.0
-        assert app.run.directory == checkpoints / "b"
+        await until(pilot, lambda: app.shown_run.access is Access.OWNER)
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.FINISHED)
+        assert app.shown_run.snapshot.epoch == 3.0
+        assert app.shown_run.directory == checkpoints / "b"
 
 
 @pytest.mark.usefixtures("slow")
@@ -205,11 +205,11 @@ async def test_going_on_asks_before_it_stops_another(yes: bool, checkpoints: Pat
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y" if yes else "n")
         if yes:
-            await until(pilot, lambda: app.run.snapshot.run == "b")
+            await until(pilot, lambda: app.shown_run.snapshot.run == "b")
             await until(pilot, lambda: run.snapshot.phase is Phase.STOPPED)
         else:
             await until(pilot, lambda: isinstance(app.screen, RunsScreen))
-            assert app.run is run
+            assert app.shown_run is run
             assert run.snapshot.phase is Phase.TRAINING
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import tyro
 
-from engine.config import PRESETS
+from engine.config import PRESETS, absolute_data
 from engine.storage.run_names import check_name
 from tui.cli.arguments import (
     AttachArgs,
@@ -33,7 +33,6 @@ from tui.cli.arguments import (
 )
 from tui.cli.flags import REGISTRY
 from tui.cli.program import PROGRAM
-from tui.state.settings import with_absolute_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,8 @@ def parse(command: Command, arguments: Sequence[str]) -> Any:
     if isinstance(args, TrainingArgs):
         if args.name is not None:
             check_name(args.name)
-        args = replace(args, config=with_absolute_data(args.config))
+        data = absolute_data(args.config.data)
+        args = replace(args, config=replace(args.config, data=data))
     return args
 
 

@@ -25,7 +25,7 @@ def run_dashboard(args: DashboardArgs) -> int:
         from tui.cli.detach import train_detached
 
         return train_detached(args)
-    return _show(args, runs_to_begin(args))
+    return _show(args, runs_to_begin(args), tensorboard=args.tensorboard)
 
 
 def resume_in_dashboard(args: ResumeArgs) -> int:
@@ -34,7 +34,7 @@ def resume_in_dashboard(args: ResumeArgs) -> int:
         from tui.cli.detach import resume_detached
 
         return resume_detached(args)
-    return _show(args, runs_to_resume(args.run, args))
+    return _show(args, runs_to_resume(args.run, args), tensorboard=args.tensorboard)
 
 
 def attach(args: AttachArgs) -> int:
@@ -52,6 +52,7 @@ def _show(
     runs: Sequence[Run],
     *,
     browse: bool = False,
+    tensorboard: bool = False,
 ) -> int:
     problem = why_unsupported(os.environ)
     if problem is not None:
@@ -66,6 +67,7 @@ def _show(
         images=args.images,
         colors=args.colors,
         browse=browse,
+        tensorboard=tensorboard,
     )
     try:
         app.run()

@@ -8,22 +8,21 @@ from engine.runs.resume import (
     ResumeRun,
     automatic_starts,
     continued_config,
-    planned_starts,
 )
 from engine.runs.training_run import TrainingRun, runs_in_turn
 from engine.storage.run_lock import owner_of
 from engine.storage.run_names import check_name, find_run
-from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainArgs, TrainResumeArgs
+from tui.cli.arguments import ResumeArgs, TrainArgs, TrainingArgs, TrainResumeArgs
+from tui.state.run_manager import new_runs
 
 
-def runs_to_begin(args: DashboardArgs) -> list[TrainingRun]:
+def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
     """New runs.
 
     Raises:
         RunError: if they can't be logged as asked for.
     """
-    start_points = planned_starts(args.config, args.checkpoints, args.name)
-    return runs_in_turn(start_points, tensorboard=args.tensorboard)
+    return new_runs(args.config, args.checkpoints, args.name, tensorboard=args.tensorboard)
 
 
 def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
@@ -33,12 +32,11 @@ def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
         RunError, ConfigError: if they can't be trained.
     """
     if args.resume is None:
-        start_points = planned_starts(args.config, args.checkpoints, args.name)
-    else:
-        name = args.name
-        if name is None and (job := os.environ.get("SLURM_JOB_ID")):
-            name = check_name(f"slurm-{job}")  # the same after a requeue
-        start_points = automatic_starts(args.config, args.checkpoints, name)
+        return runs_to_begin(args)
+    name = args.name
+    if name is None and (job := os.environ.get("SLURM_JOB_ID")):
+        name = check_name(f"slurm-{job}")  # the same after a requeue
+    start_points = automatic_starts(args.config, args.checkpoints, name)
     return runs_in_turn(start_points, tensorboard=args.tensorboard)
 
 

@@ -1,6 +1,5 @@
 """What `--detach` hands to the process that trains: nothing that was asked for is lost."""
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ import tyro
 
 from engine.config import MAY_CHANGE, RunConfig, TrainingPlan
 from tests.support.made_runs import CONFIG, make_run
-from tui.cli import main as command_line
-from tui.cli.arguments import ResumeArgs, TrainArgs, TrainResumeArgs
+from tui.cli.arguments import ResumeArgs, TrainResumeArgs
+from tui.cli.commands import COMMANDS, parse
 from tui.cli.main import main
 from tui.cli.planned_runs import start_point_to_resume
 
@@ -98,8 +97,7 @@ def test_every_setting_of_a_plan_reaches_the_process_that_trains(
     flag = f"--{name.replace('_', '-')}"
     where = ["--checkpoints", str(tmp_path), "--name", "mine"]
     assert main(["--detach", flag, *values, *where]) == 0
-    parse: Callable[..., TrainArgs] = command_line._parse_training
-    args = parse(TrainArgs(), started[0], "train")
+    args = parse(COMMANDS["train"], started[0])
     assert args.config == replace(TrainingPlan(), **{name: expected})
     assert (args.name, args.checkpoints) == ("mine", tmp_path)
 

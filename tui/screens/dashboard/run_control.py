@@ -1,7 +1,7 @@
 """Stopping runs, starting others, and leaving: what must not happen by mistake is asked first."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 from textual.message import Message
 
@@ -11,11 +11,8 @@ from engine.snapshot import Phase
 from tui.screens.base import READ_ONLY, RunScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.new_run import NewRunScreen
-
-
-def is_own(run: Run) -> bool:
-    """Whether this process trains it."""
-    return run.access is Access.OWNER
+from tui.state.run_manager import training_here, trains_here
+from tui.state.settings import settings_of
 
 
 class RunControl(RunScreen):
@@ -45,29 +42,28 @@ class RunControl(RunScreen):
         self._ask(
             ConfirmScreen(
                 f"Stop training at epoch {snapshot.epoch:.2f} of {snapshot.epochs}?",
-                f"What was learnt is kept in {self.kept_in()}: it can be looked at, exported, and "
-                "gone on with.",
+                f"The run is saved in {self.kept_in()}: you can inspect, export or resume it.",
                 yes="stop",
-                no="go on",
+                no="cancel",
             ),
             self.run.stop,
         )
 
     def action_new_run(self) -> None:
-        """The form."""
+        """The form for a new run."""
         warning = ""
-        if any(e.snapshot.phase.is_active for e in self.context.runs if is_own(e)):
-            warning = "stops the run of now and keeps it"
+        if training_here(self.context.runs):
+            warning = "stops and saves the current run"
 
         def answered(plan: TrainingPlan | None) -> None:
             if plan is not None:
                 self.post_message(self.NewRun(plan))
 
-        self.app.push_screen(NewRunScreen(self._plan_of_now(), warning), answered)
+        self.app.push_screen(NewRunScreen(self._current_plan(), warning), answered)
 
     def action_leave(self) -> None:
         """Quit, asking while training."""
-        training = self._training()
+        training = self._interrupted()
         if training is None:
             self.post_message(self.Leave())
             return
@@ -75,10 +71,10 @@ class RunControl(RunScreen):
         self._ask(
             ConfirmScreen(
                 f"Training is at epoch {snapshot.epoch:.2f} of {snapshot.epochs}. Quit?",
-                "Training stops. The weights of now and of the best evaluation, the curves and "
-                f"the settings are kept in {training.directory or snapshot.run}/.",
+                "Training stops. The current weights, those of the best evaluation, the curves "
+                f"and the settings are saved in {training.directory or snapshot.run}/.",
                 yes="quit",
-                no="go on",
+                no="cancel",
             ),
             lambda: self.post_message(self.Leave()),
         )
@@ -90,16 +86,18 @@ class RunControl(RunScreen):
 
         self.app.push_screen(question, answered)
 
-    def _training(self) -> Run | None:
+    def _interrupted(self) -> Run | None:
         """The run that quitting would cut off, whichever is on show."""
-        for run in self.context.runs:
-            if is_own(run) and run.snapshot.phase in (Phase.TRAINING, Phase.PAUSED):
-                return run
-        return None
+        begun = (Phase.TRAINING, Phase.PAUSED)
+        own = (run for run in self.context.runs if trains_here(run))
+        return next((run for run in own if run.snapshot.phase in begun), None)
 
-    def _plan_of_now(self) -> TrainingPlan:
+    def _current_plan(self) -> TrainingPlan:
+        """The settings of the run on show; of both models, if its counterpart is open, too."""
         config = self.run.config
-        settings = {field.name: getattr(config, field.name) for field in fields(TrainingPlan)}
-        if len(self.context.runs) > 1:
-            settings["model"] = "both"
-        return TrainingPlan(**settings)
+        both = any(
+            other.config.model != config.model
+            and replace(other.config, model=config.model) == config
+            for other in self.context.runs
+        )
+        return TrainingPlan(**settings_of(config) | ({"model": "both"} if both else {}))

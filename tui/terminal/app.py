@@ -1,0 +1,71 @@
+"""`TerminalApp`: sends little, outlives its terminal, and fails with one sentence."""
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+
+from engine.errors import describe
+from tui.terminal.cell_diff import CellDiff
+from tui.terminal.driver import diffing_driver
+
+log = logging.getLogger(__name__)
+
+
+class TerminalApp(App[None]):
+    """What has to do with the terminal, whatever the screens show."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "redraw", show=False)]
+
+    def __init__(self) -> None:
+        self._sent = CellDiff()
+        super().__init__()
+        self.hung_up = False
+        """Whether the terminal went away: training should go on without it."""
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own, sending less; on Windows Textual cuts its writes anywhere."""
+        driver = super().get_driver_class()
+        return driver if sys.platform == "win32" else diffing_driver(driver, self._sent)
+
+    def on_resize(self) -> None:
+        """What a terminal keeps of its contents in another size is its own affair."""
+        self._sent.forget()
+
+    def action_redraw(self) -> None:
+        """Send every cell again: another program may have written over some."""
+        self._sent.forget()
+        self.screen.refresh(layout=True)
+
+    def on_mount(self) -> None:
+        """Leave in good order when the system asks, or the terminal hangs up."""
+        if sys.platform == "win32":
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.exit)
+        # Textual's driver doesn't handle a hang-up: the process, and training, would die of it.
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        self.hung_up = True
+        self.exit()
+
+    def log_file(self) -> str | None:
+        """Where a traceback is written to, as a person should look for it."""
+        return None
+
+    def _fatal_error(self) -> None:
+        """Instead of Textual's traceback on the terminal: one sentence; the rest is in the log."""
+        log.error("the dashboard failed", exc_info=self._exception)
+        file = self.log_file()
+        where = f"; the traceback is in {file}" if file else ""
+        cause = describe(self._exception) if self._exception else "unknown cause"
+        self._exit_renderables.append(Text(f"{self.TITLE}: the dashboard failed: {cause}{where}"))
+        self._close_messages_no_wait()
