@@ -14,7 +14,7 @@ from engine.runs.attached_run import AttachedRun
 from engine.runs.resume import ResumeRun, continued_config, planned_starts
 from engine.runs.training_run import TrainingRun, runs_in_turn
 from tui.state.context import RunContext
-from tui.state.exports import ExportOrder, Told, export
+from tui.state.exports import ExportOrder, Outcome, export
 
 
 class RunManager:
@@ -92,7 +92,7 @@ class RunManager:
             if run not in self.context.runs:
                 run.close()
 
-    def export(self, path: Path, report: Callable[[str], None]) -> Told:
+    def export(self, path: Path, report: Callable[[str], None]) -> Outcome:
         """Write every figure of a stored run: in a thread that may wait.
 
         Args:

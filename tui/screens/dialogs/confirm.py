@@ -4,50 +4,44 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Static
+
+from tui.screens.dialogs.form import Dialog
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Dismissed with whether the answer was yes.
 
     Args:
         question: one sentence.
-        consequence: what will happen, and what is kept.
+        consequence: what will happen, and what is saved.
         yes, no: the answers' labels.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes"),
-        Binding("n,escape,q", "answer(False)", "no"),
+        Binding("y", "accept", "yes"),
+        Binding("n,escape,q", "cancel", "no"),
         # A second Ctrl-C means it.
-        Binding("ctrl+c", "answer(True)", "yes", show=False),
+        Binding("ctrl+c", "accept", "yes", show=False),
         Binding("left,right", "app.focus_next", show=False),
     ]
 
     def __init__(self, question: str, consequence: str, yes: str, no: str) -> None:
-        super().__init__()
-        self._question, self._consequence = question, consequence
-        self._yes, self._no = yes, no
+        super().__init__(question, f"{yes} (y)", f"{no} (n)")
+        self._consequence = consequence
 
-    def compose(self) -> ComposeResult:
-        """Question, consequence, two buttons."""
-        with Vertical(classes="dialog"):
-            yield Static(self._question, classes="dialog-title", markup=False)
-            yield Static(self._consequence, markup=False)
-            with Horizontal(classes="buttons"):
-                yield Button(f"{self._yes} (y)", id="yes", compact=True)
-                yield Button(f"{self._no} (n)", id="no", compact=True)
+    def compose_body(self) -> ComposeResult:
+        """The consequence."""
+        yield Static(self._consequence, markup=False)
 
     def on_mount(self) -> None:
         """Begin at the answer that changes nothing."""
-        self.query_one("#no").focus()
+        self.query_one("#cancel").focus()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """The mouse, or Enter on a button."""
-        self.dismiss(event.button.id == "yes")
+    def action_accept(self) -> None:
+        """Yes."""
+        self.dismiss(True)
 
-    def action_answer(self, yes: bool) -> None:
-        """A key."""
-        self.dismiss(yes)
+    def action_cancel(self) -> None:
+        """No."""
+        self.dismiss(False)

@@ -1,22 +1,20 @@
 """The form for a new run: one field per setting of `TrainingPlan`, checked as it is typed."""
 
-from dataclasses import fields
+from functools import cache, partial
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from docstring_parser import parse_from_object
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
-from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Select, Static
+from textual.containers import VerticalScroll
+from textual.widgets import Static
 
 from engine.config import TrainingPlan, absolute_data
 from engine.errors import ConfigError
+from tui.screens.dialogs.form import Field, Form
+from tui.state.settings import setting_help, settings_of
 
 
-class NewRunScreen(ModalScreen[TrainingPlan | None]):
+class NewRunScreen(Form[TrainingPlan]):
     """Dismissed with the settings of the run to start, or None.
 
     Args:
@@ -24,83 +22,50 @@ class NewRunScreen(ModalScreen[TrainingPlan | None]):
         warning: what starting a new run does to the one in progress; may be empty.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "cancel"),
-        Binding("ctrl+s", "start", "start"),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "accept", "start")]
+    CLASSES: ClassVar[str] = "dialog wide tall"
+    ACCEPT_KEY: ClassVar[str] = "Ctrl+S"
+    CHECKS_WHILE_TYPING: ClassVar[bool] = True
 
     def __init__(self, plan: TrainingPlan, warning: str) -> None:
-        super().__init__()
-        self._plan = plan
+        super().__init__("New run", "start", [_field(*item) for item in settings_of(plan).items()])
         self._warning = warning
 
-    def compose(self) -> ComposeResult:
-        """A row per setting, the help of the one in focus, and what is wrong."""
-        with Vertical(classes="dialog wide", id="new-run"):
-            yield Static("New run", classes="dialog-title")
-            with VerticalScroll(can_focus=False):
-                for name in _annotations():
-                    with Horizontal(classes="setting"):
-                        yield Label(name)
-                        yield _editor(name, getattr(self._plan, name))
-            yield Static("", id="setting-help", markup=False)
-            yield Static("", id="setting-error", markup=False)
-            with Horizontal(classes="buttons"):
-                yield Button("start (Ctrl+S)", id="start", compact=True)
-                yield Button("cancel (Esc)", id="cancel", compact=True)
-                yield Static(self._warning, id="new-run-warning", markup=False)
+    def answer(self, values: dict[str, Any]) -> TrainingPlan:
+        """The plan with these settings."""
+        return TrainingPlan(**values)
 
-    def on_mount(self) -> None:
-        """Begin at the first field."""
-        self.query_one("#setting-model").focus()
+    def compose_fields(self) -> ComposeResult:
+        """More than a small terminal has lines for."""
+        with _Scrolled():
+            yield from super().compose_fields()
 
-    @on(Input.Changed)
-    @on(Select.Changed)
-    def check(self) -> None:
-        """Say what is wrong with the settings as they stand."""
-        self._read()
+    def compose_note(self) -> ComposeResult:
+        """The warning."""
+        yield Static(self._warning, classes="dialog-warning", markup=False)
 
     def on_descendant_focus(self) -> None:
         """Show the help of the setting in focus."""
-        name = (self.focused.id or "") if self.focused else ""
-        text = _help().get(name.removeprefix("setting-"), "")
-        self.query_one("#setting-help", Static).update(text)
+        name = (self.focused and self.focused.id) or ""
+        text = setting_help(TrainingPlan).get(name, "")
+        self.query_one(".dialog-hint", Static).update(text)
 
-    @on(Input.Submitted)
-    @on(Button.Pressed, "#start")
-    def action_start(self) -> None:
-        """Start, if the settings can be used."""
-        plan = self._read()
-        if plan is not None:
-            self.dismiss(plan)
 
-    @on(Button.Pressed, "#cancel")
-    def action_cancel(self) -> None:
-        """Leave everything as it is."""
-        self.dismiss(None)
+class _Scrolled(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Scrolls to what has the focus; its own arrow keys would come before the form's."""
 
-    def _read(self) -> TrainingPlan | None:
-        error = self.query_one("#setting-error", Static)
-        for editor in self.query(".editor"):
-            editor.remove_class("-wrong")
-        try:
-            values = {name: self._value(name) for name in _annotations()}
-            plan = TrainingPlan(**values)
-        except ConfigError as problem:
-            error.update(str(problem))
-            self.query_one(f"#setting-{problem.field}").add_class("-wrong")
-            return None
-        error.update("")
-        return plan
 
-    def _value(self, name: str) -> Any:
-        editor = self.query_one(f"#setting-{name}")
-        if isinstance(editor, Select):
-            return editor.value
-        assert isinstance(editor, Input)
-        return parse_setting(name, editor.value)
+def _field(name: str, value: Any) -> Field:
+    annotation = _annotations()[name]
+    text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    return Field(name, name, text, partial(_setting, name), choices)
+
+
+def _setting(name: str, text: str) -> Any:
+    value = parse_setting(name, text)
+    TrainingPlan(**{name: value})  # its range
+    return value
 
 
 def parse_setting(name: str, text: str) -> Any:
@@ -110,7 +75,6 @@ def parse_setting(name: str, text: str) -> Any:
         ConfigError: if it can't be read as the setting's type.
     """
     annotation = _annotations()[name]
-    text = text.strip()
     try:
         if annotation is int:
             return int(text)
@@ -124,24 +88,6 @@ def parse_setting(name: str, text: str) -> Any:
     return absolute_data(text) if name == "data" else text
 
 
-def _editor(name: str, value: Any) -> Widget:
-    annotation = _annotations()[name]
-    widget_id, classes = f"setting-{name}", "editor"
-    if get_origin(annotation) is Literal:
-        options = [(choice, choice) for choice in get_args(annotation)]
-        return Select[str](
-            options, value=value, allow_blank=False, compact=True, id=widget_id, classes=classes
-        )
-    text = " ".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-    return Input(text, compact=True, id=widget_id, classes=classes)
-
-
+@cache
 def _annotations() -> dict[str, Any]:
-    hints = get_type_hints(TrainingPlan)
-    return {field.name: hints[field.name] for field in fields(TrainingPlan)}
-
-
-def _help() -> dict[str, str]:
-    """The fields' docstrings, which are the command line's help too."""
-    parsed = parse_from_object(TrainingPlan)
-    return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
+    return get_type_hints(TrainingPlan)

@@ -113,7 +113,7 @@ async def test_the_dialog_says_what_is_wrong(
         app.screen.query_one(f"#{field}", Input).value = value
         await pilot.press("enter")
         assert isinstance(app.screen, SamplingScreen)
-        assert str(app.screen.query_one("#setting-error", Static).content).startswith(problem)
+        assert str(app.screen.query_one(".dialog-error", Static).content).startswith(problem)
         await pilot.press("escape")
 
 

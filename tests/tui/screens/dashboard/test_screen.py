@@ -318,7 +318,7 @@ async def test_the_form_refuses_what_cannot_be_used_and_starts_what_can(
         assert isinstance(form, NewRunScreen)
         await pilot.press("tab", *("0",), "ctrl+s")  # hidden: replaces what was selected
         assert app.screen is form
-        error = str(form.query_one("#setting-error").render())
+        error = str(form.query_one(".dialog-error").render())
         assert error.startswith("hidden must be one or more widths")
         await pilot.press("backspace", *"16 8", "tab", *"3", "ctrl+s")
         await until(pilot, lambda: app.run is not first)

@@ -438,7 +438,7 @@ async def test_a_taken_name_is_told_and_an_impossible_one_keeps_the_dialog(four:
         assert browser.message == f"there is 'a' already in {four}/"
         await rename(browser, "../x")
         assert isinstance(browser.app.screen, RenameScreen)
-        error = browser.app.screen.query_one("#rename-error", Static)
+        error = browser.app.screen.query_one(".dialog-error", Static)
         assert "can't be used" in str(error.render())
         browser.app.screen.query_one(Input).value = "x"
         await browser.pilot.pause()

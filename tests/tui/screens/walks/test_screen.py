@@ -308,9 +308,9 @@ async def test_the_dialog_says_what_is_wrong_and_stays(
         dialog.query_one("#from", Input).value = first
         dialog.query_one("#to", Input).value = second
         await pilot.pause()
-        await pilot.click("#go")
+        await pilot.click("#ok")
         assert pilot.app.screen is dialog
-        text = dialog.query_one("#go-to-error", Static)
+        text = dialog.query_one(".dialog-error", Static)
         assert str(text.render()) == error
         assert dialog.focused is not None
         assert dialog.focused.id == error.split("”")[0].removeprefix("“")
