@@ -14,6 +14,7 @@ from rich.style import Style
 from engine.figures.palette import class_color, class_marker
 from tui.drawing.grid import EMPTY
 from tui.drawing.pixels import ImageMode, runs
+from tui.theme import BACKGROUND, WHITE, rgb
 
 _GLYPHS = {
     "o": "●",
@@ -27,8 +28,7 @@ _GLYPHS = {
     "D": "◆",
     "*": "★",
 }
-_BACKGROUND = ColorTriplet(16, 18, 22)
-_FOREGROUND = ColorTriplet(255, 255, 255)
+_BACKGROUND, _FOREGROUND = ColorTriplet(*rgb(BACKGROUND)), ColorTriplet(*rgb(WHITE))
 _FEW, _SOME, _MANY = range(3)
 
 

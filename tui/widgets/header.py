@@ -8,16 +8,17 @@ from engine.run import Access
 from engine.run_settings import model_name, settings_line
 from engine.snapshot import Phase, Snapshot
 from engine.text import one_line
+from tui.theme import ACCENT, ERROR, PRIMARY, QUIET, SUCCESS, WARNING
 
 PHASE_STYLES = {
-    Phase.WAITING: "#9aa0aa",
-    Phase.LOADING: "#9aa0aa",
-    Phase.TRAINING: "#7fbf7f",
-    Phase.PAUSED: "#f0aa46",
-    Phase.FINISHED: "#7aa2f7",
-    Phase.STOPPED: "#f0aa46",
-    Phase.FAILED: "bold #f26d6d",
-    Phase.DIED: "bold #f26d6d",
+    Phase.WAITING: QUIET,
+    Phase.LOADING: QUIET,
+    Phase.TRAINING: SUCCESS,
+    Phase.PAUSED: WARNING,
+    Phase.FINISHED: PRIMARY,
+    Phase.STOPPED: WARNING,
+    Phase.FAILED: f"bold {ERROR}",
+    Phase.DIED: f"bold {ERROR}",
 }
 
 
@@ -48,7 +49,7 @@ class RunHeader(Widget):
         config, s = self._config, self._snapshot
         phase = Text()
         if self._access is not Access.OWNER:
-            phase.append(f"{self._access.value} ", "bold #7aa2f7")
+            phase.append(f"{self._access.value} ", f"bold {PRIMARY}")
         phase.append(f"● {s.phase}", PHASE_STYLES[s.phase])
         if s.activity:
             separator = ": " if s.phase is Phase.LOADING else " · "
@@ -62,7 +63,7 @@ class RunHeader(Widget):
         ):
             # An attached run's status.json may be anybody's.
             said = one_line(middle)
-            start = Text.assemble((title, "bold #f0aa46"), "  " if title else "", said)
+            start = Text.assemble((title, f"bold {ACCENT}"), "  " if title else "", said)
             space = self.size.width - start.cell_len - phase.cell_len
             if space >= 1:
                 break

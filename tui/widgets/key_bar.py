@@ -6,6 +6,7 @@ from textual.events import Click
 from textual.widget import Widget
 
 from tui.state.keymap import ACTIONS, Action
+from tui.theme import ACCENT, QUIET
 
 
 class KeyBar(Widget):
@@ -31,7 +32,7 @@ class KeyBar(Widget):
 
 def _bar(actions: list[Action]) -> Text:
     keys = [
-        Text.assemble((action.key_text, "bold #f0aa46"), " ", (action.label, "#9aa0aa"))
+        Text.assemble((action.key_text, f"bold {ACCENT}"), " ", (action.label, QUIET))
         for action in actions
     ]
     for text, action in zip(keys, actions, strict=True):

@@ -5,12 +5,13 @@ from textual.widget import Widget
 
 from engine.text import one_line
 from tui.state.run_messages import Level
+from tui.theme import ERROR, QUIET, SUCCESS, WARNING
 
 _STYLES: dict[Level, str] = {
-    "info": "#9aa0aa",
-    "done": "#7fbf7f",
-    "warning": "#f0aa46",
-    "error": "bold #f26d6d",
+    "info": QUIET,
+    "done": SUCCESS,
+    "warning": WARNING,
+    "error": f"bold {ERROR}",
 }
 
 

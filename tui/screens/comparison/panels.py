@@ -17,11 +17,12 @@ from tui.drawing.pixels import ImageMode
 from tui.drawing.plot import Curve, draw_chart
 from tui.drawing.run_marks import run_color, run_mark, run_style
 from tui.drawing.series import TITLES, ChartMetric
+from tui.theme import QUIET
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.pictures import READABLE, PicturePanel, choose_tiling
 
 EXPORTS = ("comparison",)
-LABEL_STYLE = Style(color="#9aa0aa")
+LABEL_STYLE = Style(color=QUIET)
 MARK_DISTANCE = 24
 """Columns between two marks on a curve."""
 BRAILLE = range(0x2800, 0x2900)

@@ -14,11 +14,12 @@ from engine.config import RunConfig
 from engine.snapshot import Phase, Snapshot
 from engine.text import UNKNOWN, epochs, nats
 from tui.drawing.run_marks import run_mark, run_style
+from tui.theme import QUIET, WARNING
 from tui.widgets.canvas import CanvasPanel
 
 EXPORTS = ("comparison",)
-LABEL_STYLE = Style(color="#9aa0aa")
-NOTE_STYLE = Style(color="#f0aa46")
+LABEL_STYLE = Style(color=QUIET)
+NOTE_STYLE = Style(color=WARNING)
 GAP = 2
 """Cells between two columns."""
 TITLE_ENDS = 4

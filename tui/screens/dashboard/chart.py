@@ -9,7 +9,7 @@ from engine.text import epochs, nats
 from engine.views import Frame
 from engine.visible_range import visible_limits
 from tui.drawing.curves import HistoryCurves
-from tui.drawing.plot import Curve, Mark, draw_chart, hex_color
+from tui.drawing.plot import Curve, Mark, draw_chart
 from tui.drawing.series import TITLES, ChartMetric, metrics_of
 from tui.theme import BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 from tui.widgets.canvas import CanvasPanel
@@ -88,9 +88,9 @@ class MetricChart(CanvasPanel):
         validation = "validation" if long else "val"
         start = " · start cut off" if cut and long else ""
         return (
-            f"{what}  [{hex_color(TRAIN_COLOR)}]━ train[/] "
-            f"[{hex_color(VALIDATION_COLOR)}]━ {validation}[/]"
-            f" [{hex_color(BEST_COLOR)}]● best[/]{self._at_cursor() or start}"
+            f"{what}  [$train]━ train[/] "
+            f"[$validation]━ {validation}[/]"
+            f" [$best]● best[/]{self._at_cursor() or start}"
         )
 
     def _at_cursor(self) -> str:
@@ -100,5 +100,5 @@ class MetricChart(CanvasPanel):
         found = self._curves.evaluated(self._cursor.step, self.metric)
         if found is not None:
             epoch, value = found
-            return f" [{hex_color(CURSOR_COLOR)}]│ epoch {epochs(epoch)}: {nats(value)}[/]"
+            return f" [$cursor]│ epoch {epochs(epoch)}: {nats(value)}[/]"
         return ""

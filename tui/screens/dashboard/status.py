@@ -6,6 +6,7 @@ from textual.widget import Widget
 from engine.metrics import score_name
 from engine.snapshot import Snapshot
 from engine.text import clock, epochs, nats, size
+from tui.theme import ACCENT, LINE
 from tui.widgets.panel import Panel
 
 WIDE = 108
@@ -78,4 +79,4 @@ class StatusPanel(Widget):
 
 def _bar(share: float, width: int) -> Text:
     filled = round(share * width)
-    return Text.assemble(("━" * filled, "#f0aa46"), ("━" * (width - filled), "#3a3f4a"))
+    return Text.assemble(("━" * filled, ACCENT), ("━" * (width - filled), LINE))

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.state.keymap import ACTIONS, Action
+from tui.theme import ACCENT
 
 WORDS = (
     ("−ELBO", "Reconstruction + KL at β = 1, in nats per image; lower is better."),
@@ -57,7 +58,7 @@ class HelpScreen(ModalScreen[None]):
 
 def _table(rows: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold #f0aa46", no_wrap=True)
+    table.add_column(style=f"bold {ACCENT}", no_wrap=True)
     table.add_column()
     for row in rows:
         table.add_row(*map(Text, row))

@@ -14,11 +14,12 @@ from engine.views import LatentView
 from tui.drawing.class_marks import class_mark, class_style, map_line
 from tui.drawing.grid import EMPTY, Grid, Occupancy, occupancy
 from tui.drawing.pixels import ImageMode
+from tui.theme import ACCENT, BLACK, HIGHLIGHT, WHITE
 from tui.widgets.canvas import CanvasPanel
 
-CURSOR_STYLE = Style(color="#000000", bgcolor="#ffffff", bold=True)
-NEAREST_STYLE = Style(bgcolor="#4a4f5a", bold=True)
-END_STYLE = Style(color="#000000", bgcolor="#f0aa46", bold=True)
+CURSOR_STYLE = Style(color=BLACK, bgcolor=WHITE, bold=True)
+NEAREST_STYLE = Style(bgcolor=HIGHLIGHT, bold=True)
+END_STYLE = Style(color=BLACK, bgcolor=ACCENT, bold=True)
 WAITING_STYLE = Style(dim=True)
 EMPTY_CURSOR: Final[dict[ImageMode, str]] = {"half": "┼", "ascii": "+"}
 END_LETTERS = ("A", "B")

@@ -9,8 +9,9 @@ from engine.run_settings import model_name
 from engine.storage.listing import RunState, RunSummary
 from engine.text import clock, epochs, nats, one_line, size
 from tui.screens.runs import words
+from tui.theme import ERROR, QUIET
 
-_QUIET, _WRONG = "#9aa0aa", "#f26d6d"
+_QUIET, _WRONG = QUIET, ERROR
 
 
 class RunDetails(Widget):

@@ -22,6 +22,7 @@ from tui.screens.runs.table import RunTable
 from tui.state.context import RunContext
 from tui.state.keymap import RUNS_ACTIONS, Action
 from tui.state.run_messages import Level
+from tui.theme import ACCENT
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 
@@ -149,7 +150,7 @@ class RunListScreen(Screen[None]):
         if any(words.model(run) == "ae" for run in runs):
             parts.append(f"{words.RECONSTRUCTION} reconstruction")
         text = one_line(" · ".join(parts))
-        return Text.assemble(("Runs", "bold #f0aa46"), "  ", text)
+        return Text.assemble(("Runs", f"bold {ACCENT}"), "  ", text)
 
     @on(DataTable.RowHighlighted)
     def _show_details(self) -> None:

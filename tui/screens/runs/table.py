@@ -12,10 +12,11 @@ from textual.widgets import DataTable
 from engine.storage.listing import RunSummary
 from tui.screens.runs import words
 from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, texts, widths
+from tui.theme import ACCENT
 
 LABELS = {name: name for name in COLUMNS} | {"best": "−ELBO ", "last": "last "}
 MARK = "◆"
-_MARK_STYLE = "bold #f0aa46"
+_MARK_STYLE = f"bold {ACCENT}"
 
 
 class RunTable(DataTable[Text], inherit_bindings=False):

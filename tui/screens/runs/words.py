@@ -12,15 +12,16 @@ from engine.config import differing_settings
 from engine.run_settings import setting_text
 from engine.storage.listing import RunState, RunSummary
 from engine.text import UNKNOWN, nats
+from tui.theme import ERROR, PRIMARY, QUIET, SUCCESS, WARNING
 
 STATES: Mapping[RunState, tuple[str, str]] = {
-    RunState.RUNNING: ("●", "#7fbf7f"),
-    RunState.PAUSED: ("‖", "#f0aa46"),
-    RunState.FINISHED: ("✓", "#7aa2f7"),
-    RunState.STOPPED: ("■", "#f0aa46"),
-    RunState.FAILED: ("✗", "bold #f26d6d"),
-    RunState.DIED: ("†", "bold #f26d6d"),
-    RunState.UNREADABLE: ("?", "#9aa0aa"),
+    RunState.RUNNING: ("●", SUCCESS),
+    RunState.PAUSED: ("‖", WARNING),
+    RunState.FINISHED: ("✓", PRIMARY),
+    RunState.STOPPED: ("■", WARNING),
+    RunState.FAILED: ("✗", f"bold {ERROR}"),
+    RunState.DIED: ("†", f"bold {ERROR}"),
+    RunState.UNREADABLE: ("?", QUIET),
 }
 """Each state's mark and colour: never the colour alone."""
 RECONSTRUCTION = "*"

@@ -15,6 +15,7 @@ from textual.strip import Strip
 from engine.config import ModelName, RunConfig
 from engine.figures.options import FigureOptions
 from engine.views import Images, ViewRequest
+from tui import theme
 from tui.drawing.pixels import IMAGE_PIXELS, ImageMode, shrink, strips
 from tui.widgets.canvas import CanvasPanel
 
@@ -23,10 +24,10 @@ SIZES = (28, 24, 20, 18, 16, 14, 12, 10)
 NEXT_TO = 2
 """Cells between things that stand beside each other."""
 
-PLAIN = Style(color=Color.parse("#9aa0aa"))
-FAINT = Style(color=Color.parse("#5c626d"))
-LINE = Style(color=Color.parse("#3a3f4a"))
-STRONG = Style(color=Color.parse("#f0aa46"), bold=True)
+PLAIN = Style(color=Color.parse(theme.QUIET))
+FAINT = Style(color=Color.parse(theme.FAINT))
+LINE = Style(color=Color.parse(theme.LINE))
+STRONG = Style(color=Color.parse(theme.ACCENT), bold=True)
 
 Band = list[Strip]
 """Lines of the same width."""

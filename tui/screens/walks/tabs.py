@@ -6,8 +6,9 @@ from textual.events import Click
 from textual.widget import Widget
 
 from tui.screens.walks.panel import LINE, STRONG
+from tui.theme import QUIET
 
-_OTHER = "#9aa0aa"
+_OTHER = QUIET
 
 
 class WalkBar(Widget):
