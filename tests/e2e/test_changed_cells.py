@@ -45,9 +45,9 @@ def test_after_training_and_other_screens_no_cell_is_stale(
         session.wait_for("best")
         for key, shown in (
             ("?", "What the numbers mean"),
-            ("\x1b", "originals over reconstructions"),
+            ("\x1b", "originals (top), reconstructions"),
             ("l", "nearest"),
-            ("q", "originals over reconstructions"),
+            ("q", "originals (top), reconstructions"),
         ):
             session.send(key)
             session.wait_for(shown)

@@ -58,7 +58,7 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     session = start("--epochs", "60")
     session.wait_for("space pause")
     session.wait_for(lambda screen: re.search(r"epoch 1\.\d\d/60", screen) is not None, 120)
-    screen = session.wait_for("originals over reconstructions")
+    screen = session.wait_for("originals (top), reconstructions")
     assert "T-shirt/top" in screen
     assert "● training" in screen
     assert re.search(r"val −ELBO 2\d\d\.\d\d", screen)
@@ -66,10 +66,10 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     session.send("s")
     session.wait_for("samples from the prior · draw 2")
     session.send("r")
-    session.wait_for("originals over reconstructions · set 2")
+    session.wait_for("originals (top), reconstructions · page 2")
     session.send(" ")
     session.wait_for("● paused")
-    session.wait_for("paused: space goes on")  # stands below the numbers: they are up to date
+    session.wait_for("paused: space resumes")  # stands below the numbers: they are up to date
     step = re.search(r"step ([\d,]+)/", session.text)
     assert step
 
@@ -98,7 +98,7 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     assert session.wait_for_exit() == 0
     assert LEAVE_ALTERNATE_SCREEN in session.raw
     assert SHOW_CURSOR in session.raw
-    assert f"kept in checkpoints/{run.name}/" in session.text
+    assert f"saved in checkpoints/{run.name}/" in session.text
     assert {p.name for p in run.iterdir()} >= {"last.pt", "best.pt", "config.json", "metrics.csv"}
     assert int(rows_of(run)[-1]["step"]) >= 422
 
@@ -206,7 +206,7 @@ def test_a_dashboard_that_fails_restores_the_terminal_and_keeps_the_run(tmp_path
     assert "Traceback" not in session.text
     assert "a widget fell over" in (run / "run.log").read_text()
     assert "Traceback" in (run / "run.log").read_text()
-    assert f"kept in checkpoints/{run.name}/" in session.text
+    assert f"saved in checkpoints/{run.name}/" in session.text
     assert (run / "last.pt").exists()
 
 

@@ -86,7 +86,7 @@ def test_progress_without_a_terminal_is_a_plain_line_per_epoch(
     *lines, end = done.stderr.splitlines()
     assert [line.split(":")[0] for line in lines] == ["epoch 0", "epoch 1", "epoch 2"]
     assert "finished at epoch 2 of 2, best −ELBO" in end
-    assert "kept in checkpoints/" in end
+    assert "saved in checkpoints/" in end
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(

@@ -1,4 +1,4 @@
-"""What a person should be told of a run, in words, as it happens.
+"""What a run reports to a person, in words, as it happens.
 
 Doesn't import Textual, for `train` says the same.
 """
@@ -18,7 +18,7 @@ class RunMessages:
     """Compares each snapshot with the one before."""
 
     def __init__(self, run: Run) -> None:
-        self._engine = run
+        self._run = run
         self._phase: Phase | None = None
         self._alerts = 0
 
@@ -39,37 +39,39 @@ class RunMessages:
                 return [(f"waiting {s.activity}", "info")]
             case Phase.LOADING:
                 return [("loading torch and the images; ? for help", "info")]
-            case Phase.TRAINING if self._engine.access is not Access.OWNER:
+            case Phase.TRAINING if self._run.access is not Access.OWNER:
                 return [(f"watching {s.run}: {self._may()}; ? for help", "info")]
             case Phase.TRAINING:
-                verb = "on with" if self._phase is Phase.PAUSED or s.step else "training"
-                return [(f"{verb} {s.run} for {s.epochs} epochs; ? for help", "info")]
+                text = f"training {s.run} for {s.epochs} epochs"
+                if self._phase is Phase.PAUSED or s.step:
+                    text = f"resumed {s.run}; training to epoch {s.epochs}"
+                return [(f"{text}; ? for help", "info")]
             case Phase.PAUSED:
-                return [("paused: space goes on; samples, pictures and exports work", "warning")]
+                return [("paused: space resumes; samples, pictures and exports work", "warning")]
             case Phase.DIED:
-                how = f"fmnist-vae-tui resume {s.run}"
-                return [(f"its process was killed at epoch {epochs(s.epoch)}: {how}", "warning")]
+                text = f"its process was killed at epoch {epochs(s.epoch)}; to resume it:"
+                return [(f"{text} fmnist-vae-tui resume {s.run}", "warning")]
             case Phase.FINISHED | Phase.STOPPED:
-                return [(ending(self._engine, s), "done")]
+                return [(ending(self._run, s), "done")]
             case Phase.FAILED:
                 return [(f"the run failed: {s.error}", "error")]
 
     def _may(self) -> str:
-        if self._engine.access is Access.CONTROL:
-            return "another process trains it; space and x reach it"
-        return "another process trains it, which can't be asked from here: read-only"
+        if self._run.access is Access.CONTROL:
+            return "training in another process; space and x work"
+        return "training in another process, which can't be reached from here: read-only"
 
 
 def ending(run: Run, s: Snapshot) -> str:
-    """How a run ended, its best score, and where it is kept."""
+    """How a run ended, its best score, and where it is saved."""
     best = ""
     if s.best is not None:
         name = score_name(run.config.model)
         best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
     if s.saved_step is None:
-        kept = "nothing was saved"
+        saved = "nothing was saved"
     elif s.saved_step == s.step:
-        kept = f"kept in {run.directory}/"
+        saved = f"saved in {run.directory}/"
     else:
-        kept = f"kept as of step {s.saved_step:,} in {run.directory}/"
-    return f"{s.phase} at epoch {epochs(s.epoch)} of {s.epochs}{best}; {kept}"
+        saved = f"saved as of step {s.saved_step:,} in {run.directory}/"
+    return f"{s.phase} at epoch {epochs(s.epoch)} of {s.epochs}{best}; {saved}"

@@ -1,4 +1,4 @@
-"""Panels of pictures, and reconstructions under their originals."""
+"""Panels of pictures, and of reconstructions below their originals."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from tui.widgets.canvas import CanvasPanel
 SIZES = (56, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8)
 """Pixels an image may have on the screen: even, so that it fills whole cells."""
 READABLE = 12
-"""Below this many pixels a garment is hardly told from another."""
+"""Below this many pixels a garment is hardly recognised."""
 WANTED = 10
 """Images worth shrinking for: one of each class."""
 WAITING_STYLE = Style(dim=True)
@@ -152,13 +152,13 @@ def spread(available: int, count: int) -> npt.NDArray[np.intp]:
 
 
 class ReconstructionPanel(PicturePanel):
-    """Validation images over what the model makes of them."""
+    """Validation images, each above its reconstruction."""
 
     export_names = ("recon_val",)
 
     def show(self, view: ReconstructionView, moment: str = "") -> None:
-        """Show a new picture; `moment` says which, if it is not the model of now."""
-        which = "" if view.page == 0 else f" · set {view.page + 1}"
+        """Show a new picture; `moment` says which, if it is not the current model."""
+        which = "" if view.page == 0 else f" · page {view.page + 1}"
         which += f" · {moment}" if moment else ""
-        self.set_title(f"originals over reconstructions{which}")
+        self.set_title(f"originals (top), reconstructions{which}")
         self.set_stacks([view.originals, view.reconstructions])

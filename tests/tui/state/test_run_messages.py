@@ -56,7 +56,7 @@ def test_a_pause_says_which_key_goes_on_and_the_end_of_it_is_not_a_start(news: R
     assert "space" in text
     assert level == "warning"
     ((text, _),) = news.since_last(TRAINING)
-    assert text.startswith("on with vae-test")
+    assert text.startswith("resumed vae-test; training to epoch")
 
 
 def test_the_end_says_how_good_it_was_and_where_it_is_kept(news: RunMessages) -> None:
@@ -65,7 +65,7 @@ def test_the_end_says_how_good_it_was_and_where_it_is_kept(news: RunMessages) ->
     assert news.since_last(ENDED) == [
         (
             "finished at epoch 3 of 30, best −ELBO 243.94 at epoch 2; "
-            "kept in checkpoints/vae-test/",
+            "saved in checkpoints/vae-test/",
             "done",
         )
     ]

@@ -103,7 +103,7 @@ async def test_every_original_stands_over_its_reconstruction() -> None:
         panel.show(reconstruction_view(ORIGINALS, RECONSTRUCTIONS))
         await pilot.pause()
         lines = texts_of(panel)
-        assert panel.border_title == "originals over reconstructions"
+        assert panel.border_title == "originals (top), reconstructions"
     assert len(lines) == 24
     rows = [ORIGINALS[:5], RECONSTRUCTIONS[:5], ORIGINALS[5:], RECONSTRUCTIONS[5:]]
     for row, greys in enumerate(rows):
@@ -144,7 +144,7 @@ async def test_titles_say_which_set_and_what_an_autoencoders_samples_are() -> No
     async with app.run_test(size=(64, 25)):
         panel = app.query_one(ReconstructionPanel)
         panel.show(reconstruction_view(ORIGINALS, RECONSTRUCTIONS, page=2))
-        assert panel.border_title == "originals over reconstructions · set 3"
+        assert panel.border_title == "originals (top), reconstructions · page 3"
     app = WidgetApp(SamplePanel(id="samples"))
     async with app.run_test(size=(64, 25)):
         samples = app.query_one(SamplePanel)

@@ -17,13 +17,13 @@ WORDS = (
     ("−ELBO", "Reconstruction + KL at β = 1, in nats per image; lower is better."),
     ("reconstruction", "−log p(x|z): cross entropy summed over the 784 pixels."),
     ("KL", "KL(q(z|x) ‖ N(0, I)), summed over the latent dimensions."),
-    ("units active", "Latent dimensions whose mean varies over the data by more than 0.01."),
+    ("active units", "Latent dimensions whose mean varies over the data by more than 0.01."),
     ("train curve", "Means over the steps between two points, while the weights change."),
-    ("validation", "One pass over the images kept apart, with the same noise every time."),
+    ("validation", "One pass over the held-out images, with the same noise every time."),
     ("draw, T", "Samples decode z = T · ε, ε ~ N(0, I); the same ε for the same draw."),
     ("film", "The same images and draws at every evaluation, from the untrained model on."),
-    ("k-NN accuracy", "Validation images that their 15 nearest training images' classes tell."),
-    ("GMM", "10 Gaussians fitted to the training images' μ; samples of it are decoded."),
+    ("k-NN accuracy", "15-NN accuracy on latent codes: validation images by training images."),
+    ("GMM", "10 Gaussians fitted to the training images' μ; its samples are decoded."),
 )
 
 
@@ -45,13 +45,13 @@ class HelpScreen(ModalScreen[None]):
         self._actions = actions
 
     def compose(self) -> ComposeResult:
-        """Keys, words, notes."""
+        """The keys, what the numbers mean, this session."""
         with VerticalScroll(classes="dialog wide"):
             yield Static("Keys", classes="dialog-title")
             yield Static(_table([(a.key_text, a.help) for a in self._actions]))
             yield Static("What the numbers mean", classes="dialog-title")
             yield Static(_table(WORDS))
-            yield Static("Here", classes="dialog-title")
+            yield Static("This session", classes="dialog-title")
             yield Static(Text("\n".join(self._notes)))
             yield Static("Esc closes · ↑ ↓ scroll", classes="dialog-hint")
 

@@ -16,10 +16,11 @@ SnapCompare = Callable[..., bool]
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> FmnistVaeTui:
-    monkeypatch.setattr("tui.app.planned_runs", canned_engines)
     # The help says which colours were found: those of the terminal that runs the tests.
     monkeypatch.setattr("tui.app.describe_colors", lambda *_: "Colours: true colour.")
-    return FmnistVaeTui(TrainingPlan(), Path("checkpoints"), Path("exports"), images="half")
+    checkpoints = Path("checkpoints")
+    runs = canned_engines(TrainingPlan(), checkpoints, None)
+    return FmnistVaeTui(runs, checkpoints, Path("exports"), images="half")
 
 
 async def settle(pilot: Pilot[None]) -> None:

@@ -101,7 +101,7 @@ async def test_a_run_is_shown_to_its_end(small_config: RunConfig, tmp_path: Path
         assert f"val −ELBO {last.val.neg_elbo:.2f}" in status
         assert "step 36/36" in status
         assert "epoch 3.00/3" in status
-        assert "kept in" in message(pilot)
+        assert "saved in" in message(pilot)
 
 
 async def test_a_run_watched_and_played_with_ends_with_the_weights_of_one_left_alone(
