@@ -58,6 +58,11 @@ def test_rows_do_not_begin_with_what_most_runs_share() -> None:
     ]
 
 
+def test_what_is_rare_in_the_list_comes_before_what_every_run_has_its_own_of() -> None:
+    sizes = [replace(VAE, latent_dim=n) for n in (2, 4, 8)]
+    assert shown(*sizes, replace(VAE, latent_dim=16, lr=0.5))[-1] == "lr=0.5 latent_dim=16"
+
+
 @pytest.mark.parametrize("betas", [(1.0, 4.0), (1.0, 1.0, 4.0, 4.0), (1.0, 2.0, 3.0)])
 def test_where_no_value_is_that_of_most_runs_each_shows_its_own(betas: tuple[float, ...]) -> None:
     rows = shown(*(replace(VAE, beta=beta) for beta in betas))
