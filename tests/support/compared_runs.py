@@ -30,6 +30,7 @@ from engine.views import (
     Reconstructions,
     ReconstructionView,
 )
+from tests.support.looking import look
 from tests.support.made_views import sample_view
 from tui.screens.comparison.screen import ComparisonScreen
 from tui.state.context import RunContext
@@ -237,7 +238,4 @@ async def settle(pilot: Pilot[None]) -> None:
     """Until the runs have been looked at, have answered, and the answers have been drawn."""
     app = pilot.app
     assert isinstance(app, ComparisonApp)
-    until = app.comparison._ticks + 4
-    while app.comparison._ticks < until:
-        await pilot.pause(0.05)
-    await pilot.pause()
+    await look(pilot, app.comparison, 3)

@@ -159,7 +159,7 @@ class FakeEngine:
                 return DecodedView(step, epoch, decoded(latents))
             case Probe(latent, count, of):
                 shown = slice(0, 0 if self.embedding else count)
-                labels = np.arange(count) % 10
+                labels = np.arange(count) % len(self.map().class_names)
                 return ProbeView(
                     step=step,
                     epoch=epoch,

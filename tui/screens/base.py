@@ -1,10 +1,16 @@
-"""`RunScreen`: what the screens that show a run have in common."""
+"""`RunScreen`: what the screens that show a run have in common, above all when they look at it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
 from typing import ClassVar
 
 from textual import work
+from textual.message import Message
 from textual.screen import Screen
 
+from engine.errors import describe
 from engine.run import Access, Run
 from engine.snapshot import Phase
 from engine.storage.atomic_files import atomic_write
@@ -12,38 +18,173 @@ from tui.screens.dialogs.help import HelpScreen
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder, export
 from tui.state.keymap import Action
-from tui.state.run_messages import Level
+from tui.state.run_messages import Level, RunMessages
+from tui.state.view_feed import ViewFeed
 from tui.widgets.canvas import CanvasPanel
+from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
 
+TICK = 0.1
+"""Seconds between two looks at the run."""
+STATE_INTERVAL = 0.5
+"""Seconds between two updates of the numbers that change all the time."""
 LARGE = (120, 36)
 """Columns and rows from which four panels have room beside each other."""
 READ_ONLY = "read-only: the process that trains this run can't be asked from here"
 
 
+@dataclass(slots=True)
+class Part:
+    """A part of a screen that shows the run, and when it is brought up to date."""
+
+    update: Callable[[], None]
+    interval: float = 0.0
+    """Seconds between two updates, at least; 0 for every look at the run, `inf` for none."""
+    at_once: Callable[[], object] | None = None
+    """When this changes, the part is updated whatever the interval."""
+    _updated_at: float = -inf
+    _seen: object = None
+
+    def look(self, *, at_once: bool = False) -> None:
+        """Update if it is time to.
+
+        Args:
+            at_once: whatever the interval.
+        """
+        now = monotonic()
+        seen = None if self.at_once is None else self.at_once()
+        if at_once or seen != self._seen or now - self._updated_at >= self.interval:
+            self._updated_at, self._seen = now, seen
+            self.update()
+
+
 class RunScreen(Screen[None]):
-    """Messages, exports, screenshots, help, pause; a subclass has a `MessageLine`."""
+    """Looks at the run while no other screen is on top, and only then.
+
+    A subclass has a `RunHeader` and a `MessageLine`, says in `parts` what shows the run, and in
+    `begin_run` what is to be done when another run comes on show.
+    """
 
     TITLE_FOR_FILES: ClassVar[str] = "dashboard"
     """What a screenshot's file is called."""
     SCREEN_ACTIONS: ClassVar[tuple[Action, ...]] = ()
 
+    @dataclass
+    class Said(Message, bubble=False):
+        """A thread's message for the message line."""
+
+        text: str
+        level: Level
+
     def __init__(self, context: RunContext) -> None:
         super().__init__()
         self.context = context
         self._exporting = False
+        self._shown_run: Run | None = None
+        self._parts: list[Part] = []
+        self._was_covered = False
+        self._undelivered: list[ViewFeed.Answered] = []
+        """Answers that came while another screen was on top: at most one a feed."""
 
     @property
     def run(self) -> Run:
         """The run on show."""
         return self.context.run
 
+    # When it looks at the run.
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self.change_run()
+        self.set_interval(TICK, self._look)
+        self.call_after_refresh(self.look_now)  # the panels have their sizes then
+
+    def on_screen_suspend(self) -> None:
+        """Another screen is on top."""
+        self._was_covered = True
+
+    def on_screen_resume(self) -> None:
+        """On top again: show what was missed."""
+        if not self._was_covered:
+            return
+        self._follow_run()  # or an answer of the run before would be shown for a moment
+        undelivered, self._undelivered = self._undelivered, []
+        for message in undelivered:
+            message.deliver()
+        self.look_now()
+
+    def on_view_feed_answered(self, message: ViewFeed.Answered) -> None:
+        """A picture that was asked for: shown now, or when this screen is on top again."""
+        if self.is_active:
+            message.deliver()
+        else:
+            self._undelivered.append(message)
+
+    def look_now(self) -> None:
+        """Bring every part up to date, whatever its interval, if this screen is on top."""
+        self._look(at_once=True)
+
+    def _look(self, *, at_once: bool = False) -> None:
+        if not self.is_active:
+            return
+        self._follow_run()
+        for part in self._parts:
+            part.look(at_once=at_once)
+
+    def change_run(self) -> None:
+        """Show the context's run from now on."""
+        self._shown_run = self.run
+        self._messages = RunMessages(self.run)
+        self.begin_run()
+        self._parts = [
+            Part(self.show_state, STATE_INTERVAL, at_once=lambda: self.run.snapshot.phase),
+            *self.parts(),
+        ]
+
+    def begin_run(self) -> None:
+        """Forget all that is of another run, and ask this one from now on."""
+        raise NotImplementedError
+
+    def parts(self) -> list[Part]:
+        """What shows the run, besides header and message line."""
+        raise NotImplementedError
+
+    def show_state(self) -> None:
+        """Header and messages."""
+        self.show_header()
+        for text, level in self._messages.since_last(self.run.snapshot):
+            self.say(text, level)
+
+    def show_header(self) -> None:
+        """Which run, and what it is doing."""
+        run = self.run
+        self.query_one(RunHeader).show_run(run.config, run.snapshot, run.access)
+
+    def _follow_run(self) -> None:
+        """Show what the context shows; when that has ended, the next of ours that has begun."""
+        context, ended = self.context, self.run
+        following = context.begun_after_shown()
+        if following is not None:
+            context.shown = following
+        if self.run is self._shown_run:
+            return
+        self.change_run()
+        if following is not None:
+            self._messages.since_last(self.run.snapshot)  # or "training …" would replace this
+            text = f"{ended.snapshot.run} has ended: now {self.run.snapshot.run} trains"
+            has_key = any(action.name == "other_run" for action in self.SCREEN_ACTIONS)
+            self.say(f"{text} (o shows the other)" if has_key else text)
+
+    def view_failed(self, _request: object, error: BaseException) -> None:
+        """A picture could not be had: say why."""
+        self.say(describe(error), "error")
+
     def say(self, text: str, level: Level = "info") -> None:
         """Put a message into the message line."""
         self.query_one(MessageLine).say(text, level)
 
     def action_pause(self) -> None:
-        """Pause or go on."""
+        """Pause training, or resume it."""
         phase = self.run.snapshot.phase
         if self.run.access is Access.READ and phase.is_active:
             self.say(READ_ONLY, "warning")
@@ -60,7 +201,7 @@ class RunScreen(Screen[None]):
         self.apply_image_mode()
 
     def apply_image_mode(self) -> None:
-        """Tell the panels how pictures are drawn."""
+        """Have the panels draw pictures in the context's mode."""
         for panel in self.query(CanvasPanel):
             panel.set_image_mode(self.context.image_mode)
 
@@ -104,12 +245,14 @@ class RunScreen(Screen[None]):
 
     @work(thread=True)
     def _export(self, order: ExportOrder) -> None:
-        # Textual's call_from_thread waits for the screen: this thread may, training never does.
-        def tell(text: str) -> None:
-            self.app.call_from_thread(self.say, text)
+        def report(text: str, level: Level = "info") -> None:
+            self.post_message(self.Said(text, level))
 
         try:
-            text, level = export(self.context, order, tell)
+            report(*export(self.context, order, report))
         finally:
             self._exporting = False
-        self.app.call_from_thread(self.say, text, level)
+
+    def on_run_screen_said(self, message: Said) -> None:
+        """What a thread has to say."""
+        self.say(message.text, message.level)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.analysis.helper_process import Worker
-from engine.run import Run
+from engine.run import Access, Run
+from engine.snapshot import Phase
 from tui.drawing.pixels import ImageMode
 from tui.state.projections import Projections
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class RunContext:
-    """One a program; the app changes `engines` and `shown` when a new run begins."""
+    """One a program; the app changes `runs` and `shown` when a new run begins."""
 
     runs: list[Run]
     """The runs on show: started together, or attached to, or both."""
@@ -29,8 +30,10 @@ class RunContext:
     """Lines for the help screen: colours, directories."""
     shown: int = 0
     """Which of them is on the screen."""
+    follows_training: bool = True
+    """Whether the next run comes on show when it begins to train; not once a person chose one."""
     ends: tuple[int | None, int | None] = (None, None)
-    """Positions in the validation split that were marked as the ends of a way."""
+    """Positions in the validation split that were marked as the ends of an interpolation."""
     numbers: "dict[str, RunNumbers]" = field(default_factory=dict)
     """What the comparison found out about runs, by their directories."""
     worker: Worker = field(default_factory=Worker)
@@ -42,3 +45,14 @@ class RunContext:
     def run(self) -> Run:
         """The run on the screen."""
         return self.runs[self.shown]
+
+    def begun_after_shown(self) -> int | None:
+        """Where to look on: the run on show has ended, and a later one of ours has begun."""
+        if not self.follows_training or self.run.snapshot.phase.is_active:
+            return None
+        for index in range(self.shown + 1, len(self.runs)):
+            run = self.runs[index]
+            # It may be short enough to have ended between two looks.
+            if run.access is Access.OWNER and run.snapshot.phase is not Phase.WAITING:
+                return index
+        return None

@@ -51,7 +51,7 @@ class ViewFeed(Generic[T]):
 
     Args:
         screen: the answers are posted to it, and it delivers them.
-        failed: called in the event loop with what the run raised instead of an answer.
+        failed: called in the event loop with a request and what the run raised on it.
     """
 
     class Answered(Message, bubble=False):
@@ -68,7 +68,10 @@ class ViewFeed(Generic[T]):
             self._feed._take(self._question, self._answer)
 
     def __init__(
-        self, run: Run, screen: MessagePump, failed: Callable[[BaseException], None]
+        self,
+        run: Run,
+        screen: MessagePump,
+        failed: Callable[[ViewRequest[T], BaseException], None],
     ) -> None:
         self._run = run
         self._screen = screen
@@ -153,4 +156,4 @@ class ViewFeed(Generic[T]):
         if error is None:
             question.show(answer.result())
         else:
-            self._failed(error)
+            self._failed(question.request, error)

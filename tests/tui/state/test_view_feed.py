@@ -27,11 +27,16 @@ class Asker:
         self.run, self.mail = AskedRun(), Mailbox()
         self.shown: list[Any] = []
         self.errors: list[BaseException] = []
-        self.feed: ViewFeed[Any] = ViewFeed(self.run, self.mail, self.errors.append)  # type: ignore[arg-type]
+        self.failed_seeds: list[int] = []
+        self.feed: ViewFeed[Any] = ViewFeed(self.run, self.mail, self._failed)  # type: ignore[arg-type]
 
     def ask(self, seed: int = 0, version: int = 1, interval: float = 2.0) -> None:
         request: ViewRequest[Any] = PriorSamples(seed)
         self.feed.ask(request, self.shown.append, version=version, interval=interval)
+
+    def _failed(self, request: Any, error: BaseException) -> None:
+        self.errors.append(error)
+        self.failed_seeds.append(request.seed)
 
     def answer(self, value: Any) -> None:
         self.run.answer(value)
@@ -147,7 +152,7 @@ def test_a_failure_is_told_once_and_the_next_question_asked(asker: Asker, clock:
     asker.ask(1)
     asker.ask(2)
     asker.fail(error)
-    assert asker.errors == [error]
+    assert (asker.errors, asker.failed_seeds) == ([error], [1])
     assert asker.seeds == [1, 2]
     asker.fail(error)
     clock.now += 1e6
@@ -240,8 +245,7 @@ async def test_a_screen_gets_the_answer_from_another_thread_in_its_own_loop_and_
     async with app.run_test() as pilot:
         screen, run = Receiver(), AskedRun()
         await app.push_screen(screen)
-        errors: list[BaseException] = []
-        feed = ViewFeed[Any](run, screen, errors.append)  # type: ignore[arg-type]
+        feed = ViewFeed[Any](run, screen, lambda *_: None)  # type: ignore[arg-type]
         request: ViewRequest[Any] = PriorSamples()
         feed.ask(request, lambda view: shown.append((view, screen.app)))
         run.answer("picture")

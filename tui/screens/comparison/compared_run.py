@@ -1,8 +1,9 @@
 """`ComparedRun`: one run of a comparison, its name and its pictures, as fresh as they are."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
+
+from textual.message_pump import MessagePump
 
 from engine.errors import describe
 from engine.run import Run
@@ -21,8 +22,6 @@ from tui.state.view_feed import ViewFeed
 if TYPE_CHECKING:
     from engine.analysis.comparison import RunNumbers  # imports torch
 
-T = TypeVar("T")
-
 INTERVAL = 2.0
 """Seconds between two pictures of a model that trains."""
 SAMPLES = 16
@@ -34,11 +33,23 @@ class ComparedRun:
 
     Args:
         label: what tells it from the other runs.
-        index: its place among them, which decides its colour and mark.
+        index: its position among them, which decides its colour and mark.
         reconstructs: whether it was validated on the images that are on show.
+        screen: delivers the answers; see `ViewFeed`.
+        failed: called with this run when a picture could not be had for another reason than the
+            last time; see `problem`.
     """
 
-    def __init__(self, run: Run, label: str, index: int, *, reconstructs: bool) -> None:
+    def __init__(
+        self,
+        run: Run,
+        label: str,
+        index: int,
+        *,
+        reconstructs: bool,
+        screen: MessagePump,
+        failed: "Callable[[ComparedRun], None]",
+    ) -> None:
         self.run = run
         self.label = label
         self.index = index
@@ -46,13 +57,16 @@ class ComparedRun:
         self.reconstructions: ReconstructionView | None = None
         self.samples: SampleView | None = None
         self.mixture_samples: DecodedView | None = None
+        self.answers = 0
+        """Pictures it has given so far."""
         self.problem = ""
         """Why the last picture could not be had, for a person; empty if it could."""
-        self._ask_mixture: Decode | None = None
+        self._failed = failed
+        self._mixture: Decode | None = None
         self._mixture_of: tuple[object, int] | None = None
-        self._image_feed = ViewFeed[ReconstructionView]()
-        self._sample_feed = ViewFeed[SampleView]()
-        self._mixture_feed = ViewFeed[DecodedView]()
+        self._image_feed = ViewFeed[ReconstructionView](run, screen, self._cannot_show)
+        self._sample_feed = ViewFeed[SampleView](run, screen, self._cannot_show)
+        self._mixture_feed = ViewFeed[DecodedView](run, screen, self._cannot_show)
 
     @property
     def key(self) -> str:
@@ -68,38 +82,39 @@ class ComparedRun:
         """Show draws from the mixture in these, the same ones for the same seed."""
         if numbers is not None and self._mixture_of != (id(numbers), seed):
             self._mixture_of = (id(numbers), seed)
-            self._ask_mixture = Decode(numbers.mixture.sample(SAMPLES, seed))
+            self._mixture = Decode(numbers.mixture.sample(SAMPLES, seed))
 
-    def update(self, images: Reconstructions, samples: PriorSamples) -> bool:
-        """Ask and take answers; whether there is something new, be it a problem."""
+    def update(self, images: Reconstructions, samples: PriorSamples) -> None:
+        """Ask for what is due."""
         if not self.has_begun:
-            return False
+            return
         step = self.run.snapshot.step
-        before = self.reconstructions, self.samples, self.mixture_samples, self.problem
         if self.reconstructs:
-            view = self._take(lambda: self._image_feed.poll(self.run, images, step, INTERVAL))
-            self.reconstructions = view or self.reconstructions
-        drawn = self._take(lambda: self._sample_feed.poll(self.run, samples, step, INTERVAL))
-        self.samples = drawn or self.samples
-        if (question := self._ask_mixture) is not None:
-            decoded = self._take(lambda: self._mixture_feed.poll(self.run, question, 0, INTERVAL))
-            self.mixture_samples = decoded or self.mixture_samples
-        now = self.reconstructions, self.samples, self.mixture_samples, self.problem
-        return any(old is not new for old, new in zip(before, now, strict=True))
+            self._image_feed.ask(images, self._keep_images, version=step, interval=INTERVAL)
+        self._sample_feed.ask(samples, self._keep_samples, version=step, interval=INTERVAL)
+        if self._mixture is not None:
+            self._mixture_feed.ask(self._mixture, self._keep_mixture)
 
-    def _take(self, poll: Callable[[], T | None]) -> T | None:
-        """The answer, if there is one: no run's trouble may keep those of others away."""
-        try:
-            answer = poll()
-        except CancelledError:
-            self.problem = "the run was closed"
-        except Exception as error:
-            self.problem = describe(error)
-        else:
-            if answer is not None:
-                self.problem = ""
-            return answer
-        return None
+    def _keep_images(self, view: ReconstructionView) -> None:
+        self.reconstructions = view
+        self._answered()
+
+    def _keep_samples(self, view: SampleView) -> None:
+        self.samples = view
+        self._answered()
+
+    def _keep_mixture(self, view: DecodedView) -> None:
+        self.mixture_samples = view
+        self._answered()
+
+    def _answered(self) -> None:
+        self.problem = ""
+        self.answers += 1
+
+    def _cannot_show(self, _request: object, error: BaseException) -> None:
+        before, self.problem = self.problem, describe(error)
+        if self.problem != before:
+            self._failed(self)
 
 
 def differ(first: Run, other: Run) -> bool:
@@ -108,11 +123,24 @@ def differ(first: Run, other: Run) -> bool:
     return images.differ_from(others)
 
 
-def sides_of(runs: Sequence[Run]) -> list[ComparedRun]:
-    """A side for every run, by names that tell them apart."""
-    names = [run.snapshot.run for run in runs]
-    labels = run_labels(names, [run.config.model for run in runs], LABEL_LETTERS)
+def compared_runs(
+    runs: Sequence[Run], screen: MessagePump, failed: Callable[[ComparedRun], None]
+) -> list[ComparedRun]:
+    """Every run, by names that tell them apart."""
     return [
-        ComparedRun(run, label, index, reconstructs=not differ(runs[0], run))
-        for index, (run, label) in enumerate(zip(runs, labels, strict=True))
+        ComparedRun(
+            run,
+            label,
+            index,
+            reconstructs=not differ(runs[0], run),
+            screen=screen,
+            failed=failed,
+        )
+        for index, (run, label) in enumerate(zip(runs, labels_of(runs), strict=True))
     ]
+
+
+def labels_of(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Short names that tell runs apart."""
+    names = [run.snapshot.run for run in runs]
+    return run_labels(names, [run.config.model for run in runs], LABEL_LETTERS)

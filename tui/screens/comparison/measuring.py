@@ -33,19 +33,21 @@ class Measuring:
         """Whether numbers are being computed."""
         return self._thread is not None and self._thread.is_alive()
 
-    def numbers_of(self, side: ComparedRun) -> RunNumbers | None:
+    def numbers_of(self, compared: ComparedRun) -> RunNumbers | None:
         """What is known of a run."""
-        return self._numbers.get(side.key)
+        return self._numbers.get(compared.key)
 
-    def is_done(self, side: ComparedRun) -> bool:
+    def is_done(self, compared: ComparedRun) -> bool:
         """Whether what is known of a run is of its current model."""
-        known = self.numbers_of(side)
-        return known is not None and known.step == side.run.snapshot.step
+        known = self.numbers_of(compared)
+        return known is not None and known.step == compared.run.snapshot.step
 
-    def start(self, sides: Sequence[ComparedRun]) -> None:
+    def start(self, compared_runs: Sequence[ComparedRun]) -> None:
         """Describe these, in a thread; a run that fails keeps its previous numbers."""
         # A daemon: should a run never answer, that must not keep the program from ending.
-        self._thread = Thread(target=self._main, args=(sides,), name="comparison", daemon=True)
+        self._thread = Thread(
+            target=self._main, args=(compared_runs,), name="comparison", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -58,21 +60,21 @@ class Measuring:
             self._thread.join(timeout)
         return not self.is_busy
 
-    def _main(self, sides: Sequence[ComparedRun]) -> None:
+    def _main(self, compared_runs: Sequence[ComparedRun]) -> None:
         problems = []
-        for side in sides:
+        for compared in compared_runs:
 
-            def progress(share: float, what: str, side: ComparedRun = side) -> None:
+            def progress(share: float, what: str, compared: ComparedRun = compared) -> None:
                 # "vae-20260101-120000: Gaussian mixture": the label says which run.
-                part = what.removeprefix(side.run.snapshot.run).removeprefix(": ")
-                self.note = f"{side.label}: {part} {share:.0%}"
+                part = what.removeprefix(compared.run.snapshot.run).removeprefix(": ")
+                self.note = f"{compared.label}: {part} {share:.0%}"
 
             try:
-                source = LiveSource(side.run, self._worker, self._stopped)
-                self._numbers[side.key] = describe_run(source, progress)
+                source = LiveSource(compared.run, self._worker, self._stopped)
+                self._numbers[compared.key] = describe_run(source, progress)
             except Exception as error:
                 if self._stopped.is_set():  # whatever it is, it is of the closing
                     return
                 log.exception("the comparison failed")
-                problems.append(f"{side.label} not computed: {describe(error)}")
+                problems.append(f"{compared.label} not computed: {describe(error)}")
         self.note = "; ".join(problems)

@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.events import Resize, ScreenResume
+from textual.events import Resize
 
 from engine.run import Run
 from engine.snapshot import Phase
 from engine.views import PriorSamples, Reconstructions
 from tui.drawing.series import TITLES, ChartMetric
-from tui.screens.base import LARGE, RunScreen
-from tui.screens.comparison.compared_run import SAMPLES, ComparedRun, sides_of
+from tui.screens.base import LARGE, Part, RunScreen
+from tui.screens.comparison.compared_run import (
+    SAMPLES,
+    ComparedRun,
+    compared_runs,
+    labels_of,
+)
 from tui.screens.comparison.measuring import Measuring
 from tui.screens.comparison.panels import CurvesPanel, LabelledPictures, RunCurve
 from tui.screens.comparison.pictures import image_rows, sample_rows
@@ -27,7 +33,8 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 
-TICK = 0.2
+NUMBERS_INTERVAL = 0.2
+"""Seconds between two looks at the numbers and the curves of all runs."""
 METRICS: tuple[ChartMetric, ...] = ("recon", "neg_elbo", "kl")
 LEAST_TABLE_HEIGHT = 12
 OTHER_LINES = 3
@@ -63,13 +70,11 @@ class ComparisonScreen(RunScreen):
         self._metric: ChartMetric = "recon"
         self._measuring = Measuring(own.worker, own.numbers)
         self._names: tuple[str, ...] = ()
-        self._sides: list[ComparedRun] = []
-        self._follow_names()
+        self._compared = compared_runs(own.runs, self, self._say_problem)
         # Without being asked, the numbers of runs that end while they are watched.
-        ended = self._sides if runs is not None else ()
-        self._ended = {side.key for side in ended if not side.run.snapshot.phase.is_active}
+        ended = self._compared if runs is not None else ()
+        self._ended = {c.key for c in ended if not c.run.snapshot.phase.is_active}
         self._others: list[str] = []
-        self._ticks = 0
 
     def compose(self) -> ComposeResult:
         """Curves and numbers over the pictures."""
@@ -83,11 +88,10 @@ class ComparisonScreen(RunScreen):
         yield KeyBar(COMPARISON_ACTIONS, id="keys")
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Focus the curves."""
         self.apply_image_mode()
         self.query_one(CurvesPanel).focus()
         self._show_only(self.query_one(CurvesPanel))
-        self.set_interval(TICK, self._tick)
 
     def on_unmount(self) -> None:
         """Nobody waits for the numbers any more."""
@@ -99,7 +103,7 @@ class ComparisonScreen(RunScreen):
         self.set_class(width < LARGE[0] or height < LARGE[1], "-narrow")
         self._divide(height)
 
-    def on_screen_resume(self, _: ScreenResume) -> None:
+    def on_screen_resume(self) -> None:
         """Another screen may have changed how pictures are drawn."""
         self.context.image_mode = self._shared.image_mode
         self.apply_image_mode()
@@ -111,50 +115,51 @@ class ComparisonScreen(RunScreen):
 
     # What is new.
 
-    def _tick(self) -> None:
-        if not self.is_active:
-            return
-        run = self.run
-        self.query_one(RunHeader).show_run(run.config, run.snapshot, run.access)
-        self._follow_names()
-        curves = [RunCurve(side.label, side.index, side.run.history) for side in self._sides]
-        self.query_one(CurvesPanel).show(curves, self._metric)
-        self._measure_if_due()
-        self._show_numbers()
-        for side in self._sides:
-            side.use_numbers(self._measuring.numbers_of(side), self._samples.seed)
-        before = [side.problem for side in self._sides]
-        # A list: every side is asked, also after one that has something new.
-        news = [side.update(self._images, self._samples) for side in self._sides]
-        if any(news):
+    def begin_run(self) -> None:
+        """All runs stay on show, whichever the header names."""
+
+    def parts(self) -> list[Part]:
+        """Numbers and curves as they come; pictures when one of them has."""
+        return [
+            Part(self._show_numbers, NUMBERS_INTERVAL),
+            Part(self._ask_for_pictures),
+            Part(self._show_pictures, inf, at_once=lambda: [c.answers for c in self._compared]),
+        ]
+
+    def show_state(self) -> None:
+        """The header alone: messages are of one run."""
+        self.show_header()
+
+    def _ask_for_pictures(self) -> None:
+        for compared in self._compared:
+            compared.use_numbers(self._measuring.numbers_of(compared), self._samples.seed)
+            compared.update(self._images, self._samples)
+
+    def _show_pictures(self) -> None:
+        if any(compared.answers for compared in self._compared):
             self._show_images()
             self._show_samples()
-        for side, problem in zip(self._sides, before, strict=True):
-            if side.problem and side.problem != problem:
-                self.say(f"{side.label}: {side.problem}", "error")
-        self._ticks += 1
+
+    def _say_problem(self, compared: ComparedRun) -> None:
+        self.say(f"{compared.label}: {compared.problem}", "error")
 
     def _follow_names(self) -> None:
         """A run's name is final only once it has begun."""
-        names = tuple(run.snapshot.run for run in self.context.runs)
-        if names == self._names:
-            return
-        self._names = names
-        sides = sides_of(self.context.runs)
-        for side, new in zip(self._sides, sides, strict=False):
-            side.label = new.label
-        self._sides = self._sides or sides
+        names = tuple(compared.run.snapshot.run for compared in self._compared)
+        if names != self._names:
+            self._names = names
+            labels = labels_of([compared.run for compared in self._compared])
+            for compared, label in zip(self._compared, labels, strict=True):
+                compared.label = label
 
     def _show_numbers(self) -> None:
+        self._follow_names()
+        curves = [RunCurve(c.label, c.index, c.run.history) for c in self._compared]
+        self.query_one(CurvesPanel).show(curves, self._metric)
+        self._measure_if_due()
         columns = [
-            Column(
-                side.label,
-                side.index,
-                side.run.config,
-                side.run.snapshot,
-                self._measuring.numbers_of(side),
-            )
-            for side in self._sides
+            Column(c.label, c.index, c.run.config, c.run.snapshot, self._measuring.numbers_of(c))
+            for c in self._compared
         ]
         note = self._measuring.note
         if not note and all(column.numbers is None for column in columns):
@@ -169,41 +174,42 @@ class ComparisonScreen(RunScreen):
         self.query_one("#comparison").styles.grid_rows = f"{top} 1fr"
 
     def _show_images(self) -> None:
-        rows = image_rows(self._sides)
-        others = [side.label for side in self._sides if not side.reconstructs]
+        rows = image_rows(self._compared)
+        others = [c.label for c in self._compared if not c.reconstructs]
         which = "" if self._images.page == 0 else f" · set {self._images.page + 1}"
         more = f" · {len(others)} on other images" if others else ""
         title = "validation images at z = μ"
         panel = self.query_one("#compared-images", LabelledPictures)
         panel.show_rows(rows, title, more + which, pinned=1)
         if others != self._others:
-            what = f"validated on other images than {self._sides[0].label}, and not shown with its"
+            first = self._compared[0].label
+            what = f"validated on other images than {first}, and not shown with its"
             self.say(f"{', '.join(others)}: {what}", "warning")
         self._others = others
 
     def _show_samples(self) -> None:
         panel = self.query_one("#compared-samples", LabelledPictures)
         title = "samples, also from a Gaussian mixture"
-        panel.show_rows(sample_rows(self._sides), title, f" · draw {self._samples.seed + 1}")
+        panel.show_rows(sample_rows(self._compared), title, f" · draw {self._samples.seed + 1}")
 
     # The numbers that take seconds.
 
     def _measure_if_due(self) -> None:
         """Without being asked: when a run has ended, once."""
-        for side in self._sides:
-            s = side.run.snapshot
+        for compared in self._compared:
+            s = compared.run.snapshot
             is_due = s.phase in (Phase.FINISHED, Phase.STOPPED) and s.last is not None
-            if is_due and side.key not in self._ended and not self._measuring.is_busy:
-                self._ended.add(side.key)
-                if not self._measuring.is_done(side):
-                    self._measuring.start([side])
+            if is_due and compared.key not in self._ended and not self._measuring.is_busy:
+                self._ended.add(compared.key)
+                if not self._measuring.is_done(compared):
+                    self._measuring.start([compared])
 
     # Keys.
 
     def action_update(self) -> None:
-        """The numbers of the models of now."""
-        trained = [side for side in self._sides if side.has_begun]
-        due = [side for side in trained if not self._measuring.is_done(side)]
+        """The numbers of the current models."""
+        trained = [c for c in self._compared if c.has_begun]
+        due = [c for c in trained if not self._measuring.is_done(c)]
         if self._measuring.is_busy:
             self.say("they are being computed already", "warning")
         elif not trained:
@@ -215,7 +221,9 @@ class ComparisonScreen(RunScreen):
 
     def action_chart(self) -> None:
         """The next metric, if all runs have it."""
-        without = [side.label for side in self._sides if side.run.config.model == "ae"]
+        without = [
+            compared.label for compared in self._compared if compared.run.config.model == "ae"
+        ]
         if without:
             self.say(
                 f"only reconstructions can be compared: {', '.join(without)} (autoencoder) "
@@ -228,10 +236,12 @@ class ComparisonScreen(RunScreen):
     def action_sample(self) -> None:
         """Other draws."""
         self._samples = PriorSamples(self._samples.seed + 1, count=SAMPLES)
+        self._ask_for_pictures()
 
     def action_other_images(self) -> None:
         """Other validation images."""
         self._images = Reconstructions(self._images.page + 1)
+        self._ask_for_pictures()
 
     def action_view(self, rows: int, runs: int) -> None:
         """What doesn't fit into the panel in focus."""
@@ -259,10 +269,10 @@ class ComparisonScreen(RunScreen):
 
     def action_export(self) -> None:
         """The comparison."""
-        trained = [side for side in self._sides if side.has_begun]
+        trained = [c for c in self._compared if c.has_begun]
         if len(trained) < 2:
             self.say("the second run has not begun: nothing to compare yet", "warning")
-        elif any(not side.reconstructs for side in trained):
+        elif any(not c.reconstructs for c in trained):
             what = "comparison.png is of runs that were validated on the same images"
             self.say(f"{what}: {', '.join(self._others)} had others", "warning")
         else:
@@ -273,7 +283,7 @@ class ComparisonScreen(RunScreen):
 
     def action_export_all(self) -> None:
         """Every figure, and the comparison."""
-        models = [side.run.config.model for side in self._sides if side.has_begun]
+        models = [c.run.config.model for c in self._compared if c.has_begun]
         if len(set(models)) < len(models):
             what = "figures of two runs of one model would have one name"
             self.say(f"{what}: e exports the comparison", "warning")

@@ -1,4 +1,4 @@
-"""`FilmCursor`: a place in the film of a run, or the live end of it."""
+"""`FilmCursor`: a moment in the film of a run, or its live end."""
 
 import bisect
 
@@ -10,25 +10,25 @@ class FilmCursor:
     """Moves through the frames; kept by step, for frames are thinned while a run goes on."""
 
     def __init__(self, run: Run) -> None:
-        self._engine = run
+        self._run = run
         self._step: int | None = None
 
     @property
     def frame(self) -> Frame | None:
         """The frame to show; None for the live model."""
-        frames = self._engine.frames
+        frames = self._run.frames
         if self._step is None or not frames:
             return None
         return frames[self._index(frames)]
 
     def describe(self) -> str:
         """'12 of 39' for a person; empty at the live end."""
-        frames = self._engine.frames
+        frames = self._run.frames
         return "" if self._step is None else f"{self._index(frames) + 1} of {len(frames)}"
 
     def move(self, count: int) -> None:
         """So many frames forward; past the last one is live again."""
-        frames = self._engine.frames
+        frames = self._run.frames
         if not frames:
             return
         start = len(frames) if self._step is None else self._index(frames)
@@ -37,7 +37,7 @@ class FilmCursor:
 
     def to_start(self) -> None:
         """The first frame."""
-        self.move(-len(self._engine.frames))
+        self.move(-len(self._run.frames))
 
     def to_live(self) -> None:
         """Follow the model as it is."""

@@ -36,7 +36,7 @@ class SamplePanel(PicturePanel):
         self._latents = np.empty((0, 0), np.float32)
 
     def show(self, view: SampleView, moment: str = "") -> None:
-        """Show a new picture; `moment` says which, if it is not the model of now."""
+        """Show a new picture; `moment` says which, if it is not the current model."""
         request = view.request
         if request.around is not None:
             what = "more like the first"

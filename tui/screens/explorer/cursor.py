@@ -1,4 +1,4 @@
-"""`LatentCursor`: a place on a latent map, and what it stands for in latent space."""
+"""`LatentCursor`: a position on a latent map, and the latent point that it stands for."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from tui.drawing.grid import Grid, is_shown, nearest_point
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentPoint:
-    """What is known of the cursor's place without asking the model."""
+    """What is known at the cursor without asking the model."""
 
     latent: npt.NDArray[np.float32]
     """(D,) what is decoded."""
@@ -54,11 +54,11 @@ class LatentCursor:
             row = None
             if before is not None and before.split == view.split and self._nearest is not None:
                 row = row_of(view, int(before.indices[self._nearest]))
-            self.x, self.y = _finite_place(view, row)
+            self.x, self.y = _finite_position(view, row)
         self._look()
 
     def move_to(self, x: float, y: float) -> None:
-        """Go to a place."""
+        """Go to a position."""
         self.x, self.y = x, y
         self._look()
 
@@ -67,7 +67,7 @@ class LatentCursor:
         self._hidden = classes
         self._look()
 
-    def spot(self, grid: Grid) -> LatentPoint | None:
+    def point(self, grid: Grid) -> LatentPoint | None:
         """What is here; None if nothing can be decoded.
 
         Args:
@@ -82,7 +82,7 @@ class LatentCursor:
             values = (self.x, self.y)
             coordinates = tuple(zip(names, values, strict=True))[: max(1, min(2, len(latent)))]
         elif row is not None:
-            # A place between the points of a t-SNE stands for nothing: the cursor snaps to one.
+            # A position between the points of a t-SNE stands for nothing: the cursor snaps to one.
             latent, coordinates = view.latents[row], ()
         else:
             return None
@@ -123,8 +123,8 @@ def row_of(view: LatentView, index: int | None) -> int | None:
     return rows[0] if rows else None
 
 
-def _finite_place(view: LatentView, row: int | None) -> tuple[float, float]:
-    """A point's place, or the middle of all."""
+def _finite_position(view: LatentView, row: int | None) -> tuple[float, float]:
+    """A point's position, or the mean of all."""
     points = view.points[[row]] if row is not None else view.points
     finite = points[np.isfinite(points).all(axis=1)]
     if not len(finite):

@@ -1,4 +1,4 @@
-"""What lies at a place of latent space: its decoded image, and the real images nearest to it."""
+"""What lies at a latent point: its decoded image, and the real images nearest to it."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ THUMBS = (14, 12, MIN_THUMB)
 ENOUGH = 3
 MAX_NEIGHBOURS = 32
 WORDS = 5
-"""Lines about the cursor's place that should find room below the image beside it."""
+"""Lines about the cursor's position that should find room below the image beside it."""
 _HEADING = 2
 """Lines of words above that image."""
 _PARTS = (
@@ -36,7 +36,7 @@ _PARTS = (
 )
 """Columns of the decoded image and of what stands beside it, the widest first."""
 PADDING = 1
-"""Columns between map and place."""
+"""Columns between map and inspector."""
 _LEGEND_ROWS = 3
 _SQUARE = 1.8
 """Columns of map for a row of it: about square on the screen, as most clouds are."""
@@ -47,7 +47,7 @@ NAME = Style(bold=True)
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceLayout:
+class InspectorLayout:
     """Sizes in pixels, which are cells across and half-cells down; 0 leaves a part out."""
 
     image: int
@@ -69,7 +69,7 @@ class PlaceLayout:
         return min(MAX_NEIGHBOURS, self.per_row * self.rows)
 
 
-def lay_out(width: int, height: int) -> PlaceLayout:
+def lay_out(width: int, height: int) -> InspectorLayout:
     """What fits into so many cells."""
     row = MIN_THUMB // 2 + 1
     if width >= LARGE + MIN_THUMB and height >= LARGE // 2 + row:
@@ -79,7 +79,7 @@ def lay_out(width: int, height: int) -> PlaceLayout:
     elif width >= SMALL and height >= SMALL // 2:
         image = SMALL
     else:
-        return PlaceLayout(0, 0, 0, 0, 0, 0, 0)
+        return InspectorLayout(0, 0, 0, 0, 0, 0, 0)
     side = width - image
     originals = [s for s in (ACTUAL, SMALL) if s // 2 + _HEADING + WORDS <= image // 2]
     original = next((s for s in (*originals, MIN_THUMB) if s <= side), 0)
@@ -88,14 +88,14 @@ def lay_out(width: int, height: int) -> PlaceLayout:
     thumb = next((t for t in fitting if width // t >= ENOUGH), fitting[-1] if fitting else 0)
     if not thumb or not original:
         # Without room beside the image, the words about it need what is below.
-        return PlaceLayout(image, side if original else 0, original, 0, 0, 0, 0)
+        return InspectorLayout(image, side if original else 0, original, 0, 0, 0, 0)
     per_row = width // thumb
     rows = below // (thumb // 2 + 1)
-    return PlaceLayout(image, side, original, thumb, per_row, rows, width // per_row)
+    return InspectorLayout(image, side, original, thumb, per_row, rows, width // per_row)
 
 
 def choose_width(width: int, rows: int) -> int:
-    """Columns for the place, in a terminal so wide with so many rows in a panel; 0 for none.
+    """Columns for the inspector, in a terminal so wide with so many rows in a panel; 0 for none.
 
     As much as leaves the map about square, for its axes have one scale.
     """
@@ -118,7 +118,7 @@ class Inspector(CanvasPanel):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._spot: LatentPoint | None = None
+        self._point: LatentPoint | None = None
         self._image: Image | None = None
         self._view: ProbeView | None = None
         self._waiting = "waiting for the model"
@@ -130,7 +130,7 @@ class Inspector(CanvasPanel):
 
     def clear(self) -> None:
         """Wait for the pictures of another run."""
-        self._spot = self._image = self._view = None
+        self._point = self._image = self._view = None
         self.repaint()
 
     def wait(self, why: str) -> None:
@@ -138,25 +138,25 @@ class Inspector(CanvasPanel):
         self._waiting = why
         self.clear()
 
-    def show_image(self, spot: LatentPoint, image: Image) -> None:
-        """Show what is decoded at a spot; the real images around it stay until others come."""
-        self._spot, self._image = spot, image
+    def show_image(self, point: LatentPoint, image: Image) -> None:
+        """Show what is decoded at a point; the real images around it stay until others come."""
+        self._point, self._image = point, image
         self.repaint()
 
-    def show_surroundings(self, view: ProbeView) -> None:
-        """Show the real images of a place."""
+    def show_probe(self, view: ProbeView) -> None:
+        """Show the real images around a point."""
         self._view = view
         self.repaint()
 
     def paint(self, size: Size) -> list[Strip]:
         """Image and words, and the neighbours in rows below."""
-        if self._spot is None or self._image is None:
+        if self._point is None or self._image is None:
             return [Strip([Segment(f" {self._waiting}", WAITING_STYLE)])]
         layout = lay_out(*size)
         if not layout.image:
-            return self._words(self._spot, size.width)
+            return self._words(self._point, size.width)
         lines = self._picture(self._image, layout.image)
-        words = self._words(self._spot, layout.side or size.width)
+        words = self._words(self._point, layout.side or size.width)
         if layout.original:
             beside = words[:_HEADING]
             original = None if self._view is None else self._view.original
@@ -167,7 +167,7 @@ class Inspector(CanvasPanel):
             if layout.thumb:
                 beside += words[_HEADING:]
                 return self._beside(lines, beside) + self._neighbours(layout)
-            words = self._words(self._spot, size.width)[_HEADING:]
+            words = self._words(self._point, size.width)[_HEADING:]
             lines = self._beside(lines, beside)
         return [*lines, *words]
 
@@ -184,25 +184,25 @@ class Inspector(CanvasPanel):
             Strip.join([a.adjust_cell_length(width), b]) for a, b in zip(left, right, strict=True)
         ]
 
-    def _words(self, spot: LatentPoint, width: int) -> list[Strip]:
+    def _words(self, point: LatentPoint, width: int) -> list[Strip]:
         """Two lines about the image under the cursor, then where the cursor is."""
         lines: list[list[Segment]] = []
-        if spot.index is None or spot.label is None:
+        if point.index is None or point.label is None:
             lines += [[Segment("no image", DIM)], []]
         else:
-            short = "val" if spot.split == "validation" else spot.split
-            full = f"{spot.split} {spot.index:,}"
-            lines.append([Segment(full if len(full) <= width else f"{short} {spot.index}", DIM)])
-            lines.append(self._class(spot.label, spot.class_names, width))
-        for name, value in spot.coordinates:
+            short = "val" if point.split == "validation" else point.split
+            full = f"{point.split} {point.index:,}"
+            lines.append([Segment(full if len(full) <= width else f"{short} {point.index}", DIM)])
+            lines.append(self._class(point.label, point.class_names, width))
+        for name, value in point.coordinates:
             lines.append([Segment(f"{name} ", DIM), Segment(two_decimals(value))])
-        norm = float(np.linalg.norm(spot.latent))
+        norm = float(np.linalg.norm(point.latent))
         lines.append([Segment("‖z‖ ", DIM), Segment(two_decimals(norm))])
-        total = sum(count for _, count in spot.counts)
+        total = sum(count for _, count in point.counts)
         lines.append([Segment(f"{total:,} here" if total else "none here", DIM)])
-        for label, count in spot.counts:
+        for label, count in point.counts:
             share = f"{100 * count / total:3.0f} % "
-            who = self._class(label, spot.class_names, max(0, width - len(share)))
+            who = self._class(label, point.class_names, max(0, width - len(share)))
             lines.append([Segment(share, DIM), *who])
         return [Strip(line).crop(0, width) for line in lines]
 
@@ -210,7 +210,7 @@ class Inspector(CanvasPanel):
         mark = Segment(f"{class_mark(label, self.image_mode)} ", class_style(label))
         return [mark, Segment(names[label][: max(0, width - 2)])]
 
-    def _neighbours(self, layout: PlaceLayout) -> list[Strip]:
+    def _neighbours(self, layout: InspectorLayout) -> list[Strip]:
         view = self._view
         if view is None or not len(view.neighbours):
             return [Strip([Segment("embedding the training images …", WAITING_STYLE)])]
@@ -230,11 +230,11 @@ class Inspector(CanvasPanel):
 
     def _label(self, label: int, distance: float, pitch: int) -> Strip:
         """'● Sneaker 1.2', and a blank to the next."""
-        assert self._spot is not None
+        assert self._point is not None
         far = f" {_short(distance)} "
         mark = Segment(class_mark(label, self.image_mode), class_style(label))
         room = pitch - 1 - len(far)
-        name = self._spot.class_names[label]
+        name = self._point.class_names[label]
         text = f" {name}" if len(name) < room else name[:room]
         return Strip([mark, Segment(f"{text:<{room}}"), Segment(far, DIM)], pitch)
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from textual.message_pump import MessagePump
+
 from engine.errors import describe
 from engine.projection import PROJECTION_NAMES, PROJECTIONS, NonlinearProjection, Projection
 from engine.run import run_key
@@ -28,16 +30,23 @@ class LatentMaps:
     """The maps of one run, which is the context's when this is made.
 
     Args:
+        screen: delivers the answers; see `ViewFeed`.
         show: called with each new map.
         say: called with messages for people.
     """
 
-    def __init__(self, context: RunContext, show: Callable[[LatentView], None], say: Say) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        screen: MessagePump,
+        show: Callable[[LatentView], None],
+        say: Say,
+    ) -> None:
         self.run = context.run
         self.shown: LatentView | None = None
         self._show_view = show
         self._say = say
-        self._linear = LinearMap(self.run, self._linear_arrived, self._failed)
+        self._linear = LinearMap(self.run, screen, self._linear_arrived, self._failed)
         self._nonlinear = NonlinearMap(run_key(self.run), context.worker, context.projections)
         self._pairs = DimensionPairs(self.run.config.latent_dim)
         self._wanted: Projection = "pca"
@@ -77,10 +86,6 @@ class LatentMaps:
             self._update_at_end = False
             if self.is_behind:
                 self.update()
-
-    def forget(self) -> None:
-        """Ask nothing that has not been asked yet; the next tick asks again."""
-        self._linear.forget()
 
     def close(self) -> str:
         """The screen is gone, or shows another run: ask for nothing and show nothing any more.

@@ -1,4 +1,4 @@
-"""The explorer's map: a mark per cell, a cursor, and what a mouse points at."""
+"""The explorer's map: a sign per cell, a cursor, and the cell that the mouse is on."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,8 +26,8 @@ END_LETTERS = ("A", "B")
 
 
 @dataclass(frozen=True, slots=True)
-class Pointers:
-    """What is pointed at on the map; rows are those of the view's arrays."""
+class MapMarks:
+    """What is marked on the map; rows are those of the view's arrays."""
 
     cursor: tuple[float, float] = (0.0, 0.0)
     nearest: int | None = None
@@ -43,7 +43,7 @@ class ExplorerMap(CanvasPanel):
     export_names = ("latent_scatter",)
 
     @dataclass
-    class Pointed(Message):
+    class Hovered(Message):
         """The mouse is on a cell, or was dragged beyond the edge next to it."""
 
         column: int
@@ -53,7 +53,7 @@ class ExplorerMap(CanvasPanel):
         super().__init__(id=id)
         self._view: LatentView | None = None
         self._hidden: frozenset[int] = frozenset()
-        self._pointers = Pointers()
+        self._marks = MapMarks()
         self._waiting = "waiting for the model"
         self._drawn: _Drawn | None = None
         self._dragging = False
@@ -76,28 +76,28 @@ class ExplorerMap(CanvasPanel):
         if self._view is None:
             self.repaint()
 
-    def show(self, view: LatentView, hidden: frozenset[int], pointers: Pointers) -> None:
+    def show(self, view: LatentView, hidden: frozenset[int], marks: MapMarks) -> None:
         """Show a map without some classes."""
-        self._view, self._hidden, self._pointers = view, hidden, pointers
+        self._view, self._hidden, self._marks = view, hidden, marks
         self.repaint()
 
-    def point(self, pointers: Pointers) -> None:
-        """Show other pointers on the same map."""
-        self._pointers = pointers
+    def mark(self, marks: MapMarks) -> None:
+        """Mark the same map otherwise."""
+        self._marks = marks
         self.repaint()
 
     def paint(self, size: Size) -> list[Strip]:
-        """The cells, with the pointers over them."""
+        """The cells, with the marks over them."""
         if self._view is None:
             return [Strip([Segment(f" {self._waiting}", WAITING_STYLE)])]
         drawn = self._drawing(self._view, size)
         lines = list(drawn.lines)
-        for row, cells in self._pointer_cells(self._view, drawn).items():
+        for row, cells in self._mark_cells(self._view, drawn).items():
             lines[row] = _overlaid(lines[row], cells)
         return lines
 
     def _drawing(self, view: LatentView, size: Size) -> "_Drawn":
-        """The map without pointers, kept for as long as it stays the same."""
+        """The map without marks, kept for as long as it stays the same."""
         of = (id(view), self._hidden, size, self.image_mode)
         if self._drawn is None or self._drawn.of != of:
             grid = Grid.around(view.points, size.width, size.height)
@@ -112,10 +112,10 @@ class ExplorerMap(CanvasPanel):
             self._drawn = _Drawn(of, view, grid, cells, lines)
         return self._drawn
 
-    def _pointer_cells(self, view: LatentView, drawn: "_Drawn") -> dict[int, dict[int, Segment]]:
+    def _mark_cells(self, view: LatentView, drawn: "_Drawn") -> dict[int, dict[int, Segment]]:
         """What lies over the map, by row and column; the later hides the earlier."""
         found: dict[int, dict[int, Segment]] = {}
-        pointers, grid = self._pointers, drawn.grid
+        marks, grid = self._marks, drawn.grid
 
         def put(column: int, row: int, text: str, style: Style) -> None:
             found.setdefault(row, {})[column] = Segment(text, style)
@@ -125,15 +125,15 @@ class ExplorerMap(CanvasPanel):
             return grid.cell(x, y)
 
         letters: dict[tuple[int, int], str] = {}
-        if pointers.nearest is not None:
-            label = int(view.labels[pointers.nearest])
+        if marks.nearest is not None:
+            label = int(view.labels[marks.nearest])
             style = class_style(label) + NEAREST_STYLE
-            put(*cell_of(pointers.nearest), class_mark(label, self.image_mode), style)
-        for letter, end in zip(END_LETTERS, pointers.ends, strict=True):
+            put(*cell_of(marks.nearest), class_mark(label, self.image_mode), style)
+        for letter, end in zip(END_LETTERS, marks.ends, strict=True):
             if end is not None:
                 letters[cell_of(end)] = letter
                 put(*cell_of(end), letter, END_STYLE)
-        cell = grid.cell(*pointers.cursor)
+        cell = grid.cell(*marks.cursor)
         majority = int(drawn.cells.majority[cell[1], cell[0]])
         under = EMPTY_CURSOR[self.image_mode]
         if majority != EMPTY:
@@ -163,7 +163,7 @@ class ExplorerMap(CanvasPanel):
         if not self.size or not (inside or self._dragging):
             return
         offset = event.get_content_offset_capture(self).clamp(*self.size)
-        self.post_message(self.Pointed(offset.x, offset.y))
+        self.post_message(self.Hovered(offset.x, offset.y))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

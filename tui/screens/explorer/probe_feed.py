@@ -1,84 +1,84 @@
-"""`ProbeFeed`: asks the run what lies at a place, and passes the answers on in time."""
+"""`ProbeFeed`: asks the run what lies at the cursor, and shows the answers in the inspector."""
 
 from collections.abc import Callable
+from functools import partial
+
+from textual.message_pump import MessagePump
 
 from engine.run import Run
 from engine.views import Decode, DecodedView, Probe, ProbeView
 from tui.screens.explorer.cursor import LatentPoint
 from tui.screens.explorer.inspector import Inspector
-from tui.screens.explorer.quick_feed import QuickFeed
+from tui.state.view_feed import ViewFeed
 
 
 class ProbeFeed:
-    """The decoded image first, which takes the run 0.2 ms; the real images around it, some
-    30 ms, where the cursor rests.
+    """The decoded image first, which takes the run 0.2 ms; the probe with the real images around
+    it, some 30 ms, where the cursor rests.
 
     Args:
+        screen: delivers the answers; see `ViewFeed`.
         panel: shows the answers.
-        failed: called with what the run raised.
+        failed: called with a request and what the run raised.
     """
 
     def __init__(
         self,
         run: Run,
+        screen: MessagePump,
         panel: Inspector,
-        failed: Callable[[BaseException], None],
+        failed: Callable[[object, BaseException], None],
     ) -> None:
-        self._engine = run
         self._panel = panel
-        self._spot: LatentPoint | None = None
-        self._images = QuickFeed[LatentPoint, DecodedView](
-            self._image_arrived, lambda _, e: failed(e)
-        )
-        self._places = QuickFeed[LatentPoint, ProbeView](
-            self._place_arrived, lambda _, e: failed(e)
-        )
-        self._warm_up = QuickFeed[None, ProbeView](self._warmed_up, lambda _, __: None)
+        self._point: LatentPoint | None = None
+        self._images = ViewFeed[DecodedView](run, screen, failed)
+        self._probes = ViewFeed[ProbeView](run, screen, failed)
+        self._warm_up = ViewFeed[ProbeView](run, screen, lambda *_: None)
         self._warm = False
         self.step = -1
-        """Of the latest answer's model."""
+        """Of the latest probe's model."""
 
-    def ask(self, spot: LatentPoint) -> None:
-        """The cursor has come to a spot."""
-        self._spot = spot
+    def ask(self, point: LatentPoint) -> None:
+        """The cursor has come to a point."""
+        self._point = point
         if not self._warm:
-            # The first question about surroundings has all training images embedded: a second
-            # or more, in which others are answered without neighbours.
+            # The first probe has all training images embedded: a second or more, in which others
+            # are answered without neighbours.
             self._warm = True
-            self._warm_up.ask(self._engine, Probe(spot.latent, neighbours=1), None)
-        self._images.ask(self._engine, Decode(spot.latent[None]), spot)
+            self._warm_up.ask(Probe(point.latent, neighbours=1), self._warmed_up)
+        self._images.ask(Decode(point.latent[None]), partial(self._show_image, point))
 
-    def ask_again(self, spot: LatentPoint) -> None:
-        """The model has changed under a resting cursor."""
-        self._spot = spot
-        original = None if spot.index is None else (spot.split, spot.index)
+    def probe(self, point: LatentPoint) -> None:
+        """The cursor rests, or the model has changed under it."""
+        self._point = point
+        original = None if point.index is None else (point.split, point.index)
         neighbours = max(1, self._panel.neighbours)
-        self._places.ask(self._engine, Probe(spot.latent, neighbours, original), spot)
+        self._probes.ask(
+            Probe(point.latent, neighbours, original), partial(self._show_probe, point)
+        )
 
     def forget(self) -> None:
-        """Ask nothing of one's own accord, and show nothing that is on its way."""
-        self._spot = None
+        """There is no point to look at: show nothing that is on its way."""
+        self._point = None
         self._images.forget()
-        self._places.forget()
+        self._probes.forget()
 
     def close(self) -> None:
-        """The screen is gone."""
-        for feed in (self._images, self._places, self._warm_up):
+        """Ask and show nothing from now on."""
+        for feed in (self._images, self._probes, self._warm_up):
             feed.close()
 
-    def _image_arrived(self, spot: LatentPoint, view: DecodedView) -> None:
-        if self._spot is not None:
-            self._panel.show_image(spot, view.images[0])
-            if not self._images.busy:  # the cursor rests
-                self.ask_again(self._spot)
+    def _show_image(self, point: LatentPoint, view: DecodedView) -> None:
+        self._panel.show_image(point, view.images[0])
+        if self._point is not None and not self._images.busy:  # the cursor rests
+            self.probe(self._point)
 
-    def _place_arrived(self, spot: LatentPoint, view: ProbeView) -> None:
-        if self._spot is not None:
-            self.step = view.step
-            self._panel.show_surroundings(view)
-            if spot is self._spot:  # else the cursor has moved on, to an image of its own
-                self._panel.show_image(spot, view.image)
+    def _show_probe(self, point: LatentPoint, view: ProbeView) -> None:
+        self.step = view.step
+        self._panel.show_probe(view)
+        if point is self._point:  # else the cursor has moved on, to an image of its own
+            self._panel.show_image(point, view.image)
 
-    def _warmed_up(self, _nothing: None, _view: ProbeView) -> None:
-        if self._spot is not None:
-            self.ask_again(self._spot)
+    def _warmed_up(self, _: ProbeView) -> None:
+        if self._point is not None:
+            self.probe(self._point)

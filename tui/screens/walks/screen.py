@@ -1,16 +1,17 @@
-"""The walks screen: interpolation, traversal and the manifold, learning before one's eyes.
+"""The walks screen: interpolation, traversal and the manifold, live.
 
-One is shown at a time, and only that one is asked for, as long as the screen is on top.
+One is shown at a time, and only that one is asked for.
 """
 
-from typing import ClassVar, Literal, get_args
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, get_args
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from engine.run import Run
-from engine.views import SAMPLE_COUNT, Interpolation, InterpolationView, ViewRequest
-from tui.screens.base import RunScreen
+from engine.snapshot import Snapshot
+from engine.views import SAMPLE_COUNT, Interpolation, InterpolationView
+from tui.screens.base import Part, RunScreen
 from tui.screens.dialogs.go_to import GoToScreen
 from tui.screens.walks.interpolation import InterpolationPanel
 from tui.screens.walks.manifold import ManifoldPanel
@@ -20,20 +21,13 @@ from tui.screens.walks.traversal import TraversalPanel
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import WALK_ACTIONS, bindings
-from tui.state.run_messages import RunMessages
-from tui.state.view_feed import FAST_INTERVAL, SLOW_INTERVAL, ViewFeed
+from tui.state.view_feed import ViewFeed, picture_interval
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 
 Walk = Literal["interpolation", "traversal", "manifold"]
 WALKS: tuple[Walk, ...] = get_args(Walk)
-
-TICK = 0.1
-"""Seconds between two looks at the run."""
-HEADER_TICKS = 5
-ANSWER_DELAY = 0.03
-"""Seconds after which the run has probably answered: a slice takes some 20 ms."""
 
 _KEYS_OF_ONE: dict[str, Walk] = {
     "ends": "interpolation",
@@ -47,16 +41,6 @@ _KEYS_OF_ONE: dict[str, Walk] = {
 
 _LAST_IMAGE = Interpolation(pairs=((-1, -1),), rows=1, steps=2)
 """Positions count round the split: −1 is the last one, and says how many there are."""
-
-
-class _WalkFeed(ViewFeed[object]):
-    """A feed that knows which question was answered."""
-
-    @property
-    def question(self) -> ViewRequest[object]:
-        """The latest one."""
-        assert self._asked is not None
-        return self._asked[0]
 
 
 class WalksScreen(RunScreen):
@@ -79,9 +63,11 @@ class WalksScreen(RunScreen):
 
     def __init__(self, context: RunContext) -> None:
         super().__init__(context)
-        self._ticks = -1  # so that the first look shows everything
         self._walk: Walk = "interpolation"
-        self._shown: Run | None = None
+        self._feeds: dict[Walk, ViewFeed[object]] = {}
+        self._last_image_feed: ViewFeed[InterpolationView] | None = None
+        self._last_image: int | None = None
+        """Position of the last validation image, once it is known."""
 
     def compose(self) -> ComposeResult:
         """Header, the walks' names, one of the walks, message line, its keys."""
@@ -98,11 +84,9 @@ class WalksScreen(RunScreen):
             yield KeyBar(actions, id=f"keys-{walk}")
 
     def on_mount(self) -> None:
-        """Show the first walk, and begin to look."""
+        """Show the first walk."""
         self.apply_image_mode()
-        self._begin()
         self._show_walk("interpolation")
-        self.set_interval(TICK, self._tick)
 
     @property
     def panel(self) -> WalkPanel:
@@ -111,66 +95,58 @@ class WalksScreen(RunScreen):
 
     # What is new.
 
-    def _begin(self) -> None:
-        """Show the context's run from now on."""
-        self._shown = self.run
-        self._news = RunMessages(self.run)
-        self._news.since_last(self.run.snapshot)  # what was said before stays said
-        self._feeds = {walk: _WalkFeed() for walk in WALKS}
-        self._last_image_feed = ViewFeed[InterpolationView]()
-        self._last_image: int | None = None
+    def begin_run(self) -> None:
+        """Empty walks, which ask this run."""
+        self._messages.since_last(self.run.snapshot)  # what was said before stays said
+        for feed in self._all_feeds():
+            feed.close()
+        self._feeds = {walk: ViewFeed(self.run, self, self.view_failed) for walk in WALKS}
+        self._last_image_feed = ViewFeed(self.run, self, self.view_failed)
+        self._last_image = None
         for panel in self.query(WalkPanel):
             panel.begin(self.run.config)
 
-    def _tick(self) -> None:
-        self._ticks += 1
-        if not self.is_active:
-            return
-        if self.run is not self._shown:
-            self._begin()
-        snapshot = self.run.snapshot
-        if self._ticks % HEADER_TICKS == 0:
-            self.query_one(RunHeader).show_run(self.run.config, snapshot)
-            for text, level in self._news.since_last(snapshot):
-                self.say(text, level)
-        self._update()
+    def _all_feeds(self) -> Iterator[ViewFeed[Any]]:
+        yield from self._feeds.values()
+        if self._last_image_feed is not None:
+            yield self._last_image_feed
+
+    def parts(self) -> list[Part]:
+        """The walk on show, when its feed finds it due."""
+        return [Part(self._update)]
 
     def _update(self) -> None:
-        if self.is_active and self.run is self._shown:
-            try:
-                self._pass_answers()
-            except Exception as error:  # a picture that can't be had must not end the screen
-                self.say(str(error), "error")
-        self.query_one(WalkBar).show_walk(self._walk, self.panel.titles())
+        """Ask for what is due of the walk on show; a person may be waiting."""
+        if self.is_active and self.run.snapshot.last is not None:
+            self._ask(self.run.snapshot, self.run.snapshot.last.step)
+        self._show_titles()
 
-    def _pass_answers(self) -> None:
-        snapshot = self.run.snapshot
-        if snapshot.last is None:
-            return
+    def _ask(self, snapshot: Snapshot, evaluated: int) -> None:
         self.query_one(InterpolationPanel).mark(self.context.ends)
-        if self._last_image is None:
-            last = self._last_image_feed.poll(self.run, _LAST_IMAGE, 0, SLOW_INTERVAL)
-            self._last_image = None if last is None else last.pairs[0][0]
-        panel, feed = self.panel, self._feeds[self._walk]
-        request = panel.request()
+        if self._last_image is None and self._last_image_feed is not None:
+            self._last_image_feed.ask(_LAST_IMAGE, self._know_last_image)
+        panel, request = self.panel, self.panel.request()
         if request is None:
             return
-        # A second's training changes less and less of a picture, and each costs some 30 KiB.
-        wait = min(SLOW_INTERVAL, max(FAST_INTERVAL, snapshot.elapsed / 10))
-        version = snapshot.last.step if self._needs_all_images() else snapshot.step
-        answer = feed.poll(self.run, request, version, wait)
-        if answer is not None:
-            panel.accept(answer, feed.question)
+
+        def show(view: object) -> None:
+            panel.accept(view, request)
+            self._show_titles()
+
+        version = evaluated if self._needs_all_images() else snapshot.step
+        interval = picture_interval(snapshot)
+        self._feeds[self._walk].ask(request, show, version=version, interval=interval)
+
+    def _know_last_image(self, view: InterpolationView) -> None:
+        self._last_image = view.pairs[0][0]
+
+    def _show_titles(self) -> None:
+        self.query_one(WalkBar).show_walk(self._walk, self.panel.titles())
 
     def _needs_all_images(self) -> bool:
         """Whether all validation images go through the encoder: only as often as evaluated."""
         own_quantiles = self._walk == "traversal" and without_prior(self.run.config.model)
         return self._walk == "manifold" or own_quantiles
-
-    def _update_soon(self) -> None:
-        """Ask now, and look for the answer before the next tick: a person is waiting."""
-        self._update()
-        self.set_timer(ANSWER_DELAY, self._update)
 
     # Which walk.
 
@@ -180,7 +156,7 @@ class WalksScreen(RunScreen):
             self.query_one(f"#{name}").set_class(name == walk, "-shown")
             self.query_one(f"#keys-{name}").set_class(name == walk, "-shown")
         self.say(self.panel.EXPLANATION)
-        self.call_after_refresh(self._update_soon)  # the panel has its size then
+        self.call_after_refresh(self._update)  # the panel has its size then
 
     def action_next_walk(self) -> None:
         """The next walk."""
@@ -191,7 +167,7 @@ class WalksScreen(RunScreen):
         self._show_walk(WALKS[WALKS.index(self._walk) - 1])
 
     def action_interpolation(self) -> None:
-        """Ways between two points."""
+        """Straight paths between two points."""
         self._show_walk("interpolation")
 
     def action_traversal(self) -> None:
@@ -199,7 +175,7 @@ class WalksScreen(RunScreen):
         self._show_walk("traversal")
 
     def action_manifold(self) -> None:
-        """A plane on a grid."""
+        """A plane of latent space on a grid."""
         self._show_walk("manifold")
 
     # What it shows.
@@ -215,7 +191,7 @@ class WalksScreen(RunScreen):
         if not self._is_on("interpolation"):
             return
         self.query_one(InterpolationPanel).switch_ends()
-        self._update_soon()
+        self._update()
 
     def action_other(self) -> None:
         """Other pairs, or another image."""
@@ -230,7 +206,7 @@ class WalksScreen(RunScreen):
         if isinstance(panel, InterpolationPanel | TraversalPanel):
             if not panel.turn(pages):
                 self.say("these are the first ones")
-            self._update_soon()
+            self._update()
         else:
             self.say("the manifold is one: there are no others")
 
@@ -250,7 +226,7 @@ class WalksScreen(RunScreen):
         def answered(pair: tuple[int, int] | None) -> None:
             if pair is not None:
                 panel.go_to((pair[0] - first, pair[1] - first))
-                self._update_soon()
+                self._update()
 
         self.app.push_screen(GoToScreen(what, first, last), answered)
 
@@ -275,7 +251,7 @@ class WalksScreen(RunScreen):
             return
         if not self.query_one(TraversalPanel).scroll_dims(dims):
             self.say("all dimensions there are" if dims > 0 else "the most informative dimensions")
-        self._update_soon()
+        self._update()
 
     def action_more(self) -> None:
         """More and smaller images."""
@@ -290,7 +266,7 @@ class WalksScreen(RunScreen):
             return
         if not self.query_one(ManifoldPanel).refine(by):
             self.say(f"no {'more' if by > 0 else 'fewer'} images fit")
-        self._update_soon()
+        self._update()
 
     def action_export(self) -> None:
         """The figure of the walk on show, as it is set."""

@@ -1,7 +1,5 @@
 """The comparison of a VAE and an autoencoder, with real engines on a small data set."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
-from test_dashboard import dashboard, message, until
 from textual.pilot import Pilot
 
 from engine.analysis.comparison import RunNumbers
 from engine.config import RunConfig, TrainingPlan
-from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.views import Embedding, PriorSamples, Reconstructions
+from tests.support.dashboard_app import LARGE, SMALL, dashboard, message, running, until
 from tests.support.tui_fakes import texts_of
 from tui.app import FmnistVaeTui
 from tui.screens.comparison.panels import CurvesPanel, LabelledPictures
@@ -28,8 +25,6 @@ from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 
-LARGE, SMALL = (140, 45), (80, 24)
-
 
 @pytest.fixture
 def plan(small_config: RunConfig) -> TrainingPlan:
@@ -38,15 +33,8 @@ def plan(small_config: RunConfig) -> TrainingPlan:
 
 
 @pytest.fixture
-def endless(plan: TrainingPlan, monkeypatch: pytest.MonkeyPatch) -> TrainingPlan:
-    """Outlasts any test, and leaves the screen time to draw."""
-    original = TrainingSession.train_slice
-
-    def slow(self: TrainingSession) -> None:
-        original(self)
-        time.sleep(0.02)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", slow)
+def endless(plan: TrainingPlan, slow_slices: None) -> TrainingPlan:
+    """Outlasts any test."""
     return replace(plan, epochs=100_000)
 
 
@@ -54,18 +42,12 @@ def endless(plan: TrainingPlan, monkeypatch: pytest.MonkeyPatch) -> TrainingPlan
 async def compared(
     plan: TrainingPlan, tmp_path: Path, size: tuple[int, int] = LARGE
 ) -> AsyncIterator[tuple[FmnistVaeTui, Pilot[None], ComparisonScreen]]:
-    app = FmnistVaeTui(plan, tmp_path / "checkpoints", tmp_path / "exports", images="half")
-    try:
-        async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: app.context.runs[-1].snapshot.phase is Phase.FINISHED)
-            await pilot.press("v")
-            screen = app.screen
-            assert isinstance(screen, ComparisonScreen)
-            yield app, pilot, screen
-    finally:
-        for run in app.runs:
-            run.close()
-            assert await asyncio.to_thread(run.join, 30)
+    async with running(plan, tmp_path, size) as (app, pilot):
+        await until(pilot, lambda: app.context.runs[-1].snapshot.phase is Phase.FINISHED)
+        await pilot.press("v")
+        screen = app.screen
+        assert isinstance(screen, ComparisonScreen)
+        yield app, pilot, screen
 
 
 def pictures(screen: ComparisonScreen, which: str) -> LabelledPictures:
@@ -180,27 +162,21 @@ async def test_e_writes_the_comparison_and_capital_e_the_figures_of_both(
 async def test_before_the_second_run_begins_there_is_one_side_and_no_export(
     endless: TrainingPlan, tmp_path: Path
 ) -> None:
-    app = FmnistVaeTui(endless, tmp_path / "checkpoints", tmp_path / "exports", images="half")
-    try:
-        async with app.run_test(size=LARGE) as pilot:
-            await until(pilot, lambda: app.run.snapshot.last is not None)
-            await pilot.press("v")
-            screen = app.screen
-            assert isinstance(screen, ComparisonScreen)
-            await until(pilot, lambda: len(labels_of(pictures(screen, "images"))) == 2)
-            assert labels_of(pictures(screen, "images")) == ["original", "VAE"]
-            assert table(screen)["measured at epoch"] == ["–", "–"]
-            await pilot.press("e")
-            assert "not begun" in screen.query_one(MessageLine).text
-            await pilot.press("u")
-            await until(pilot, lambda: len(app.context.numbers) == 1)
-            await until(pilot, lambda: table(screen)["measured at epoch"][0] != "–")
-            await pilot.press("escape")
-            assert isinstance(app.screen, Dashboard)
-    finally:
-        for run in app.runs:
-            run.close()
-            assert await asyncio.to_thread(run.join, 30)
+    async with running(endless, tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.shown_run.snapshot.last is not None)
+        await pilot.press("v")
+        screen = app.screen
+        assert isinstance(screen, ComparisonScreen)
+        await until(pilot, lambda: len(labels_of(pictures(screen, "images"))) == 2)
+        assert labels_of(pictures(screen, "images")) == ["original", "VAE"]
+        assert table(screen)["measured at epoch"] == ["–", "–"]
+        await pilot.press("e")
+        assert "not begun" in screen.query_one(MessageLine).text
+        await pilot.press("u")
+        await until(pilot, lambda: len(app.context.numbers) == 1)
+        await until(pilot, lambda: table(screen)["measured at epoch"][0] != "–")
+        await pilot.press("escape")
+        assert isinstance(app.screen, Dashboard)
 
 
 async def test_a_failure_of_the_helper_process_is_told_and_can_be_tried_again(
@@ -223,61 +199,43 @@ async def test_one_run_alone_has_nothing_to_be_compared_with(
     endless: TrainingPlan, tmp_path: Path
 ) -> None:
     alone = replace(endless, model="ae")
-    app = FmnistVaeTui(alone, tmp_path / "checkpoints", tmp_path / "exports", images="half")
-    try:
-        async with app.run_test(size=LARGE) as pilot:
-            # Or the news that it trains may come after the answer to the key.
-            await until(pilot, lambda: "epochs; ? for help" in message(pilot))
-            for key in ("v", "o"):
-                await pilot.press(key)
-                assert isinstance(app.screen, Dashboard)
-                assert message(pilot).startswith("one run only")
-    finally:
-        for run in app.runs:
-            run.close()
-            assert await asyncio.to_thread(run.join, 30)
+    async with running(alone, tmp_path) as (app, pilot):
+        # Or the news that it trains may come after the answer to the key.
+        await until(pilot, lambda: "epochs; ? for help" in message(pilot))
+        for key in ("v", "o"):
+            await pilot.press(key)
+            assert isinstance(app.screen, Dashboard)
+            assert message(pilot).startswith("one run only")
 
 
 async def test_the_dashboard_follows_the_run_that_trains_unless_one_was_chosen(
     plan: TrainingPlan, tmp_path: Path
 ) -> None:
-    app = FmnistVaeTui(plan, tmp_path / "checkpoints", tmp_path / "exports", images="half")
-    try:
-        async with app.run_test(size=LARGE) as pilot:
-            await until(pilot, lambda: app.context.shown == 1)
-            await until(pilot, lambda: "finished" in message(pilot))
-            await pilot.press("o")
-            assert app.context.shown == 0
-            assert dashboard(pilot).query_one(Panel).model == "vae"
-            await pilot.pause(0.7)
-            assert app.context.shown == 0
-            await pilot.press("o")
-            assert app.run.config.model == "ae"
-    finally:
-        for run in app.runs:
-            run.close()
-            assert await asyncio.to_thread(run.join, 30)
+    async with running(plan, tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.context.shown == 1)
+        await until(pilot, lambda: "finished" in message(pilot))
+        await pilot.press("o")
+        assert app.context.shown == 0
+        assert dashboard(pilot).query_one(Panel).model == "vae"
+        await pilot.pause(0.7)
+        assert app.context.shown == 0
+        await pilot.press("o")
+        assert app.shown_run.config.model == "ae"
 
 
 async def test_quitting_asks_also_when_the_run_on_show_is_not_the_one_that_trains(
     endless: TrainingPlan, tmp_path: Path
 ) -> None:
-    app = FmnistVaeTui(endless, tmp_path / "checkpoints", tmp_path / "exports")
-    try:
-        async with app.run_test(size=LARGE) as pilot:
-            await until(pilot, lambda: app.run.snapshot.step > 3)
-            await pilot.press("o")
-            assert app.run.snapshot.phase is Phase.WAITING
-            await pilot.press("q")
-            assert isinstance(app.screen, ConfirmScreen)
-            await pilot.press("n")
-            app.context.runs[0].stop()
-            await until(pilot, lambda: app.context.runs[1].snapshot.step > 3)
-            await pilot.press("o", "q")
-            assert app.run.snapshot.phase is Phase.STOPPED
-            assert isinstance(app.screen, ConfirmScreen)
-            await pilot.press("n")
-    finally:
-        for run in app.runs:
-            run.close()
-            assert await asyncio.to_thread(run.join, 30)
+    async with running(endless, tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
+        await pilot.press("o")
+        assert app.shown_run.snapshot.phase is Phase.WAITING
+        await pilot.press("q")
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("n")
+        app.context.runs[0].stop()
+        await until(pilot, lambda: app.context.runs[1].snapshot.step > 3)
+        await pilot.press("o", "q")
+        assert app.shown_run.snapshot.phase is Phase.STOPPED
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("n")

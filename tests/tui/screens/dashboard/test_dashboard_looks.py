@@ -8,8 +8,9 @@ from textual.pilot import Pilot
 
 from engine.config import TrainingPlan
 from tests.support.canned_run import canned_engines
+from tests.support.dashboard_app import dashboard
+from tests.support.looking import look
 from tui.app import FmnistVaeTui
-from tui.screens.dashboard.screen import CHART_TICKS, Dashboard
 
 SnapCompare = Callable[..., bool]
 
@@ -25,11 +26,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FmnistVaeTui:
 
 async def settle(pilot: Pilot[None]) -> None:
     """Until every panel has looked at the canned engine, been answered and been drawn."""
-    [dashboard] = [s for s in pilot.app.screen_stack if isinstance(s, Dashboard)]
-    until = dashboard._ticks + CHART_TICKS + 2
-    while dashboard._ticks < until:
-        await pilot.pause(0.05)
     await pilot.pause()
+    await look(pilot, dashboard(pilot))
 
 
 def pressing(*keys: str) -> Callable[[Pilot[None]], object]:

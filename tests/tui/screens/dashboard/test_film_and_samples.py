@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_dashboard import dashboard, message, running, until
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from engine.config import RunConfig
 from engine.views import PriorSamples
+from tests.support.dashboard_app import dashboard, message, running, until
 from tests.support.tui_fakes import texts_of
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.samples import SamplePanel
@@ -31,8 +31,8 @@ async def test_the_film_moves_curve_reconstructions_and_samples_together(
         samples, images = screen.query_one(SamplePanel), screen.query_one(ReconstructionPanel)
         await until(pilot, lambda: "draw 1" in title(pilot))
         await until(pilot, lambda: bool(images.border_title))
-        frames = app.run.frames
-        evaluations = app.run.history.evaluations()
+        frames = app.shown_run.frames
+        evaluations = app.shown_run.history.evaluations()
         assert [f.step for f in frames] == [e.step for e in evaluations]
         chart = screen.query_one(MetricChart)
         assert "│ epoch" not in str(chart.border_title)
@@ -129,7 +129,7 @@ async def test_more_like_one_of_the_samples(small_config: RunConfig, tmp_path: P
         await until(pilot, lambda: title(pilot) == "more like the first · draw 1")
         first = tuple(panel._latents[0].tolist())
         assert first in {tuple(latent.tolist()) for latent in chosen[1:]}
-        expected = app.run.request(PriorSamples(around=first)).result(30)
+        expected = app.shown_run.request(PriorSamples(around=first)).result(30)
         assert np.array_equal(panel._stacks[0], expected.images)
         await pilot.press("s")
         await until(pilot, lambda: title(pilot) == "more like the first · draw 2")

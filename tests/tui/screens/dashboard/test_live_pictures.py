@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from engine.run import Access
-from engine.snapshot import Snapshot
 from engine.views import (
     HOTTEST,
     Frame,
@@ -16,11 +15,12 @@ from engine.views import (
     ReconstructionView,
 )
 from tests.support.made_views import sample_view
+from tests.support.mailbox import Mailbox
 from tests.support.tui_fakes import CLASS_NAMES, history, snapshot_of
 from tui.screens.dashboard.live_pictures import LivePictures
 
 
-class Engine:
+class Run:
     """Answers at once, and remembers what it was asked."""
 
     access = Access.OWNER
@@ -28,6 +28,7 @@ class Engine:
     def __init__(self) -> None:
         self.asked: list[object] = []
         self.frames: list[Frame] = []
+        self.snapshot = replace(snapshot_of(history(3, 10)), step=9)
 
     def request(self, view: object) -> "Future[Any]":
         self.asked.append(view)
@@ -59,8 +60,8 @@ class Panel:
 
 
 @pytest.fixture
-def run() -> Engine:
-    return Engine()
+def run() -> Run:
+    return Run()
 
 
 @pytest.fixture
@@ -69,17 +70,31 @@ def panels() -> list[Panel]:
 
 
 @pytest.fixture
-def pictures(run: Engine) -> LivePictures:
-    return LivePictures(run)  # type: ignore[arg-type]
+def mail() -> Mailbox:
+    return Mailbox()
 
 
-def now(step: int = 9) -> Snapshot:
-    return replace(snapshot_of(history(3, 10)), step=step)
+@pytest.fixture
+def pictures(run: Run, panels: list[Panel], mail: Mailbox) -> LivePictures:
+    reconstructions, samples, latent = panels
+
+    def failed(_: object, error: BaseException) -> None:
+        raise error
+
+    return LivePictures(
+        run,  # type: ignore[arg-type]
+        mail,  # type: ignore[arg-type]
+        failed,
+        reconstructions=reconstructions,
+        samples=samples,
+        latent=latent,
+    )
 
 
-def look(pictures: LivePictures, panels: list[Panel], times: int = 3) -> None:
-    for _ in range(times):
-        pictures.update(now(), *panels)
+def look(pictures: LivePictures, mail: Mailbox) -> None:
+    """Ask, and show the answers."""
+    pictures.update()
+    mail.deliver()
 
 
 def frame(step: int, grey: int) -> Frame:
@@ -92,11 +107,11 @@ def frame(step: int, grey: int) -> Frame:
 
 
 def test_temperature_and_seed_are_asked_for_and_the_temperature_has_its_limits(
-    run: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Run, pictures: LivePictures, panels: list[Panel], mail: Mailbox
 ) -> None:
     pictures.change_temperature(-0.3)
     pictures.draw_other_samples()
-    look(pictures, panels)
+    look(pictures, mail)
     assert PriorSamples(seed=1, temperature=0.7) in run.asked
     for change, expected in ((-9.0, 0.0), (0.1, 0.1), (0.2, 0.3), (9.0, HOTTEST)):
         pictures.change_temperature(change)
@@ -114,15 +129,15 @@ def test_more_like_one_keeps_seed_and_temperature_and_can_be_left(pictures: Live
 
 
 def test_a_moment_of_the_film_is_shown_once_over_its_originals_and_nothing_else_is_asked(
-    run: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Run, pictures: LivePictures, panels: list[Panel], mail: Mailbox
 ) -> None:
     reconstructions, samples, _ = panels
-    look(pictures, panels)
+    look(pictures, mail)
     run.frames = [frame(0, 51), frame(4, 102)]
     pictures.film.move(-2)
     run.asked.clear()
     shown = len(reconstructions.shown)
-    look(pictures, panels)
+    look(pictures, mail)
     assert not [view for view in run.asked if not isinstance(view, LatentMap)]
     assert len(reconstructions.shown) == shown + 1
     view, moment = reconstructions.shown[-1]
@@ -137,38 +152,39 @@ def test_a_moment_of_the_film_is_shown_once_over_its_originals_and_nothing_else_
 
 
 def test_the_film_shows_its_own_images_though_others_are_on_screen(
-    run: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Run, pictures: LivePictures, panels: list[Panel], mail: Mailbox
 ) -> None:
-    look(pictures, panels)
+    look(pictures, mail)
     pictures.choose_other_images()
-    look(pictures, panels)
+    look(pictures, mail)
     assert panels[0].shown[-1][0].page == 1
     run.frames = [frame(4, 102)]
     pictures.film.to_start()
-    look(pictures, panels)
+    look(pictures, mail)
     assert panels[0].shown[-1][0].page == 0
 
 
 def test_leaving_the_film_shows_the_model_of_now_at_once(
-    run: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Run, pictures: LivePictures, panels: list[Panel], mail: Mailbox
 ) -> None:
-    look(pictures, panels)
+    look(pictures, mail)
     run.frames = [frame(4, 102)]
     pictures.film.to_start()
-    look(pictures, panels)
+    look(pictures, mail)
     pictures.film.to_live()
-    look(pictures, panels)  # the same step as before the film
+    look(pictures, mail)  # the same step as before the film
     for panel in panels[:2]:
         view, moment = panel.shown[-1]
         assert (moment, view.step) == ("", 9 if panel is panels[0] else 300)
 
 
 def test_before_the_first_pictures_the_film_has_nothing_to_show(
-    run: Engine, pictures: LivePictures, panels: list[Panel]
+    run: Run, pictures: LivePictures, panels: list[Panel], mail: Mailbox
 ) -> None:
     run.frames = [frame(0, 51)]
     pictures.film.to_start()
-    pictures.update(now(), *panels)
+    pictures.update()
     assert not panels[0].shown
-    look(pictures, panels)
+    mail.deliver()
+    look(pictures, mail)
     assert panels[0].shown[-1][1] == "film 1 of 1, step 0"

@@ -1,23 +1,19 @@
 """The app with a real engine on a small data set, driven by keys (Pilot)."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from textual.pilot import Pilot
 
 from data import ImageDataset
 from engine.config import RunConfig
 from engine.runs.training_run import TrainingRun
-from engine.runs.training_session import TrainingSession
 from engine.snapshot import Alert, Phase
 from engine.storage import checkpoint
 from engine.training.trainer import Trainer
 from engine.views import LatentMap
+from tests.support.dashboard_app import SMALL, dashboard, message, running, until
 from tui.app import FmnistVaeTui
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel
@@ -28,58 +24,7 @@ from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.new_run import NewRunScreen
 from tui.widgets.canvas import CanvasPanel
-from tui.widgets.message_line import MessageLine
 from tui.widgets.pictures import ReconstructionPanel
-
-LARGE, SMALL = (140, 45), (80, 24)
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        await pilot.pause()
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"never came true; it says {message(pilot)!r}")
-
-
-def message(pilot: Pilot[None]) -> str:
-    return dashboard(pilot).query_one(MessageLine).text
-
-
-def dashboard(pilot: Pilot[None]) -> Dashboard:
-    found = [s for s in pilot.app.screen_stack if isinstance(s, Dashboard)]
-    assert found
-    return found[0]
-
-
-@asynccontextmanager
-async def running(
-    config: RunConfig, tmp_path: Path, size: tuple[int, int] = LARGE
-) -> AsyncIterator[tuple[FmnistVaeTui, Pilot[None]]]:
-    app = FmnistVaeTui(config, tmp_path / "checkpoints", tmp_path / "exports", images="half")
-    try:
-        async with app.run_test(size=size) as pilot:
-            yield app, pilot
-    finally:
-        for run in app.runs:
-            run.close()
-            assert await asyncio.to_thread(run.join, 30)
-
-
-@pytest.fixture
-def endless(small_config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
-    """A run that outlasts any test, and leaves the screen time to draw."""
-    original = TrainingSession.train_slice
-
-    def slow(self: TrainingSession) -> None:
-        original(self)
-        import time
-
-        time.sleep(0.02)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", slow)
-    return replace(small_config, epochs=100_000)
 
 
 async def test_training_begins_although_the_dashboard_is_never_painted(
@@ -87,7 +32,7 @@ async def test_training_begins_although_the_dashboard_is_never_painted(
 ) -> None:
     monkeypatch.setattr(FmnistVaeTui, "call_after_refresh", lambda *_: True)
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.phase is Phase.TRAINING)
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.TRAINING)
 
 
 async def test_a_run_is_shown_to_its_end(small_config: RunConfig, tmp_path: Path) -> None:
@@ -96,7 +41,7 @@ async def test_a_run_is_shown_to_its_end(small_config: RunConfig, tmp_path: Path
         screen = dashboard(pilot)
         await until(pilot, lambda: bool(screen.query_one(SamplePanel).border_title))
         status = screen.query_one(StatusPanel).render().plain
-        last = app.run.snapshot.last
+        last = app.shown_run.snapshot.last
         assert last is not None
         assert f"val −ELBO {last.val.neg_elbo:.2f}" in status
         assert "step 36/36" in status
@@ -112,25 +57,25 @@ async def test_a_run_watched_and_played_with_ends_with_the_weights_of_one_left_a
     while not alone.finished:
         alone.train(10**6)
     async with running(config, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 0)
+        await until(pilot, lambda: app.shown_run.snapshot.step > 0)
         for keys in ("s", "r", "l", "q", "w", "q", "left", "plus", "m", "enter", "end", "e"):
             await pilot.press("space", keys, "space")
-        await until(pilot, lambda: app.run.snapshot.phase is Phase.FINISHED)
-        assert app.run.directory is not None
-        watched = checkpoint.read(app.run.directory / "last.pt")["model"]
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.FINISHED)
+        assert app.shown_run.directory is not None
+        watched = checkpoint.read(app.shown_run.directory / "last.pt")["model"]
     for name, expected in alone.model.state_dict().items():
         assert torch.equal(watched[name], expected), name
 
 
 async def test_space_pauses_and_goes_on(endless: RunConfig, tmp_path: Path) -> None:
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 3)
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
         await pilot.press("space")
-        await until(pilot, lambda: app.run.snapshot.phase is Phase.PAUSED)
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.PAUSED)
         await until(pilot, lambda: message(pilot).startswith("paused"))
-        step = app.run.snapshot.step
+        step = app.shown_run.snapshot.step
         await pilot.press("space")
-        await until(pilot, lambda: app.run.snapshot.step > step)
+        await until(pilot, lambda: app.shown_run.snapshot.step > step)
 
 
 async def test_s_and_r_ask_for_other_pictures(endless: RunConfig, tmp_path: Path) -> None:
@@ -208,21 +153,21 @@ async def test_what_is_hidden_is_not_asked_for(
 ) -> None:
     async with running(endless, tmp_path) as (app, pilot):
         asked: list[object] = []
-        original = app.run.request
+        original = app.shown_run.request
 
         def spy(view: object) -> object:
             asked.append(view)
             return original(view)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(app.run, "request", spy)
+        monkeypatch.setattr(app.shown_run, "request", spy)
         await until(pilot, lambda: len(asked) >= 3)
         dashboard(pilot).query_one(LatentMapPanel).focus()
         await pilot.press("z")
         asked.clear()
         await until(pilot, lambda: LatentMap() in asked)
         asked.clear()
-        step = app.run.snapshot.step
-        await until(pilot, lambda: app.run.snapshot.step > step + 20)
+        step = app.shown_run.snapshot.step
+        await until(pilot, lambda: app.shown_run.snapshot.step > step + 20)
         assert set(asked) <= {LatentMap()}
 
 
@@ -231,7 +176,7 @@ async def test_e_exports_the_panel_in_focus_and_capital_e_everything(
 ) -> None:
     async with running(small_config, tmp_path) as (app, pilot):
         await until(pilot, lambda: "finished" in message(pilot))
-        run = tmp_path / "exports" / app.run.snapshot.run
+        run = tmp_path / "exports" / app.shown_run.snapshot.run
         dashboard(pilot).query_one(SamplePanel).focus()
         await pilot.press("e")
         await until(pilot, lambda: message(pilot) == f"wrote {run / 'vae_samples.png'}")
@@ -261,14 +206,14 @@ async def test_an_export_that_cannot_be_written_is_told_and_can_be_tried_again(
 
 async def test_x_asks_before_it_stops(endless: RunConfig, tmp_path: Path) -> None:
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 3)
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
         await pilot.press("x")
         assert isinstance(app.screen, ConfirmScreen)
         await pilot.press("n")
-        step = app.run.snapshot.step
-        await until(pilot, lambda: app.run.snapshot.step > step)
+        step = app.shown_run.snapshot.step
+        await until(pilot, lambda: app.shown_run.snapshot.step > step)
         await pilot.press("x", "y")
-        await until(pilot, lambda: app.run.snapshot.phase is Phase.STOPPED)
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.STOPPED)
         await until(pilot, lambda: message(pilot).startswith("stopped at epoch"))
         await pilot.press("x")
         assert message(pilot) == "nothing to stop: the run is stopped"
@@ -278,7 +223,7 @@ async def test_q_asks_while_training_and_not_after(
     endless: RunConfig, small_config: RunConfig, tmp_path: Path
 ) -> None:
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 3)
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
         await pilot.press("q")
         assert isinstance(app.screen, ConfirmScreen)
         await pilot.press("enter")  # the answer in focus changes nothing
@@ -295,7 +240,7 @@ async def test_q_asks_while_training_and_not_after(
 
 async def test_help_lists_the_keys_and_where_things_are(endless: RunConfig, tmp_path: Path) -> None:
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.directory is not None)
+        await until(pilot, lambda: app.shown_run.directory is not None)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         text = app.export_screenshot()
@@ -311,8 +256,8 @@ async def test_the_form_refuses_what_cannot_be_used_and_starts_what_can(
     endless: RunConfig, tmp_path: Path
 ) -> None:
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 3)
-        first = app.run
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
+        first = app.shown_run
         await pilot.press("n")
         form = app.screen
         assert isinstance(form, NewRunScreen)
@@ -321,13 +266,13 @@ async def test_the_form_refuses_what_cannot_be_used_and_starts_what_can(
         error = str(form.query_one(".dialog-error").render())
         assert error.startswith("hidden must be one or more widths")
         await pilot.press("backspace", *"16 8", "tab", *"3", "ctrl+s")
-        await until(pilot, lambda: app.run is not first)
-        await until(pilot, lambda: app.run.snapshot.step > 3)
-        assert app.run.config == replace(endless, hidden=(16, 8), latent_dim=3)
+        await until(pilot, lambda: app.shown_run is not first)
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
+        assert app.shown_run.config == replace(endless, hidden=(16, 8), latent_dim=3)
         await until(pilot, lambda: first.snapshot.phase is Phase.STOPPED)
         assert first.snapshot.saved_step == first.snapshot.step
         kept = {path.name for path in (tmp_path / "checkpoints").iterdir()}
-        assert kept == {first.snapshot.run, app.run.snapshot.run}
+        assert kept == {first.snapshot.run, app.shown_run.snapshot.run}
 
 
 async def test_a_new_run_begins_with_empty_panels(
@@ -339,9 +284,9 @@ async def test_a_new_run_begins_with_empty_panels(
         await until(pilot, lambda: "▀" in "".join(samples.render_line(y).text for y in range(6)))
         await until(pilot, lambda: "Trouser" in latent.render_line(1).text)
         monkeypatch.setattr(TrainingRun, "start", lambda _: None)  # it stays empty
-        first = app.run
+        first = app.shown_run
         await pilot.press("n", "ctrl+s")
-        await until(pilot, lambda: app.run is not first)
+        await until(pilot, lambda: app.shown_run is not first)
         await pilot.pause()
         assert "waiting for the model" in samples.render_line(0).text
         assert "Trouser" not in latent.render_line(1).text
@@ -351,11 +296,11 @@ async def test_a_new_run_begins_with_empty_panels(
 
 async def test_the_form_can_be_left_without_a_trace(endless: RunConfig, tmp_path: Path) -> None:
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 3)
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
         await pilot.press("n", "tab", "5", "escape")
         assert isinstance(app.screen, Dashboard)
         assert len(app.runs) == 1
-        assert app.run.snapshot.phase is Phase.TRAINING
+        assert app.shown_run.snapshot.phase is Phase.TRAINING
 
 
 async def test_a_failure_is_told_with_its_cause_and_the_keys_still_work(
@@ -376,9 +321,9 @@ async def test_an_alert_of_the_engine_is_told(
     endless: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(endless, tmp_path) as (app, pilot):
-        await until(pilot, lambda: app.run.snapshot.step > 3)
-        assert app.run._session is not None
-        monkeypatch.setattr(app.run._session, "alerts", (Alert(7, "the disk is full"),))
+        await until(pilot, lambda: app.shown_run.snapshot.step > 3)
+        assert app.shown_run._session is not None
+        monkeypatch.setattr(app.shown_run._session, "alerts", (Alert(7, "the disk is full"),))
         await until(pilot, lambda: message(pilot) == "step 7: the disk is full")
 
 

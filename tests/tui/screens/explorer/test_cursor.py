@@ -96,11 +96,11 @@ def test_on_a_plane_the_cursor_itself_is_decoded() -> None:
     cursor = LatentCursor()
     cursor.show(view(plane=Plane(np.array([1.0, 2, 3, 4]), axes)))
     cursor.move_to(2.0, -1.5)
-    spot = cursor.spot(GRID)
-    assert spot is not None
-    np.testing.assert_allclose(spot.latent, [1 + 1.2, 2 + 1.6, 3 - 1.5, 4], rtol=1e-6)
-    assert spot.latent.dtype == np.float32
-    assert spot.coordinates == (("PC 1", 2.0), ("PC 2", -1.5))
+    point = cursor.point(GRID)
+    assert point is not None
+    np.testing.assert_allclose(point.latent, [1 + 1.2, 2 + 1.6, 3 - 1.5, 4], rtol=1e-6)
+    assert point.latent.dtype == np.float32
+    assert point.coordinates == (("PC 1", 2.0), ("PC 2", -1.5))
 
 
 def test_where_there_is_no_plane_the_nearest_point_is_decoded() -> None:
@@ -109,19 +109,19 @@ def test_where_there_is_no_plane_the_nearest_point_is_decoded() -> None:
     cursor.show(projected)
     x, y = projected.points[21].tolist()
     cursor.move_to(x + 1e-3, y)
-    spot = cursor.spot(GRID)
-    assert spot is not None
-    np.testing.assert_array_equal(spot.latent, base.latents[21])
-    assert (spot.index, spot.label, spot.coordinates) == (21 * 7, 0, ())
+    point = cursor.point(GRID)
+    assert point is not None
+    np.testing.assert_array_equal(point.latent, base.latents[21])
+    assert (point.index, point.label, point.coordinates) == (21 * 7, 0, ())
 
 
 def test_hidden_classes_are_neither_snapped_to_nor_counted() -> None:
     cursor, first = LatentCursor(), view()
     cursor.show(first)
     cursor.move_to(*first.points[0].tolist())
-    everything = cursor.spot(Grid(1, 1, scale=100))
+    everything = cursor.point(Grid(1, 1, scale=100))
     cursor.hide(frozenset({0}))
-    rest = cursor.spot(Grid(1, 1, scale=100))
+    rest = cursor.point(Grid(1, 1, scale=100))
     assert everything is not None
     assert rest is not None
     assert (everything.label, everything.counts) == (0, ((0, 20), (1, 20), (2, 20)))
@@ -129,11 +129,11 @@ def test_hidden_classes_are_neither_snapped_to_nor_counted() -> None:
     assert rest.counts == ((1, 20), (2, 20))
     cursor.hide(frozenset({0, 1, 2}))
     assert cursor.nearest is None
-    on_plane = cursor.spot(GRID)
+    on_plane = cursor.point(GRID)
     assert on_plane is not None, "a plane can be decoded without any image"
     assert (on_plane.index, on_plane.counts) == (None, ())
     cursor.show(t_sne(1, first))
-    assert cursor.spot(GRID) is None
+    assert cursor.point(GRID) is None
 
 
 def test_only_the_images_in_the_cursors_cell_are_counted_the_most_frequent_first() -> None:
@@ -141,9 +141,9 @@ def test_only_the_images_in_the_cursors_cell_are_counted_the_most_frequent_first
     cursor = LatentCursor()
     cursor.show(latent_view(points, np.array([2, 1, 2, 0]), NAMES))
     cursor.move_to(0.1, 0.1)
-    spot = cursor.spot(GRID)
-    assert spot is not None
-    assert spot.counts == ((2, 2), (1, 1))
+    point = cursor.point(GRID)
+    assert point is not None
+    assert point.counts == ((2, 2), (1, 1))
 
 
 def test_a_space_of_one_dimension_has_one_coordinate() -> None:
@@ -151,10 +151,10 @@ def test_a_space_of_one_dimension_has_one_coordinate() -> None:
     cursor = LatentCursor()
     cursor.show(made)
     cursor.move_to(1.5, 3.0)
-    spot = cursor.spot(GRID)
-    assert spot is not None
-    assert spot.latent.tolist() == [1.5]
-    assert len(spot.coordinates) == 1
+    point = cursor.point(GRID)
+    assert point is not None
+    assert point.latent.tolist() == [1.5]
+    assert len(point.coordinates) == 1
 
 
 def test_points_that_are_no_numbers_harm_nobody() -> None:
@@ -163,7 +163,7 @@ def test_points_that_are_no_numbers_harm_nobody() -> None:
     cursor.show(replace(made, points=np.full_like(made.points, np.nan)))
     assert at(cursor) == (0.0, 0.0)
     assert cursor.nearest is None
-    assert cursor.spot(GRID) is not None
+    assert cursor.point(GRID) is not None
 
 
 def test_a_row_is_found_by_its_position_in_the_split() -> None:

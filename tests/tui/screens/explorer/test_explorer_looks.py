@@ -6,6 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.support.explorer_fakes import ExplorerApp, FakeEngine
+from tests.support.looking import look
 
 SnapCompare = Callable[..., bool]
 
@@ -16,9 +17,8 @@ def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
         assert isinstance(app, ExplorerApp)
 
         async def settle() -> None:
-            until = app.explorer._ticks + 7
-            while app.explorer._ticks < until:
-                await pilot.pause(0.05)
+            await pilot.pause()
+            await look(pilot, app.explorer)
 
         await settle()
         for key in keys:

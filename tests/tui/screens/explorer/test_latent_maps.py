@@ -1,6 +1,5 @@
 """Which map is on show and what a person is told, without a screen."""
 
-import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from engine.snapshot import Phase
 from engine.views import LatentMap, LatentView, Split
 from tests.support.explorer_fakes import FakeEngine
 from tests.support.fake_worker import FakeWorker
+from tests.support.mailbox import Mailbox
 from tui.screens.explorer.latent_maps import LatentMaps
 from tui.state.context import RunContext
 from tui.state.run_messages import Level
@@ -24,18 +24,23 @@ class Explored:
         self.worker: FakeWorker = context.worker  # type: ignore[assignment]
         self.shown: list[LatentView] = []
         self.said: list[tuple[str, Level]] = []
-        self.maps = LatentMaps(context, self.shown.append, lambda *said: self.said.append(said))
+        self.mail = Mailbox()
+        self.maps = LatentMaps(
+            context,
+            self.mail,  # type: ignore[arg-type]
+            self.shown.append,
+            lambda *said: self.said.append(said),
+        )
 
-    async def tick(self) -> None:
+    def tick(self) -> None:
         """A look at the run, and the answers to what it asks."""
         self.maps.tick()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        self.mail.deliver()
 
-    async def finish(self, seed: int = 0) -> None:
+    def finish(self, seed: int = 0) -> None:
         """The helper process has computed the map."""
         self.worker.finish(seed)
-        await self.tick()
+        self.tick()
 
     @property
     def map(self) -> tuple[str | None, int]:
@@ -56,18 +61,18 @@ def context_of(*runs: FakeEngine) -> RunContext:
     return RunContext(list(runs), Path("exports"), worker=FakeWorker())  # type: ignore[arg-type]
 
 
-async def exploring(run: FakeEngine | None = None) -> Explored:
+def exploring(run: FakeEngine | None = None) -> Explored:
     """With the linear map of step 300 on show."""
     explored = Explored(context_of(run or FakeEngine()))
-    await explored.tick()
+    explored.tick()
     return explored
 
 
-async def with_t_sne() -> Explored:
+def with_t_sne() -> Explored:
     """With the t-SNE of step 300 on show."""
-    explored = await exploring()
+    explored = exploring()
     explored.maps.next_projection()
-    await explored.finish()
+    explored.finish()
     assert explored.map == ("tsne", 300)
     return explored
 
@@ -75,43 +80,43 @@ async def with_t_sne() -> Explored:
 # PCA, t-SNE, UMAP.
 
 
-async def test_the_next_projections_are_of_the_linear_maps_latents() -> None:
-    explored = await exploring()
+def test_the_next_projections_are_of_the_linear_maps_latents() -> None:
+    explored = exploring()
     assert explored.map == ("pca", 300)
     explored.maps.next_projection()
     np.testing.assert_array_equal(explored.worker.jobs[0][0].latents, explored.run.map().latents)
     assert explored.maps.projection == "pca", "the map before stays until it is done"
-    await explored.finish()
+    explored.finish()
     assert explored.said[-1] == ("t-SNE of 300 images, step 300", "done")
     explored.maps.next_projection()
-    await explored.finish()
+    explored.finish()
     assert explored.map == ("umap", 300)
     explored.maps.next_projection()
     assert explored.map == ("pca", 300)
     assert explored.projected == ["tsne", "umap"]
 
 
-async def test_there_is_no_projection_before_there_is_a_map() -> None:
+def test_there_is_no_projection_before_there_is_a_map() -> None:
     explored = Explored(context_of(FakeEngine()))
     explored.maps.next_projection()
     assert explored.said == [("there is no map yet", "warning")]
-    await explored.tick()
+    explored.tick()
     explored.maps.next_projection()
     assert explored.projected == ["tsne"]
 
 
-async def test_a_linear_map_goes_on_learning_while_a_projection_is_computed() -> None:
-    explored = await exploring()
+def test_a_linear_map_goes_on_learning_while_a_projection_is_computed() -> None:
+    explored = exploring()
     explored.maps.next_projection()
     explored.run.train_to(400, evaluate=True)
     explored.maps.forget()  # or it would wait for a second
-    await explored.tick()
+    explored.tick()
     assert explored.map == ("pca", 400)
     assert explored.worker.running == ["tsne"]
 
 
-async def test_after_a_cancelled_projection_comes_the_next_one() -> None:
-    explored = await exploring()
+def test_after_a_cancelled_projection_comes_the_next_one() -> None:
+    explored = exploring()
     for expected in ("tsne", "umap", "tsne"):
         explored.maps.next_projection()
         assert explored.worker.running == [expected]
@@ -120,11 +125,11 @@ async def test_after_a_cancelled_projection_comes_the_next_one() -> None:
     assert not explored.maps.cancel()
 
 
-async def test_a_job_that_fails_leaves_the_map_and_says_why() -> None:
-    explored = await exploring()
+def test_a_job_that_fails_leaves_the_map_and_says_why() -> None:
+    explored = exploring()
     explored.maps.next_projection()
     explored.worker.jobs[0][1].future.set_exception(JobError("some points are not finite"))
-    await explored.tick()
+    explored.tick()
     assert explored.said[-1] == ("some points are not finite", "error")
     assert explored.map == ("pca", 300)
     explored.maps.next_projection()
@@ -134,12 +139,12 @@ async def test_a_job_that_fails_leaves_the_map_and_says_why() -> None:
 # Freshness.
 
 
-async def test_a_t_sne_stays_as_of_its_step_until_an_update_is_asked_for() -> None:
-    explored = await with_t_sne()
+def test_a_t_sne_stays_as_of_its_step_until_an_update_is_asked_for() -> None:
+    explored = with_t_sne()
     assert not explored.maps.is_behind
     explored.run.train_to(400, evaluate=True)
     explored.maps.forget()
-    await explored.tick()
+    explored.tick()
     assert explored.maps.is_behind
     assert explored.map == ("tsne", 300)
     explored.maps.all_dims()
@@ -148,82 +153,80 @@ async def test_a_t_sne_stays_as_of_its_step_until_an_update_is_asked_for() -> No
     assert explored.projected == ["tsne"], "never computed twice for a step"
     explored.run.train_to(450)
     explored.maps.update()
-    await explored.tick()
+    explored.tick()
     assert explored.projected == ["tsne", "tsne"]
-    await explored.finish(seed=1)
+    explored.finish(seed=1)
     assert explored.map == ("tsne", 450)
     explored.maps.update()
-    await explored.tick()
+    explored.tick()
     assert explored.worker.running == [], "this step's is known"
 
 
-async def test_while_a_projection_is_computed_an_update_is_refused() -> None:
-    explored = await exploring()
+def test_while_a_projection_is_computed_an_update_is_refused() -> None:
+    explored = exploring()
     explored.maps.next_projection()
     explored.maps.update()
     assert explored.said[-1] == ("a map is already being computed; Esc cancels it", "warning")
     assert explored.worker.running == ["tsne"]
 
 
-async def test_an_update_that_comes_when_another_projection_was_begun_restarts_it_and_says_so() -> (
-    None
-):
-    explored = await with_t_sne()
+def test_an_update_that_comes_when_another_projection_was_begun_restarts_it_and_says_so() -> None:
+    explored = with_t_sne()
     explored.run.train_to(450)
     explored.run.held = True
     explored.maps.update()
-    await explored.tick()
+    explored.tick()
     explored.maps.next_projection()
     explored.run.answer()
-    await explored.tick()
+    explored.tick()
     assert explored.projected == ["tsne", "umap", "umap"]
     assert explored.worker.running == ["umap"], "the one before goes on for nobody"
     assert explored.message.startswith("UMAP restarted for step 450: 0 %")
-    await explored.finish()
+    explored.finish()
     assert explored.map == ("umap", 450)
 
 
-async def test_an_update_is_of_the_projection_on_show_even_after_another_was_cancelled() -> None:
-    explored = await with_t_sne()
+def test_an_update_is_of_the_projection_on_show_even_after_another_was_cancelled() -> None:
+    explored = with_t_sne()
     explored.maps.next_projection()
     explored.maps.cancel()
     explored.run.train_to(450)
     explored.maps.update()
-    await explored.tick()
+    explored.tick()
     assert explored.worker.running == ["tsne"]
 
 
-async def test_when_training_ends_a_t_sne_updates_itself_once() -> None:
-    explored = await with_t_sne()
+def test_when_training_ends_a_t_sne_updates_itself_once() -> None:
+    explored = with_t_sne()
     explored.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
-    await explored.tick()
-    await explored.tick()
+    explored.tick()
+    explored.tick()
     assert explored.worker.running == ["tsne"]
-    await explored.finish()
+    explored.finish()
     assert explored.map == ("tsne", 900)
     for _ in range(3):
-        await explored.tick()
+        explored.tick()
     assert len(explored.projected) == 2
 
 
-async def test_what_is_computed_when_training_ends_is_finished_first() -> None:
-    explored = await exploring()
+def test_what_is_computed_when_training_ends_is_finished_first() -> None:
+    explored = exploring()
     explored.maps.next_projection()
     explored.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
-    await explored.tick()
+    explored.tick()
     assert explored.worker.running == ["tsne"]
-    await explored.finish()
+    explored.finish()
     assert explored.map == ("tsne", 300)
-    await explored.tick()
-    await explored.finish()
+    explored.tick()
+    explored.finish()
     assert explored.map == ("tsne", 900)
 
 
-async def test_when_training_ends_a_linear_map_needs_no_projection() -> None:
-    explored = await exploring()
+def test_when_training_ends_a_linear_map_needs_no_projection() -> None:
+    explored = exploring()
     explored.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
     explored.maps.forget()
-    await explored.tick()
+    explored.tick()
     assert explored.map == ("pca", 900)
     assert explored.projected == []
 
@@ -243,34 +246,34 @@ async def test_when_training_ends_a_linear_map_needs_no_projection() -> None:
         (LatentMaps.next_projection, "t-SNE cancelled"),
     ],
 )
-async def test_choosing_another_map_says_that_it_cancels_the_one_being_computed(
+def test_choosing_another_map_says_that_it_cancels_the_one_being_computed(
     choose: object, message: str
 ) -> None:
-    explored = await exploring()
+    explored = exploring()
     explored.maps.next_projection()
     choose(explored.maps)  # type: ignore[operator]
     assert explored.said[-1] == (message, "info")
     assert explored.worker.running == []
 
 
-async def test_a_split_that_cant_be_had_says_both_why_and_what_it_cancels() -> None:
-    explored = await exploring()
+def test_a_split_that_cant_be_had_says_both_why_and_what_it_cancels() -> None:
+    explored = exploring()
     explored.maps.next_split()
     explored.maps.next_split()
-    await explored.tick()
+    explored.tick()
     explored.maps.next_projection()
     explored.run.without_test_images = True
     explored.run.train_to(400, evaluate=True)
     explored.maps.forget()
-    await explored.tick()
+    explored.tick()
     message = "can't draw this: there is no test file; t-SNE cancelled"
     assert explored.said[-1] == (message, "error")
 
 
-async def test_closing_says_what_it_cancels() -> None:
-    explored = await exploring()
+def test_closing_says_what_it_cancels() -> None:
+    explored = exploring()
     assert explored.maps.close() == ""
-    explored = await exploring()
+    explored = exploring()
     explored.maps.next_projection()
     assert explored.maps.close() == "t-SNE cancelled"
     assert explored.worker.running == []
@@ -279,20 +282,20 @@ async def test_closing_says_what_it_cancels() -> None:
 # Of which run.
 
 
-async def test_maps_of_one_run_are_never_shown_for_another_of_the_same_name() -> None:
+def test_maps_of_one_run_are_never_shown_for_another_of_the_same_name() -> None:
     first, second = FakeEngine(), FakeEngine()
     second.directory = Path("elsewhere") / first.directory.name
     context = context_of(first, second)
     of_first = Explored(context)
-    await of_first.tick()
+    of_first.tick()
     of_first.maps.next_projection()
-    await of_first.finish()
+    of_first.finish()
     of_first.maps.close()
 
     context.shown = 1
     of_second = Explored(context)
     assert of_second.maps.shown is None
-    await of_second.tick()
+    of_second.tick()
     assert of_second.map == ("pca", 300)
     assert second.questions(LatentMap) == [LatentMap()]
     of_second.maps.next_projection()
@@ -300,7 +303,7 @@ async def test_maps_of_one_run_are_never_shown_for_another_of_the_same_name() ->
 
     context.shown = 0
     of_first_again = Explored(context)
-    await of_first_again.tick()
+    of_first_again.tick()
     of_first_again.maps.next_projection()
     assert of_first_again.shown[-1] is of_first.shown[-1]
 
@@ -308,64 +311,64 @@ async def test_maps_of_one_run_are_never_shown_for_another_of_the_same_name() ->
 # Dimensions and splits.
 
 
-async def test_dimensions_go_by_kl_and_back_to_all() -> None:
-    explored = await exploring(FakeEngine(latent_dim=5))
+def test_dimensions_go_by_kl_and_back_to_all() -> None:
+    explored = exploring(FakeEngine(latent_dim=5))
     # KL: 9.0, 0.1, 0.2, 0.3, 0.4
     expected = [((0, 4), "1 of 3, by KL: 9.00 and 0.40 nats"), ((3, 2), "2 of 3, by KL: 0.30")]
     for dims, message in expected:
         explored.maps.next_dims(+1)
-        await explored.tick()
+        explored.tick()
         assert explored.message.startswith(f"pair {message}")
         assert (explored.maps.request.dims, explored.map) == (dims, (None, 300))
     explored.maps.next_dims(-1)
     assert explored.maps.request.dims == (0, 4)
     explored.maps.all_dims()
-    await explored.tick()
+    explored.tick()
     assert explored.map == ("pca", 300)
     explored.maps.next_dims(-1)
     assert explored.maps.request.dims == (2, 1)
 
 
-async def test_the_pairs_of_an_autoencoder_go_by_index() -> None:
-    explored = await exploring(FakeEngine(latent_dim=6, model="ae"))
+def test_the_pairs_of_an_autoencoder_go_by_index() -> None:
+    explored = exploring(FakeEngine(latent_dim=6, model="ae"))
     explored.maps.next_dims(+1)
     assert explored.maps.request.dims == (0, 1)
     assert explored.message == "pair 1 of 3, by index"
 
 
 @pytest.mark.parametrize(("dims", "said"), [(1, "1 dimension:"), (2, "2 dimensions:")])
-async def test_two_dimensions_need_no_pairs(dims: int, said: str) -> None:
-    explored = await exploring(FakeEngine(latent_dim=dims))
+def test_two_dimensions_need_no_pairs(dims: int, said: str) -> None:
+    explored = exploring(FakeEngine(latent_dim=dims))
     explored.maps.next_dims(+1)
     assert f"the latent space has {said} all are shown" in explored.message
     assert explored.maps.request == LatentMap()
 
 
-async def test_a_chosen_split_replaces_a_projection_when_its_map_is_there() -> None:
-    explored = await with_t_sne()
+def test_a_chosen_split_replaces_a_projection_when_its_map_is_there() -> None:
+    explored = with_t_sne()
     explored.run.held = True
     for split in ("train", "test"):
         explored.maps.next_split()
         assert explored.maps.request.split == split
-    await explored.tick()
+    explored.tick()
     explored.run.answer(1)
-    await explored.tick()
+    explored.tick()
     assert explored.map == ("tsne", 300), "an answer about a split that was left is not shown"
     explored.run.answer()
-    await explored.tick()
+    explored.tick()
     explored.run.answer()
-    await explored.tick()
+    explored.tick()
     shown: Split = explored.shown[-1].split
     assert (shown, explored.map) == ("test", ("pca", 300))
 
 
-async def test_a_data_set_without_test_images_is_told_and_skipped() -> None:
+def test_a_data_set_without_test_images_is_told_and_skipped() -> None:
     run = FakeEngine()
     run.without_test_images = True
-    explored = await exploring(run)
+    explored = exploring(run)
     explored.maps.next_split()
     explored.maps.next_split()
-    await explored.tick()
-    await explored.tick()
+    explored.tick()
+    explored.tick()
     assert explored.said[-1] == ("can't draw this: there is no test file", "error")
     assert explored.shown[-1].split == "validation"

@@ -1,12 +1,12 @@
 """When the linear map is asked for, by questions to a made-up run and a clock of the test's."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
 from engine.views import LatentMap, LatentView
 from tests.support.explorer_fakes import FakeEngine
+from tests.support.mailbox import Mailbox
 from tui.screens.explorer.linear_map import INTERVAL, LinearMap
 
 
@@ -18,144 +18,129 @@ class Watched:
         self.now = 100.0
         self.arrived: list[tuple[LatentView, bool]] = []
         self.errors: list[BaseException] = []
+        self.mail = Mailbox()
         self.map = LinearMap(
             run,  # type: ignore[arg-type]
+            self.mail,  # type: ignore[arg-type]
             lambda view, updated: self.arrived.append((view, updated)),
             self.errors.append,
-            clock=lambda: self.now,
         )
 
-    async def look(self, after: float = 0.0) -> None:
+    def look(self, after: float = 0.0) -> None:
         """So many seconds later."""
         self.now += after
         self.map.ask_if_due()
-        await delivered()
+        self.mail.deliver()
 
     @property
     def asked(self) -> list[LatentMap]:
         return self.run.questions(LatentMap)
 
 
-async def delivered() -> None:
-    """Let the event loop hand over answers, and those to questions asked of them."""
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
 @pytest.fixture
-def watched() -> Watched:
-    return Watched(FakeEngine())
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    watched = Watched(FakeEngine())
+    monkeypatch.setattr("tui.state.view_feed.monotonic", lambda: watched.now)
+    return watched
 
 
-async def test_a_map_is_asked_for_once_an_evaluation(watched: Watched) -> None:
-    await watched.look()
-    await watched.look(after=10 * INTERVAL)
+def test_a_map_is_asked_for_once_an_evaluation(watched: Watched) -> None:
+    watched.look()
+    watched.look(after=10 * INTERVAL)
     watched.run.train_to(350)
-    await watched.look(after=10 * INTERVAL)
+    watched.look(after=10 * INTERVAL)
     assert watched.asked == [LatentMap()], "it waits for the next evaluation"
     watched.run.train_to(400, evaluate=True)
-    await watched.look()
+    watched.look()
     assert [view.step for view, _ in watched.arrived] == [300, 400]
     assert watched.map.view is watched.arrived[-1][0]
 
 
-async def test_evaluations_that_follow_one_another_faster_are_left_out(watched: Watched) -> None:
-    await watched.look()
+def test_evaluations_that_follow_one_another_faster_are_left_out(watched: Watched) -> None:
+    watched.look()
     watched.run.train_to(400, evaluate=True)
-    await watched.look(after=0.9 * INTERVAL)
+    watched.look(after=0.9 * INTERVAL)
     assert len(watched.asked) == 1
-    await watched.look(after=0.1 * INTERVAL)
+    watched.look(after=0.1 * INTERVAL)
     assert len(watched.asked) == 2
 
 
-async def test_nothing_is_asked_before_there_is_an_evaluation(watched: Watched) -> None:
+def test_nothing_is_asked_before_there_is_an_evaluation(watched: Watched) -> None:
     watched.run.snapshot = replace(watched.run.snapshot, last=None)
-    await watched.look()
+    watched.look()
     watched.map.choose(LatentMap("test"))
-    await delivered()
+    watched.mail.deliver()
     assert watched.asked == []
 
 
-async def test_another_map_is_asked_for_at_once_and_an_answer_to_the_one_before_dropped(
+def test_another_map_is_asked_for_at_once_and_an_answer_to_the_one_before_dropped(
     watched: Watched,
 ) -> None:
     watched.run.held = True
-    await watched.look()
+    watched.look()
     watched.map.choose(LatentMap("train"))
     watched.map.choose(LatentMap("test"))
     watched.run.answer()
-    await delivered()
+    watched.mail.deliver()
     assert (watched.map.view, watched.arrived) == (None, [])
     watched.run.answer()
-    await delivered()
+    watched.mail.deliver()
     assert watched.asked == [LatentMap(), LatentMap("test")]
     assert [view.split for view, _ in watched.arrived] == ["test"]
 
 
-async def test_an_update_is_of_the_step_at_which_it_was_asked_for(watched: Watched) -> None:
+def test_an_update_is_of_the_step_at_which_it_was_asked_for(watched: Watched) -> None:
     watched.run.held = True
-    await watched.look()
+    watched.look()
     older = watched.run.map()
     watched.run.train_to(450)
     watched.map.update()
-    await watched.look()
+    watched.look()
     ((_, future),) = watched.run._waiting
     watched.run._waiting.clear()
     future.set_result(older)
-    await delivered()
+    watched.mail.deliver()
     watched.run.answer()
-    await delivered()
+    watched.mail.deliver()
     assert [(view.step, updated) for view, updated in watched.arrived] == [
         (300, False),
         (450, True),
     ]
 
 
-async def test_an_update_needs_no_evaluation_and_no_interval(watched: Watched) -> None:
-    await watched.look()
+def test_an_update_needs_no_evaluation_and_no_interval(watched: Watched) -> None:
+    watched.look()
     watched.run.train_to(301)
     watched.map.update()
-    await watched.look()
+    watched.look()
     assert [(view.step, updated) for view, updated in watched.arrived] == [
         (300, False),
         (301, True),
     ]
 
 
-async def test_what_is_forgotten_is_asked_again_at_the_next_look(watched: Watched) -> None:
-    watched.run.held = True
-    await watched.look()
-    watched.map.choose(LatentMap("train"))
-    watched.map.forget()
-    watched.run.answer()
-    await delivered()
-    assert watched.asked == [LatentMap()]
-    await watched.look()
-    assert watched.asked == [LatentMap(), LatentMap("train")]
-
-
-async def test_what_the_run_raises_is_reported_for_the_map_that_is_wanted_only(
+def test_what_the_run_raises_is_reported_for_the_map_that_is_wanted_only(
     watched: Watched,
 ) -> None:
     watched.run.held = True
     watched.run.failing = "closed"
-    await watched.look()
+    watched.look()
     watched.map.choose(LatentMap("train"))
     watched.run.answer()
-    await delivered()
+    watched.mail.deliver()
     assert watched.errors == []
     watched.run.answer()
-    await delivered()
+    watched.mail.deliver()
     assert [str(error) for error in watched.errors] == ["closed"]
 
 
-async def test_a_closed_map_asks_and_reports_nothing(watched: Watched) -> None:
+def test_a_closed_map_asks_and_reports_nothing(watched: Watched) -> None:
     watched.run.held = True
-    await watched.look()
+    watched.look()
     watched.map.close()
     watched.run.answer()
-    await delivered()
+    watched.mail.deliver()
     watched.map.choose(LatentMap("test"))
-    await delivered()
+    watched.mail.deliver()
     assert watched.asked == [LatentMap()]
     assert (watched.arrived, watched.map.view) == ([], None)

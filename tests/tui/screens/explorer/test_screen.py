@@ -15,6 +15,7 @@ from engine.analysis.jobs import Project
 from engine.snapshot import Phase
 from engine.views import Decode, LatentMap, Probe
 from tests.support.explorer_fakes import ExplorerApp, FakeEngine, decoded, original
+from tests.support.looking import look
 from tests.support.tui_fakes import CLASS_NAMES, strips_of, texts_of
 from tui.drawing.class_marks import class_mark
 from tui.drawing.grid import Grid
@@ -102,10 +103,9 @@ class Explorer:
             await asyncio.sleep(0.02)
         raise AssertionError(f"never came true; it says {self.message!r}")
 
-    async def settle(self, ticks: int = 7) -> None:
-        """Let it look at the engine so many times."""
-        until = self.screen._ticks + ticks
-        await self.until(lambda: self.screen._ticks >= until)
+    async def settle(self) -> None:
+        """Let it look at the run twice, as if time had gone by, and draw the answers."""
+        await look(self.pilot, self.screen)
 
 
 @asynccontextmanager
@@ -212,9 +212,8 @@ async def test_one_image_is_asked_for_at_a_time_and_the_newest_place_next() -> N
 
 
 async def test_an_image_comes_without_waiting_for_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.screens.explorer.screen.TICK", 3600.0)
+    monkeypatch.setattr("tui.screens.base.TICK", 3600.0)
     async with exploring(ready=False) as explorer:
-        explorer.screen._tick()
         await explorer.until(lambda: explorer.place._view is not None)
         await explorer.press("l")
         await explorer.until(lambda: explorer.shows(decoded(explorer.latent[None])[0]))
@@ -247,13 +246,15 @@ async def test_answers_that_come_when_the_screen_is_gone_harm_nobody() -> None:
     async with exploring() as explorer:
         explorer.run.held = True
         await explorer.press("l", "t")
+        point = explorer.place._point
+        assert point is not None
         await explorer.press("q")
         assert explorer.screen not in explorer.app.screen_stack
         asked = len(explorer.run.asked)
         explorer.run.answer()
         await asyncio.sleep(0.3)
         assert len(explorer.run.asked) == asked
-        explorer.screen._places.ask(explorer.screen._panel._spot)  # type: ignore[arg-type]
+        explorer.screen.probes.ask(point)
         assert len(explorer.run.asked) == asked
         assert explorer.worker.jobs[0][1].future.cancelled()
 
@@ -270,7 +271,7 @@ async def test_the_picture_learns_under_a_resting_cursor() -> None:
         question = explorer.run.questions(Probe)[0]
         np.testing.assert_allclose(question.latent, latent, atol=0.3)
         assert explorer.cell == cell
-        await explorer.settle(12)
+        await explorer.settle()
         assert len(explorer.run.questions(Probe)) == 1, "the same step is asked about once"
         assert not explorer.run.questions(LatentMap), "the map waits for an evaluation"
 
@@ -281,7 +282,7 @@ async def test_the_map_is_made_anew_at_an_evaluation_and_the_cursor_stays() -> N
         cell = explorer.cell
         explorer.run.asked.clear()
         explorer.run.train_to(400, evaluate=True)
-        await explorer.until(lambda: explorer.screen._maps.linear.step == 400)  # type: ignore[union-attr]
+        await explorer.until(lambda: explorer.screen.maps.linear.step == 400)  # type: ignore[union-attr]
         assert explorer.run.questions(LatentMap) == [LatentMap()]
         assert explorer.cell == cell
 
@@ -512,7 +513,7 @@ async def test_the_maps_outlive_the_screen() -> None:
         await explorer.press("q")
         again = ExplorerScreen(explorer.app.context)
         explorer.app.push_screen(again)
-        await explorer.until(lambda: again._maps.linear is not None)
+        await explorer.until(lambda: again.maps.linear is not None)
         await explorer.press("t")
         assert "t-SNE" in again.query_one(ExplorerMap).border_title
         assert len(explorer.worker.jobs) == 1
@@ -542,7 +543,7 @@ async def test_v_goes_through_the_splits() -> None:
             await explorer.press("v")
             assert explorer.run.questions(LatentMap)[-1] == LatentMap(split)
             assert f"of 300 {images}" in explorer.map.border_title
-            await explorer.settle(1)
+            await explorer.settle()
             assert explorer.run.questions(Probe)[-1].original[0] == split
 
 
@@ -588,7 +589,7 @@ async def test_a_click_on_the_legend_hides_a_class() -> None:
 
 async def test_a_hidden_class_is_not_the_image_under_the_cursor() -> None:
     async with exploring() as explorer:
-        await explorer.settle(1)
+        await explorer.settle()
         _, index = explorer.run.questions(Probe)[-1].original
         label = (index // 3) % 10
         await explorer.press(str(label))
@@ -716,7 +717,7 @@ async def test_below_the_image_stand_the_nearest_training_images_with_class_and_
 async def test_lines_fill_the_panels_exactly_at_any_size(size: tuple[int, int]) -> None:
     async with exploring() as explorer:
         await explorer.pilot.resize_terminal(*size)
-        await explorer.settle(2)
+        await explorer.settle()
         await explorer.press("l", "j", "d", "a", "i")
         assert explorer.place.display == (size[0] >= 40)
         for panel in (explorer.map, explorer.place):
@@ -735,17 +736,17 @@ async def test_the_titles_say_what_is_mapped_in_as_many_words_as_fit() -> None:
         assert explorer.map.border_title == "val μ · PC 1 (60.0 %) × PC 2 (20.0 %)"
         assert explorer.place.border_title == "decoded mean; nearest in training"
         await explorer.pilot.resize_terminal(*LARGE)
-        await explorer.settle(2)
+        await explorer.settle()
         axes = "PC 1 (60.0 %) × PC 2 (20.0 %)"
         assert explorer.map.border_title == f"μ of 300 validation images · {axes}"
         await explorer.pilot.resize_terminal(44, 14)
-        await explorer.settle(2)
+        await explorer.settle()
         assert explorer.map.border_title == "PC 1 × PC 2"
 
 
 async def test_moving_the_cursor_redraws_only_the_lines_that_change() -> None:
     async with exploring() as explorer:
-        await explorer.settle(2)
+        await explorer.settle()
         before = texts_of(explorer.map), strips_of(explorer.map)
         await explorer.press("j")
         after = texts_of(explorer.map), strips_of(explorer.map)
@@ -757,7 +758,7 @@ async def test_a_map_is_drawn_once_for_all_moves_of_the_cursor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with exploring() as explorer:
-        await explorer.settle(2)
+        await explorer.settle()
         grids: list[object] = []
         around = Grid.around
         monkeypatch.setattr(Grid, "around", lambda *a, **k: grids.append(a) or around(*a, **k))

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +14,12 @@ import torch
 from textual.pilot import Pilot
 
 from data import ImageDataset
-from engine.config import RunConfig, TrainingPlan
-from engine.runs.training_session import TrainingSession
+from engine.config import RunConfig
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.training.trainer import Trainer
 from engine.views import Embedding, Probe
+from tests.support.dashboard_app import running, until
 from tui.app import FmnistVaeTui
 from tui.screens.explorer.inspector import Inspector
 from tui.screens.explorer.map import ExplorerMap
@@ -27,31 +27,14 @@ from tui.screens.explorer.screen import ExplorerScreen
 from tui.widgets.message_line import MessageLine
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        await pilot.pause()
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(pilot.app.screen.query_one(MessageLine).text)
-
-
 @asynccontextmanager
 async def exploring(
     config: RunConfig, tmp_path: Path
 ) -> AsyncIterator[tuple[FmnistVaeTui, ExplorerScreen, Pilot[None]]]:
-    settings = {name: getattr(config, name) for name in TrainingPlan.__dataclass_fields__}
-    plan = TrainingPlan(**settings)
-    app = FmnistVaeTui(plan, tmp_path / "checkpoints", tmp_path / "exports", images="half")
-    try:
-        async with app.run_test(size=(140, 45)) as pilot:
-            screen = ExplorerScreen(app.context)
-            await app.push_screen(screen)
-            yield app, screen, pilot
-    finally:
-        for run in app.runs:
-            run.close()
-            assert await asyncio.to_thread(run.join, 30)
+    async with running(config, tmp_path) as (app, pilot):
+        screen = ExplorerScreen(app.context)
+        await app.push_screen(screen)
+        yield app, screen, pilot
 
 
 def model_of(app: FmnistVaeTui) -> Any:
@@ -74,15 +57,17 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
     async with exploring(config, tmp_path) as (app, screen, pilot):
         await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.FINISHED)
         step = app.shown_run.snapshot.step
-        await until(pilot, lambda: bool(screen._maps.linear and screen._maps.linear.step == step))
+        await until(pilot, lambda: bool(screen.maps.linear and screen.maps.linear.step == step))
         await pilot.press("l", "L", "k", "k")
         panel = screen.query_one(Inspector)
         place = (screen._cursor.x, screen._cursor.y)
         await until(pilot, lambda: bool(panel._view is not None and len(panel._view.neighbours)))
-        await until(pilot, lambda: bool(panel._spot and panel._spot.coordinates[0][1] == place[0]))
+        await until(
+            pilot, lambda: bool(panel._point and panel._point.coordinates[0][1] == place[0])
+        )
         await pilot.pause(0.7)
         assert panel._view is not None
-        view = screen._maps.linear
+        view = screen.maps.linear
         assert view is not None
         assert view.plane is not None
         latent = view.plane.latent(*place)
@@ -95,38 +80,23 @@ async def test_the_image_at_the_cursor_is_the_models_and_its_neighbours_are_the_
         assert count == panel.neighbours
         np.testing.assert_allclose(panel._view.distances, distances[:count], rtol=1e-5)
         nearest = int(np.linalg.norm(view.points - place, axis=1).argmin())
-        assert panel._spot is not None
-        assert panel._spot.index == nearest
+        assert panel._point is not None
+        assert panel._point.index == nearest
         assert panel._view.original is not None
-
-
-@pytest.fixture
-def endless(small_config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
-    """A run that outlasts any test, and leaves the screen time to draw."""
-    import time
-
-    original = TrainingSession.train_slice
-
-    def slow(self: TrainingSession) -> None:
-        original(self)
-        time.sleep(0.02)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", slow)
-    return replace(small_config, epochs=100_000)
 
 
 async def test_an_untrained_model_can_be_explored_and_training_shows(
     endless: RunConfig, tmp_path: Path
 ) -> None:
     async with exploring(endless, tmp_path) as (app, screen, pilot):
-        await until(pilot, lambda: screen._maps.linear is not None)
+        await until(pilot, lambda: screen.maps.linear is not None)
         panel = screen.query_one(Inspector)
         await until(pilot, lambda: panel._image is not None)
-        first, spot = panel._image, panel._spot
+        first, point = panel._image, panel._point
         assert first is not None
-        assert spot is not None
-        step = screen._places.step
-        await until(pilot, lambda: screen._places.step > step + 20)
+        assert point is not None
+        step = screen.probes.step
+        await until(pilot, lambda: screen.probes.step > step + 20)
         assert not np.array_equal(panel._image, first)
         assert app.shown_run.snapshot.phase is Phase.TRAINING
 
@@ -173,8 +143,8 @@ async def test_while_the_training_images_are_embedded_the_cursor_is_answered(
             await until(
                 pilot,
                 lambda: (
-                    panel._spot is not None
-                    and panel._spot.coordinates[0][1] == screen._cursor.x
+                    panel._point is not None
+                    and panel._point.coordinates[0][1] == screen._cursor.x
                     and panel._view is not None
                 ),
             )
@@ -196,7 +166,7 @@ async def test_a_data_set_without_test_images_has_no_map_of_them(
         if path.name.startswith("train"):
             (folder / path.name).write_bytes(path.read_bytes())
     async with exploring(replace(endless, data=str(folder)), tmp_path) as (_, screen, pilot):
-        await until(pilot, lambda: screen._maps.linear is not None)
+        await until(pilot, lambda: screen.maps.linear is not None)
         await pilot.press("v", "v")
         line = screen.query_one(MessageLine)
         await until(pilot, lambda: "has no test file" in line.text)
@@ -206,7 +176,7 @@ async def test_a_data_set_without_test_images_has_no_map_of_them(
 
 async def test_t_shows_a_t_sne_from_the_helper_process(endless: RunConfig, tmp_path: Path) -> None:
     async with exploring(endless, tmp_path) as (app, screen, pilot):
-        await until(pilot, lambda: screen._maps.linear is not None)
+        await until(pilot, lambda: screen.maps.linear is not None)
         await pilot.press("t")
         shown = screen.query_one(ExplorerMap)
         for _ in range(30):
@@ -219,7 +189,7 @@ async def test_t_shows_a_t_sne_from_the_helper_process(endless: RunConfig, tmp_p
         assert view is not None
         assert view.points.shape == (40, 2)
         await pilot.press("l")
-        await until(pilot, lambda: screen.query_one(Inspector)._spot is not None)
+        await until(pilot, lambda: screen.query_one(Inspector)._point is not None)
         nearest = screen._cursor.nearest
         assert nearest is not None
         place = app.shown_run.request(Probe(view.latents[nearest])).result(10)

@@ -37,6 +37,7 @@ from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import WALK_ACTIONS
 from tui.theme import THEME
+from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 
@@ -167,8 +168,8 @@ async def test_every_way_of_choosing_a_walk(run: ReadyEngine) -> None:
 async def test_a_walk_is_asked_for_again_as_training_goes_on(
     run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.screens.walks.screen.FAST_INTERVAL", 0.01)
-    monkeypatch.setattr("tui.screens.walks.screen.SLOW_INTERVAL", 0.01)
+    monkeypatch.setattr("tui.state.view_feed.FAST_INTERVAL", 0.01)
+    monkeypatch.setattr("tui.state.view_feed.SLOW_INTERVAL", 0.01)
     async with walking(run) as (screen, pilot):
         for key, every_step in (("1", True), ("2", True), ("3", False)):
             await pilot.press(key)
@@ -202,8 +203,8 @@ async def test_not_more_often_than_the_dashboards_pictures(run: ReadyEngine) -> 
 async def test_nothing_is_asked_while_another_screen_is_on_top(
     run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.screens.walks.screen.FAST_INTERVAL", 0.01)
-    monkeypatch.setattr("tui.screens.walks.screen.SLOW_INTERVAL", 0.01)
+    monkeypatch.setattr("tui.state.view_feed.FAST_INTERVAL", 0.01)
+    monkeypatch.setattr("tui.state.view_feed.SLOW_INTERVAL", 0.01)
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.app.push_screen(Screen())
@@ -492,7 +493,8 @@ async def test_on_a_real_run_the_walks_show_the_model_as_it_learns(
                 await pilot.press(key)
                 await shown(screen, pilot, title)
             await until(pilot, lambda: run.snapshot.phase is Phase.FINISHED)
-            await until(pilot, lambda: "finished at epoch 3" in message(screen))
+            header = screen.query_one(RunHeader)
+            await until(pilot, lambda: "finished" in header.render().plain)
     finally:
         run.close()
         assert await asyncio.to_thread(run.join, 30)

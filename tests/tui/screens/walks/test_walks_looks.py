@@ -24,6 +24,7 @@ from engine.views import (
     Traversal,
     TraversalView,
 )
+from tests.support.looking import look
 from tests.support.tui_fakes import history, snapshot_of
 from tui.screens.walks.screen import WalksScreen
 from tui.state.context import RunContext
@@ -124,12 +125,8 @@ class WalksApp(App[None]):
 def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
     async def settle(pilot: Pilot[None]) -> None:
         assert isinstance(pilot.app, WalksApp)
-        until = pilot.app.walks._ticks + 8
-        for _ in range(1000):
-            if pilot.app.walks._ticks >= until:
-                break
-            await pilot.pause(0.05)
         await pilot.pause()
+        await look(pilot, pilot.app.walks)
 
     async def press(pilot: Pilot[None]) -> None:
         await settle(pilot)

@@ -1,0 +1,53 @@
+"""The app with a run that trains, driven by keys: what the tests of its screens share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from engine.config import RunConfig, TrainingPlan
+from tui.app import FmnistVaeTui
+from tui.screens.dashboard.screen import Dashboard
+from tui.widgets.message_line import MessageLine
+
+LARGE, SMALL = (140, 45), (80, 24)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Wait for something that a run's thread or a timer brings about."""
+    for _ in range(600):
+        await pilot.pause()
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    said = [line.text for line in pilot.app.screen.query(MessageLine)]
+    raise AssertionError(f"never came true; it says {said}")
+
+
+def message(pilot: Pilot[None]) -> str:
+    """What the dashboard says, also under other screens."""
+    return dashboard(pilot).query_one(MessageLine).text
+
+
+def dashboard(pilot: Pilot[None]) -> Dashboard:
+    """It, also under other screens."""
+    found = [s for s in pilot.app.screen_stack if isinstance(s, Dashboard)]
+    assert found
+    return found[0]
+
+
+@asynccontextmanager
+async def running(
+    plan: RunConfig | TrainingPlan, tmp_path: Path, size: tuple[int, int] = LARGE
+) -> AsyncIterator[tuple[FmnistVaeTui, Pilot[None]]]:
+    """The app with its runs, which are closed in the end."""
+    app = FmnistVaeTui(plan, tmp_path / "checkpoints", tmp_path / "exports", images="half")
+    try:
+        async with app.run_test(size=size) as pilot:
+            yield app, pilot
+    finally:
+        for run in app.runs:
+            run.close()
+            assert await asyncio.to_thread(run.join, 30)
