@@ -1,5 +1,6 @@
 """Which map is on show and what a person is told, without a screen."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,11 @@ class Explored:
         return [job.method for job, _ in self.worker.jobs]
 
 
+@pytest.fixture(autouse=True)
+def every_look_is_ten_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.state.view_feed.monotonic", itertools.count(0, 10).__next__)
+
+
 def context_of(*runs: FakeEngine) -> RunContext:
     return RunContext(list(runs), Path("exports"), worker=FakeWorker())  # type: ignore[arg-type]
 
@@ -109,7 +115,6 @@ def test_a_linear_map_goes_on_learning_while_a_projection_is_computed() -> None:
     explored = exploring()
     explored.maps.next_projection()
     explored.run.train_to(400, evaluate=True)
-    explored.maps.forget()  # or it would wait for a second
     explored.tick()
     assert explored.map == ("pca", 400)
     assert explored.worker.running == ["tsne"]
@@ -143,7 +148,6 @@ def test_a_t_sne_stays_as_of_its_step_until_an_update_is_asked_for() -> None:
     explored = with_t_sne()
     assert not explored.maps.is_behind
     explored.run.train_to(400, evaluate=True)
-    explored.maps.forget()
     explored.tick()
     assert explored.maps.is_behind
     assert explored.map == ("tsne", 300)
@@ -225,7 +229,6 @@ def test_what_is_computed_when_training_ends_is_finished_first() -> None:
 def test_when_training_ends_a_linear_map_needs_no_projection() -> None:
     explored = exploring()
     explored.run.train_to(900, evaluate=True, phase=Phase.FINISHED)
-    explored.maps.forget()
     explored.tick()
     assert explored.map == ("pca", 900)
     assert explored.projected == []
@@ -264,7 +267,6 @@ def test_a_split_that_cant_be_had_says_both_why_and_what_it_cancels() -> None:
     explored.maps.next_projection()
     explored.run.without_test_images = True
     explored.run.train_to(400, evaluate=True)
-    explored.maps.forget()
     explored.tick()
     message = "can't draw this: there is no test file; t-SNE cancelled"
     assert explored.said[-1] == (message, "error")
