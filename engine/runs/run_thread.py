@@ -7,24 +7,21 @@ in; nobody waits for it but `join`.
 import logging
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
 from engine.config import RunConfig
 from engine.errors import ViewError, describe
-from engine.history import History
-from engine.run import Access
 from engine.runs.commands import Commands
 from engine.snapshot import Snapshot
-from engine.views import Frame, ViewRequest
+from engine.views import ViewRequest
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 class RunThread(ABC):
-    """A `Run` with a thread of its own, from `start` to the end that `close` asks for.
+    """What all `Run`s with a thread of their own share, from `start` to the end after `close`.
 
     Args:
         snapshot: of the moment before the thread has begun.
@@ -41,34 +38,9 @@ class RunThread(ABC):
         self._thread = Thread(target=self._main, name=name, daemon=daemon)
 
     @property
-    @abstractmethod
-    def history(self) -> History:
-        """The metric series so far."""
-
-    @property
     def snapshot(self) -> Snapshot:
         """The latest snapshot."""
         return self._snapshot
-
-    @property
-    @abstractmethod
-    def directory(self) -> Path | None:
-        """The run's directory, once it exists."""
-
-    @property
-    @abstractmethod
-    def data_fingerprint(self) -> str:
-        """Of the data that the run is trained on; empty until it is known."""
-
-    @property
-    @abstractmethod
-    def frames(self) -> list[Frame]:
-        """The film so far, oldest first."""
-
-    @property
-    @abstractmethod
-    def access(self) -> Access:
-        """What can be done to the run from here, now."""
 
     @property
     def failure(self) -> Exception | None:
@@ -79,18 +51,6 @@ class RunThread(ABC):
         """Start the thread. Returns at once; called again, it does nothing."""
         if self._thread.ident is None:
             self._thread.start()
-
-    @abstractmethod
-    def pause(self) -> None:
-        """Halt training."""
-
-    @abstractmethod
-    def resume(self) -> None:
-        """Continue after a pause."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """End training and keep what was learnt."""
 
     def request(self, view: ViewRequest[T]) -> "Future[T]":
         """Ask for a view of the model as it is when the question is reached.
