@@ -6,61 +6,11 @@ in an order of their own. Doesn't import torch.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 from engine.config import RunConfig, differing_settings
 from engine.run_settings import NAMES, short_setting_text
 from engine.text import UNKNOWN, epochs, fixed, nats
-
-
-class Scored(Protocol):
-    """A run as far as it is compared; errors in nats per validation image."""
-
-    @property
-    def config(self) -> RunConfig:
-        """Its settings."""
-        ...
-
-    @property
-    def epoch(self) -> float:
-        """Position in training of the weights that were measured."""
-        ...
-
-    @property
-    def best_epoch(self) -> float | None:
-        """Position of the trained evaluation with the lowest score."""
-        ...
-
-    @property
-    def recon_bce(self) -> float:
-        """Binary cross entropy at z = μ, or from the code."""
-        ...
-
-    @property
-    def recon_mse(self) -> float:
-        """Squared error of the same, mean over pixels in [0, 1]."""
-        ...
-
-    @property
-    def expected_recon(self) -> float | None:
-        """Reconstruction at a z drawn from q(z|x); None for an autoencoder."""
-        ...
-
-    @property
-    def neg_elbo(self) -> float | None:
-        """−ELBO; None for an autoencoder."""
-        ...
-
-    @property
-    def knn_accuracy(self) -> float:
-        """Share of the images that the 15 nearest training images classify, 0 to 1."""
-        ...
-
-    @property
-    def active_units(self) -> int | None:
-        """Latent dimensions that vary with the image (Burda et al. 2016)."""
-        ...
-
 
 RowName = Literal["epoch", "best_epoch", "bce", "mse", "sampled_bce", "neg_elbo", "knn", "active"]
 
@@ -74,8 +24,12 @@ class Row:
     """The label where there is little room."""
     heading: tuple[str, ...]
     """The label over a column, line by line."""
-    cell: Callable[[Scored], str]
-    """What it is of a run, in digits; '–' if it has none."""
+    cell: Callable[[Any], str]
+    """What it is of a run, in digits; '–' if it has none.
+
+    Of `engine.analysis.comparison.RunNumbers`, or of the report's `RunFacts`: as far as the report
+    shows a row, it has what that asks for under the same name.
+    """
 
 
 ROWS: dict[RowName, Row] = {

@@ -238,19 +238,7 @@ class RunFacts:
         """Whether there is a KL, and a prior that it was trained for."""
         return self.config.model == "vae"
 
-    # What a comparison's rows ask for (`engine.analysis.comparison_rows.Scored`), beside the above.
-
-    @property
-    def best_epoch(self) -> float | None:
-        """Position of the best evaluation in training."""
-        best = self.training.best
-        return best.epoch if best else None
-
-    @property
-    def expected_recon(self) -> float | None:
-        """Validation reconstruction at a z drawn from q(z|x); None for an autoencoder."""
-        score = self.score("validation")
-        return score.metrics.recon if score and self.is_vae else None
+    # These are named as in `engine.analysis.comparison.RunNumbers`, for the comparison's rows.
 
     @property
     def neg_elbo(self) -> float | None:
