@@ -14,6 +14,7 @@ from engine.config import PRESETS, PresetName, RunConfig
 from tui.cli.arguments import BenchArgs
 from tui.cli.bench_process import COLUMNS, LINES, BenchError, Watched, watch_in_turn
 from tui.cli.program import complain
+from tui.cli.progress import progress_bar
 
 RUN_SECONDS = 8.0
 """Of training for which a run in a process of its own is measured."""
@@ -43,19 +44,19 @@ def run_bench(args: BenchArgs) -> int:
     """Measure and print; the exit code."""
     if args.rounds < 1:
         return complain(f"--rounds must be 1 or more, not {args.rounds}")
-    console = Console(stderr=True)
     results = []
-    with console.status("loading torch and the images") as status:
+    with progress_bar() as progress:
+        progress(None, "loading torch and the images")
         for preset in PRESETS:
 
-            def tell(what: str, preset: PresetName = preset) -> None:
-                status.update(f"{preset}: {what}")
-                if not console.is_terminal:
+            def report(what: str, preset: PresetName = preset) -> None:
+                progress(None, f"{preset}: {what}")
+                if not sys.stderr.isatty():
                     print(f"{preset}: {what}", file=sys.stderr)
 
             plan = replace(PRESETS[preset], device=args.device, threads=args.threads)
             try:
-                results.append(_measure(preset, plan.runs()[0], args, tell))
+                results.append(_measure(preset, plan.runs()[0], args, report))
             except BenchError as error:
                 return complain(str(error))
     if args.json:
@@ -69,11 +70,11 @@ def run_bench(args: BenchArgs) -> int:
 
 
 def _measure(
-    preset: PresetName, config: RunConfig, args: BenchArgs, tell: Callable[[str], None]
+    preset: PresetName, config: RunConfig, args: BenchArgs, report: Callable[[str], None]
 ) -> dict[str, Any]:
     from engine.training import benchmark  # imports torch
 
-    measured = benchmark.measure_steps(config, args.rounds, tell)
+    measured = benchmark.measure_steps(config, args.rounds, report)
     rates = {name: Spread.of(values) for name, values in measured.rates.items()}
     ratios = {
         "ours/reference": Spread.of(measured.ratios("ours", "reference")),
@@ -94,7 +95,7 @@ def _measure(
     if args.dashboard:
         settings = [*("--preset", preset), *("--device", args.device), *("--epochs", str(EPOCHS))]
         settings += ["--threads", str(args.threads)]
-        headless, watched = watch_in_turn(settings, args.rounds, RUN_SECONDS, tell)
+        headless, watched = watch_in_turn(settings, args.rounds, RUN_SECONDS, report)
         rates |= {
             "headless": Spread.of([w.images_per_second for w in headless]),
             "dashboard": Spread.of([w.images_per_second for w in watched]),

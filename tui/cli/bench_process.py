@@ -162,7 +162,7 @@ class _Terminal:
 
 
 def watch_in_turn(
-    settings: Sequence[str], rounds: int, seconds: float, tell: Callable[[str], None]
+    settings: Sequence[str], rounds: int, seconds: float, report: Callable[[str], None]
 ) -> tuple[list[Watched], list[Watched]]:
     """Headless and with the dashboard, in turn.
 
@@ -176,6 +176,6 @@ def watch_in_turn(
         order = ((headless, False), (watched, True))
         for results, dashboard in order if number % 2 == 0 else reversed(order):
             name = "with the dashboard" if dashboard else "without it"
-            tell(f"a run {name}: round {number + 1} of {rounds}")
+            report(f"a run {name}: round {number + 1} of {rounds}")
             results.append(watch(settings, seconds, dashboard=dashboard))
     return headless, watched

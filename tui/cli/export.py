@@ -119,11 +119,15 @@ def _check_range(flag: str, value: int, low: int, high: int) -> None:
 def run_evaluation(args: EvaluateArgs) -> int:
     """Print the scores; the exit code."""
     path = find_run(args.run, args.checkpoints)
-    from engine.runs.stored_run import StoredRun
+    from tui.cli.progress import progress_bar
 
-    run = StoredRun(path, args.weights)
+    with progress_bar(f"{path.name} · ") as report:
+        report(None, f"scoring {args.split} images …")
+        from engine.runs.stored_run import StoredRun
+
+        run = StoredRun(path, args.weights)
+        measured = run.measure(args.split)
     warn_of_weights(run)
-    measured = run.measure(args.split)
     numbers = {
         "neg_elbo": measured.metrics.neg_elbo,
         "recon": measured.metrics.recon,

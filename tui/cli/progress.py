@@ -2,36 +2,57 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn
 
-from engine.analysis import jobs
+
+class Report(Protocol):
+    """Says how far the work is."""
+
+    def __call__(self, share: float | None, activity: str, /) -> None:
+        """`share` of 1, None if it isn't known."""
+
+
+def new_bar(*columns: ProgressColumn, transient: bool = True) -> Progress:
+    """The bar that all commands have, if stderr is a terminal.
+
+    Args:
+        columns: behind what is being done, the bar and the percentage.
+        transient: wiped at its end.
+    """
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),  # a run's name may have brackets
+        BarColumn(),
+        TaskProgressColumn(),
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+        transient=transient,
+        redirect_stdout=False,  # it would be redirected to stderr
+    )
 
 
 @contextmanager
-def progress_bar(prefix: str = "") -> Iterator[jobs.Progress]:
+def progress_bar(prefix: str = "") -> Iterator[Report]:
     """A bar from the first report on, until the work is done or given up.
 
     Args:
         prefix: in front of what is being done.
     """
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-        # It would be redirected to stderr.
-        redirect_stdout=False,
-    )
-    task = bar.add_task(prefix, total=1.0)
+    bar = new_bar()
+    task = bar.add_task(prefix, total=None)
 
-    def report(share: float, activity: str) -> None:
+    def report(share: float | None, activity: str, /) -> None:
         bar.start()
-        bar.update(task, completed=share, description=f"{prefix}{activity}")
+        description = f"{prefix}{activity}"
+        if share is None:
+            bar.reset(task, total=None, description=description)
+        else:
+            bar.update(task, total=1.0, completed=share, description=description)
+        bar.refresh()  # at once: some steps are over before the next tick
 
     try:
         yield report

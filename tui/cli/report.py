@@ -1,23 +1,12 @@
 """`report`: a page on one or several stored runs."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.text import Text
 
 from engine.storage.run_names import find_run
 from tui.cli.arguments import ReportArgs
 from tui.cli.export import warn_of_weights
 from tui.cli.program import complain
-
-if TYPE_CHECKING:
-    from engine.report.gather import OnActivity
+from tui.cli.progress import progress_bar
 
 
 def run_report(args: ReportArgs) -> int:
@@ -25,8 +14,12 @@ def run_report(args: ReportArgs) -> int:
     if not args.runs:
         return complain("report needs a run, by its name or the path of its directory")
     paths = _once([find_run(run, args.checkpoints) for run in args.runs])
-    with _progress() as report:
-        report("loading")
+    with progress_bar() as report:
+
+        def on_activity(activity: str) -> None:
+            report(None, f"{activity} …")
+
+        on_activity("loading")
         from engine.errors import JobError
         from engine.report.write import write_report
         from engine.runs.stored_run import StoredRun
@@ -36,7 +29,7 @@ def run_report(args: ReportArgs) -> int:
             warn_of_weights(run)
         directory = args.exports / runs[0].name
         try:
-            written = write_report(runs, directory, args.projection, _flags(args), report)
+            written = write_report(runs, directory, args.projection, _flags(args), on_activity)
         except OSError as error:
             return complain(f"can't write to {directory}/: {error.strerror or error}")
         except JobError as error:
@@ -59,19 +52,3 @@ def _flags(args: ReportArgs) -> list[str]:
     if args.projection != "pca":
         flags += ["--projection", args.projection]
     return flags
-
-
-@contextmanager
-def _progress() -> Iterator["OnActivity"]:
-    """A line on the terminal that says what is being done; nothing where there is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    spinner = Spinner("dots")
-    with Live(spinner, console=Console(stderr=True), transient=True) as live:
-
-        def report(what: str) -> None:
-            spinner.update(text=Text(f"{what} …"))
-            live.refresh()  # at once: some steps are over before the spinner turns
-
-        yield report

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import TextColumn
 
 from engine.errors import INPUT_ERRORS
 from engine.metrics import Evaluation, Metrics, json_number, score_name
@@ -20,6 +19,7 @@ from engine.text import clock, epochs, nats
 from tui.cli.arguments import TrainArgs, TrainResumeArgs
 from tui.cli.planned_runs import runs_to_resume, runs_to_train
 from tui.cli.program import INTERRUPTED, MISUSE, PROGRAM
+from tui.cli.progress import new_bar
 from tui.state.run_messages import ending
 from tui.terminal.lasting_stream import discard
 
@@ -103,17 +103,7 @@ class _Reporter:
         self._unreported: Evaluation | None = None
         """The latest evaluation, if it is within an epoch: reported only if the run ends there."""
         self._alerts = 0
-        console = Console(stderr=True)
-        self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[numbers]}"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=False,
-        )
+        self._progress = new_bar(TextColumn("{task.fields[numbers]}"), transient=False)
         self._task = self._progress.add_task("loading", total=None, numbers="")
 
     def __enter__(self) -> "_Reporter":
@@ -139,7 +129,7 @@ class _Reporter:
             self._unreported = None
         for alert in s.alerts[self._alerts :]:
             text = f"step {alert.step:,}: {alert.text}"
-            self._console.print(text, markup=False, style="yellow", soft_wrap=True)
+            self._progress.console.print(text, markup=False, style="yellow", soft_wrap=True)
         self._alerts = len(s.alerts)
 
     def _update_bar(self, s: Snapshot) -> None:
