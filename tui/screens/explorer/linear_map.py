@@ -36,6 +36,8 @@ class LinearMap:
         self._run = run
         self._arrived, self._failed = arrived, failed
         self._feed = ViewFeed[LatentView](run, screen, self._refused)
+        self._newest = 0
+        """The step of the newest weights that were asked for, be it by an update."""
         self._update_from: int | None = None
         """The step that the map should at least be of: a person asked for an update."""
 
@@ -56,10 +58,11 @@ class LinearMap:
             return
         # All images of a split go through the encoder: only as often as it is evaluated.
         updating = self._update_from is not None
+        self._newest = max(self._newest, snapshot.step if updating else snapshot.last.step)
         self._feed.ask(
             self.request,
             partial(self._answered, self.request),
-            version=snapshot.step if updating else snapshot.last.step,
+            version=self._newest,
             interval=0.0 if updating else INTERVAL,
         )
 

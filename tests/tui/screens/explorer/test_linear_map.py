@@ -114,6 +114,8 @@ def test_an_update_needs_no_evaluation_and_no_interval(watched: Watched) -> None
         (300, False),
         (301, True),
     ]
+    watched.look(after=10 * INTERVAL)
+    assert len(watched.asked) == 2, "the evaluation is older than the update"
 
 
 def test_what_the_run_raises_is_reported_for_the_map_that_is_wanted_only(
