@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from textual.message_pump import MessagePump
 
 from engine.errors import describe
-from engine.run import Run
+from engine.run import Run, run_key
 from engine.run_labels import run_labels
 from engine.validation_images import ValidationImages
 from engine.views import (
@@ -71,7 +71,7 @@ class ComparedRun:
     @property
     def key(self) -> str:
         """What its numbers are kept by: runs of two directories may have one name."""
-        return str(self.run.directory or self.run.snapshot.run)
+        return run_key(self.run)
 
     @property
     def has_begun(self) -> bool:

@@ -48,7 +48,7 @@ class LinearMap:
 
     def update(self) -> None:
         """Have the next look ask for a map of the current weights, evaluated or not."""
-        self._update_from = self._run.snapshot.step
+        self._update_from = self._newest = self._run.snapshot.step
         self._feed.forget()
 
     def ask_if_due(self) -> None:
@@ -57,13 +57,12 @@ class LinearMap:
         if snapshot.last is None:
             return
         # All images of a split go through the encoder: only as often as it is evaluated.
-        updating = self._update_from is not None
-        self._newest = max(self._newest, snapshot.step if updating else snapshot.last.step)
+        self._newest = max(self._newest, snapshot.last.step)
         self._feed.ask(
             self.request,
             partial(self._answered, self.request),
             version=self._newest,
-            interval=0.0 if updating else INTERVAL,
+            interval=INTERVAL,
         )
 
     def close(self) -> None:

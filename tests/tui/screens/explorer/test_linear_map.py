@@ -118,6 +118,24 @@ def test_an_update_needs_no_evaluation_and_no_interval(watched: Watched) -> None
     assert len(watched.asked) == 2, "the evaluation is older than the update"
 
 
+def test_an_update_is_asked_for_once_however_far_the_model_trains_meanwhile(
+    watched: Watched,
+) -> None:
+    watched.look()
+    watched.run.held = True
+    watched.map.update()
+    for step in (301, 302, 303):
+        watched.run.train_to(step)
+        watched.look(after=INTERVAL)
+    watched.run.answer()
+    watched.mail.deliver()
+    assert [(view.step, updated) for view, updated in watched.arrived] == [
+        (300, False),
+        (303, True),
+    ]
+    assert watched.run.outstanding == []
+
+
 def test_what_the_run_raises_is_reported_for_the_map_that_is_wanted_only(
     watched: Watched,
 ) -> None:
