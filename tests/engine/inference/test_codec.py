@@ -91,7 +91,7 @@ def test_errors_are_those_of_scikit_learn_image_by_image(
         assert bce[i] == pytest.approx(expected, rel=1e-4)
 
 
-def test_between_is_called_before_every_batch(small_dataset: ImageDataset) -> None:
+def test_on_batch_is_called_before_every_batch(small_dataset: ImageDataset) -> None:
     codec, _ = made_codec(small_dataset)
     calls: list[None] = []
 
@@ -100,14 +100,14 @@ def test_between_is_called_before_every_batch(small_dataset: ImageDataset) -> No
         work()
         return len(calls)
 
-    def between() -> None:
+    def on_batch() -> None:
         calls.append(None)
 
-    assert count(lambda: codec.embed("train", between=between)) == 7
-    assert count(lambda: codec.embed("validation", between=between)) == 4
-    assert count(lambda: codec.kl_per_dim(between)) == 4
-    assert count(lambda: list(codec.errors("validation", between))) == 4
-    assert count(lambda: codec.embed("validation", SOME, between)) == 1
+    assert count(lambda: codec.embed("train", on_batch=on_batch)) == 7
+    assert count(lambda: codec.embed("validation", on_batch=on_batch)) == 4
+    assert count(lambda: codec.kl_per_dim(on_batch)) == 4
+    assert count(lambda: list(codec.errors("validation", on_batch))) == 4
+    assert count(lambda: codec.embed("validation", SOME, on_batch)) == 1
 
 
 def test_nothing_keeps_gradients(small_dataset: ImageDataset) -> None:

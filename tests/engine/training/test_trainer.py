@@ -191,7 +191,7 @@ def test_an_evaluation_in_batches_equals_one_in_a_single_batch(
     whole = trainer.evaluate(0.0).val
     monkeypatch.setattr("engine.model.evaluation.BATCH", 7)  # 40 images: the last batch has 5
     calls: list[int] = []
-    cut = trainer.evaluate(0.0, between=lambda: calls.append(1)).val
+    cut = trainer.evaluate(0.0, on_batch=lambda: calls.append(1)).val
     assert len(calls) == 6
     assert cut.recon == pytest.approx(whole.recon, rel=1e-6)
     assert cut.kl == pytest.approx(whole.kl, rel=1e-6)
