@@ -14,13 +14,14 @@ from textual.screen import Screen
 from engine.config import TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.run import Run
+from engine.runs.training_run import planned_runs
 from engine.storage.listing import RunState, summarize
 from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.more_epochs import MoreEpochsScreen
 from tui.state.context import RunContext
 from tui.state.keymap import Action
-from tui.state.run_manager import RunManager, new_runs, training_here
+from tui.state.run_manager import RunManager, training_here
 from tui.state.run_messages import Level
 from tui.terminal.app import TerminalApp
 from tui.terminal.capabilities import ColorChoice, ImageChoice, describe_colors, image_mode
@@ -66,7 +67,7 @@ class FmnistVaeTui(TerminalApp):
         super().__init__()
         self._browse = browse
         if isinstance(start, TrainingPlan):
-            start = new_runs(start, checkpoints, tensorboard=tensorboard)
+            start = planned_runs(start, checkpoints, tensorboard=tensorboard)
         detected = self.console.color_system
         self.context = RunContext(
             runs=list(start),

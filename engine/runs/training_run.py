@@ -242,14 +242,17 @@ class TrainingRun(RunThread):
 
 
 def planned_runs(
-    plan: TrainingPlan, checkpoints: Path, name: str | None = None
+    plan: TrainingPlan, checkpoints: Path, name: str | None = None, *, tensorboard: bool = False
 ) -> list[TrainingRun]:
-    """A `TrainingRun` for each run of a plan, to be started together.
+    """The runs of a plan, to be started together: each waits for the one before.
 
     Args:
-        name: of the run; two runs get '-vae' and '-ae' behind it.
+        name: of the run; two get '-vae' and '-ae' behind it. None for one made from the time.
+
+    Raises:
+        RunError: if event files are wanted and there is no `tensorboard` package.
     """
-    return runs_in_turn(planned_starts(plan, checkpoints, name))
+    return runs_in_turn(planned_starts(plan, checkpoints, name), tensorboard=tensorboard)
 
 
 def runs_in_turn(

@@ -9,11 +9,10 @@ from engine.runs.resume import (
     automatic_starts,
     continued_config,
 )
-from engine.runs.training_run import TrainingRun, runs_in_turn
+from engine.runs.training_run import TrainingRun, planned_runs, runs_in_turn
 from engine.storage.run_lock import owner_of
 from engine.storage.run_names import check_name, find_run
 from tui.cli.arguments import ResumeArgs, TrainArgs, TrainingArgs, TrainResumeArgs
-from tui.state.run_manager import new_runs
 
 
 def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
@@ -22,7 +21,7 @@ def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
     Raises:
         RunError: if they can't be logged as asked for.
     """
-    return new_runs(args.config, args.checkpoints, args.name, tensorboard=args.tensorboard)
+    return planned_runs(args.config, args.checkpoints, args.name, tensorboard=args.tensorboard)
 
 
 def runs_to_train(args: TrainArgs) -> list[TrainingRun]:

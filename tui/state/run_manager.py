@@ -11,8 +11,8 @@ from engine.config import TrainingPlan
 from engine.errors import RunError
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import ResumeRun, continued_config, planned_starts
-from engine.runs.training_run import TrainingRun, runs_in_turn
+from engine.runs.resume import ResumeRun, continued_config
+from engine.runs.training_run import planned_runs, runs_in_turn
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder, Outcome, export
 
@@ -42,7 +42,9 @@ class RunManager:
         Raises:
             RunError: if they can't be logged as wanted; nothing has changed then.
         """
-        self._replace([], new_runs(plan, self.context.checkpoints, tensorboard=self._tensorboard))
+        self._replace(
+            [], planned_runs(plan, self.context.checkpoints, tensorboard=self._tensorboard)
+        )
 
     def resume(self, path: Path, epochs: int | None = None) -> None:
         """Stop and save the current runs, and train a stored one on.
@@ -119,20 +121,6 @@ class RunManager:
         context.ends = (None, None)  # positions in another run's split, perhaps
         self.all += new
         self.start()
-
-
-def new_runs(
-    plan: TrainingPlan, checkpoints: Path, name: str | None = None, *, tensorboard: bool = False
-) -> list[TrainingRun]:
-    """The runs of a plan, to be started together: each waits for the one before.
-
-    Args:
-        name: of the run; two get '-vae' and '-ae' behind it. None for one made from the time.
-
-    Raises:
-        RunError: if event files are wanted and there is no `tensorboard` package.
-    """
-    return runs_in_turn(planned_starts(plan, checkpoints, name), tensorboard=tensorboard)
 
 
 def _attach(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:

@@ -24,7 +24,7 @@ def from_train(monkeypatch: pytest.MonkeyPatch, typed: str) -> str:
     def plan(config: TrainingPlan, *_: object) -> NoReturn:
         raise PlannedError(config.data)
 
-    monkeypatch.setattr("tui.state.run_manager.planned_starts", plan)
+    monkeypatch.setattr("engine.runs.training_run.planned_starts", plan)
     with pytest.raises(PlannedError) as caught:
         main(["train", "--data", typed])
     return caught.value.data
