@@ -126,6 +126,18 @@ class TestFound:
         assert_holds_the_dataset(dataset, with_test=False)
         assert dataset.source == str(path)
 
+    @pytest.mark.parametrize("other", ["._clothes.csv", "__MACOSX/clothes.csv", "a/._b.csv"])
+    def test_a_single_table_beside_what_a_mac_adds(
+        self, root: Path, pack: Pack, other: str
+    ) -> None:
+        path = packed(root, pack({other: b"\0\5\x16\7", "clothes.csv": TRAINING_TABLE}))
+        assert_holds_the_dataset(load_dataset(path), with_test=False)
+
+    def test_files_at_the_top_win_over_folders_below(self, root: Path, pack: Pack) -> None:
+        members = idx_members(random_dataset(30), None, "MNIST/raw/", "")
+        members |= idx_members(TRAINING, TEST, "", "")
+        assert_holds_the_dataset(load_dataset(packed(root, pack(members))))
+
     def test_the_test_table_in_an_archive_beside(self, root: Path, pack: Pack) -> None:
         (root / "a_test.csv.zip").write_bytes(pack({"fashion-mnist_test.csv": TEST_TABLE}))
         path = root / "a_train.csv.zip"
@@ -214,8 +226,13 @@ def test_another_kind_of_archive_is_named(root: Path, magic: bytes, kind: str) -
     )
 
 
+def test_folders_with_the_separators_of_windows(root: Path) -> None:
+    members = idx_members(TRAINING, TEST, "raw\\", "")
+    assert_holds_the_dataset(load_dataset(packed(root, zipped(members))))
+
+
 def test_links_and_devices_in_a_tar_are_passed_over(root: Path) -> None:
-    buffer = io.BytesIO(tarred(idx_members(TRAINING, TEST, "", "")))
+    buffer = io.BytesIO(tarred(idx_members(TRAINING, TEST, "raw/", "")))
     with tarfile.open(fileobj=buffer, mode="a") as archive:
         for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
             info = tarfile.TarInfo("x/train-images-idx3-ubyte")

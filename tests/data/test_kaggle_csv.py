@@ -351,9 +351,11 @@ class TestRefusedRow:
     @pytest.mark.parametrize("cells", [b",", b"0,"], ids=["blank", "zeros"])
     @pytest.mark.parametrize("where", ["header", "row"])
     def test_millions_of_columns_cost_neither_time_nor_memory(
-        self, tmp_path: Path, where: str, cells: bytes
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, cells: bytes
     ) -> None:
-        line = cells * (2 << 20) + b"x"
+        # It takes minutes and gigabytes for them, which tracemalloc doesn't see.
+        monkeypatch.setattr("pandas.read_csv", None)
+        line = cells * (2 << 20) + (b"x" if where == "header" else b"1")
         content = line if where == "header" else HEADER.encode() + b"\n" + line
         path = write(tmp_path / "a.csv", content)
         tracemalloc.start()
