@@ -51,7 +51,8 @@ def read_kaggle_csv(path: DataFile) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
                 header, _, body = text.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")
                 layout = _read_header(path, header)
                 body_line = 2
-            body = _BLANK_LINE.sub(b"", body)
+            if body.startswith(b",") or b"\n," in body:  # as good as none has
+                body = _BLANK_LINE.sub(b"", body)
             # Some blocks may be blank: the parser calls that an error.
             if body.strip(b"\n"):
                 rows = _parse(body, layout)
