@@ -6,6 +6,7 @@ from math import inf
 from time import monotonic
 from typing import ClassVar
 
+import numpy as np
 from textual import work
 from textual.message import Message
 from textual.screen import Screen
@@ -14,6 +15,7 @@ from engine.errors import describe
 from engine.run import Access, Run
 from engine.snapshot import Phase
 from engine.storage.atomic_files import atomic_write
+from engine.views import Decode, DecodedView
 from tui.screens.dialogs.help import HelpScreen
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder, export
@@ -190,10 +192,21 @@ class RunScreen(Screen[None]):
             self.say(READ_ONLY, "warning")
         elif phase is Phase.PAUSED:
             self.run.resume()
+            self._look_when_heard()
         elif phase is Phase.TRAINING:
             self.run.pause()
+            self._look_when_heard()
         else:
             self.say(f"nothing to pause: the run is {phase}")
+
+    def _look_when_heard(self) -> None:
+        """A run does and answers in turn: any answer now comes right after what it was told."""
+
+        def look(*_: object) -> None:
+            self._look()
+
+        anything = Decode(np.zeros((1, self.run.config.latent_dim), np.float32))
+        ViewFeed[DecodedView](self.run, self, failed=look).ask(anything, look)
 
     def action_image_mode(self) -> None:
         """Half-blocks or ASCII."""

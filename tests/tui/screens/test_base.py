@@ -41,6 +41,9 @@ class Run(AskedRun):
         self.config, self.access, self.directory = RunConfig(), Access.OWNER, Path(name)
         self.snapshot = replace(snapshot_of(history(3, 10)), run=name, phase=phase)
 
+    def pause(self) -> None:
+        """It does so before it answers the next question, not at once."""
+
     def become(self, phase: Phase) -> None:
         self.snapshot = replace(self.snapshot, phase=phase)
 
@@ -199,6 +202,21 @@ async def test_a_failure_is_a_message_in_words(monkeypatch: pytest.MonkeyPatch) 
         run.fail(OSError("the directory is gone"))
         await pilot.pause()
         assert screen.message == "OSError: the directory is gone"
+
+
+async def test_a_pause_shows_as_soon_as_the_run_has_heard_of_it_without_a_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run("vae")
+    async with looking(monkeypatch, run) as (screen, pilot):
+        screen.action_pause()
+        await pilot.pause()
+        assert "training" in screen.header
+        run.become(Phase.PAUSED)
+        run.answer("an image of anything")
+        await pilot.pause()
+        assert "paused" in screen.header
+        assert screen.message.startswith("paused")
 
 
 async def test_a_screen_that_was_left_asks_and_shows_nothing(

@@ -38,6 +38,11 @@ class ProbeFeed:
         self.step = -1
         """Of the latest probe's model."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer about a point is awaited."""
+        return self._images.busy or self._probes.busy
+
     def ask(self, point: LatentPoint) -> None:
         """The cursor has come to a point."""
         self._point = point

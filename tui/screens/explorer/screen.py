@@ -187,7 +187,7 @@ class ExplorerScreen(MapControl):
             self.probes.ask(point)
 
     def _probe_again(self) -> None:
-        if self.run.snapshot.step != self.probes.step:
+        if self.run.snapshot.step != self.probes.step and not self.probes.busy:
             point = self._point_to_ask()
             if point is not None:
                 self.probes.probe(point)
