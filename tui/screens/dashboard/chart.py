@@ -19,7 +19,7 @@ LONG_TITLE = 68
 
 
 class MetricChart(CanvasPanel):
-    """Train and validation curves of one metric; built anew only when there is news."""
+    """Train and validation curves of one metric; built again only when they have changed."""
 
     export_names = ("train_loss", "val_loss")
 

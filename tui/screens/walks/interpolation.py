@@ -1,4 +1,4 @@
-"""Interpolation: straight ways from one point of latent space to another, one a row."""
+"""Interpolation: straight paths from one point of latent space to another, one a row."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -34,8 +34,8 @@ _ENOUGH = ((14, 9, 5), (12, 7, 3), (10, 5, 2), (10, 5, 1))
 
 
 @dataclass(frozen=True, slots=True)
-class WaysLayout:
-    """How many ways of how many steps fit, and how large their images are."""
+class PathsLayout:
+    """How many paths of how many steps fit, and how large their images are."""
 
     size: int
     steps: int
@@ -43,7 +43,7 @@ class WaysLayout:
     gap: int
     """Cells between two steps."""
     originals: bool
-    """Whether the images at the ends stand beside the way."""
+    """Whether the images at the ends stand beside the path."""
 
     @property
     def width(self) -> int:
@@ -57,7 +57,7 @@ class WaysLayout:
         return 1 + self.size // 2
 
 
-def ways_layout(width: int, height: int, originals: bool) -> WaysLayout | None:
+def paths_layout(width: int, height: int, originals: bool) -> PathsLayout | None:
     """The largest images that allow enough steps and rows; None if nothing fits.
 
     Args:
@@ -75,14 +75,14 @@ def ways_layout(width: int, height: int, originals: bool) -> WaysLayout | None:
     return narrow if narrow.steps >= 3 and narrow.rows >= 1 else None
 
 
-def _layout(size: int, width: int, height: int, gap: int, originals: bool) -> WaysLayout:
+def _layout(size: int, width: int, height: int, gap: int, originals: bool) -> PathsLayout:
     beside_ends = width - (2 * (size + NEXT_TO) if originals else 0)
     rows = height // (1 + size // 2)
-    return WaysLayout(size, fitting(beside_ends, size, gap), rows, gap, originals)
+    return PathsLayout(size, fitting(beside_ends, size, gap), rows, gap, originals)
 
 
 class InterpolationPanel(WalkPanel):
-    """Ways between validation images, or between draws from the prior."""
+    """Paths between validation images, or between draws from the prior."""
 
     EXPLANATION: ClassVar[str] = "each row goes from one point of latent space to another"
 
@@ -121,7 +121,7 @@ class InterpolationPanel(WalkPanel):
         return True
 
     def go_to(self, pair: Pair) -> None:
-        """Show this way first, until others are asked for."""
+        """Show this path first, until others are asked for."""
         self._typed = pair
 
     def mark(self, ends: tuple[int | None, int | None]) -> None:
@@ -130,8 +130,8 @@ class InterpolationPanel(WalkPanel):
         self._marked = None if first is None or second is None else (first, second)
 
     def request(self) -> Interpolation | None:
-        """As many ways of as many steps as fit, the typed or marked one first."""
-        layout = ways_layout(*self.size, originals=self._asked.between == "images")
+        """As many paths of as many steps as fit, the typed or marked one first."""
+        layout = paths_layout(*self.size, originals=self._asked.between == "images")
         if layout is None:
             return None
         page = replace(self._asked, rows=layout.rows, steps=layout.steps)
@@ -155,11 +155,11 @@ class InterpolationPanel(WalkPanel):
         self.repaint()
 
     def figure(self) -> tuple[str, FigureOptions]:
-        """The ways on show."""
+        """The paths on show."""
         return "interpolation", FigureOptions(interpolation=self.request() or self._asked)
 
     def titles(self) -> tuple[str, ...]:
-        """What the ends are, and how the way between them is gone."""
+        """What the ends are, and how the path between them is interpolated."""
         page = self._asked.page + 1
         when = f" · epoch {epochs(self._view.epoch)}" if self._view else ""
         if self._asked.between == "images":
@@ -184,15 +184,15 @@ class InterpolationPanel(WalkPanel):
         )
 
     def fits(self, size: Size) -> bool:
-        """Whether there is room for a way."""
-        return ways_layout(*size, originals=False) is not None
+        """Whether there is room for a path."""
+        return paths_layout(*size, originals=False) is not None
 
     def lines(self, size: Size) -> list[Strip] | None:
-        """A label over every way; the originals stand apart at its ends."""
+        """A label over every path; the originals stand apart at its ends."""
         view = self._view
         if view is None:
             return None
-        layout = ways_layout(*size, originals=view.originals is not None)
+        layout = paths_layout(*size, originals=view.originals is not None)
         if layout is None:
             return None
         rows = min(layout.rows, len(view.images))
@@ -201,32 +201,34 @@ class InterpolationPanel(WalkPanel):
         for row in range(rows):
             if row and spaced:
                 lines += blank(0)
-            lines += self._way(view, row, layout)
+            lines += self._path(view, row, layout)
         return centred(lines, size.width)
 
-    def _way(self, view: InterpolationView, row: int, layout: WaysLayout) -> list[Strip]:
+    def _path(self, view: InterpolationView, row: int, layout: PathsLayout) -> list[Strip]:
         columns = chosen_columns(view.images.shape[1], layout.steps)
-        way = row_of(view.images[row][columns], layout.size, layout.gap, self.image_mode)
+        path = row_of(view.images[row][columns], layout.size, layout.gap, self.image_mode)
         if layout.originals and view.originals is not None:
             start, end = (
                 row_of(image[None], layout.size, 0, self.image_mode)
                 for image in view.originals[row]
             )
-            apart = blank(NEXT_TO, len(way))
-            way = beside(start, apart, way, apart, end)
-        return [self._label(view, row, way[0].cell_length), *way]
+            apart = blank(NEXT_TO, len(path))
+            path = beside(start, apart, path, apart, end)
+        return [self._label(view, row, path[0].cell_length), *path]
 
     def _label(self, view: InterpolationView, row: int, width: int) -> Strip:
-        """'Trouser #12 ─────── Bag #480' over the whole way."""
+        """'Trouser #12 ─────── Bag #480' over the whole path."""
         chosen = row == 0 and view.pairs[0] == self._first()
         names = [text(name, STRONG if chosen else PLAIN) for name in view.names[row]]
-        places = [
-            text(f" #{place}" if view.originals is not None else "", FAINT)
-            for place in view.pairs[row]
+        positions = [
+            text(f" #{position}" if view.originals is not None else "", FAINT)
+            for position in view.pairs[row]
         ]
-        taken = sum(strip.cell_length for strip in (*names, *places))
+        taken = sum(strip.cell_length for strip in (*names, *positions))
         rule = width - taken - 2
         if rule < 1:
             taken = sum(name.cell_length for name in names)
-            places, rule = [text(""), text("")], max(1, width - taken - 2)
-        return Strip.join([names[0], places[0], text(f" {'─' * rule} ", LINE), names[1], places[1]])
+            positions, rule = [text(""), text("")], max(1, width - taken - 2)
+        return Strip.join(
+            [names[0], positions[0], text(f" {'─' * rule} ", LINE), names[1], positions[1]]
+        )

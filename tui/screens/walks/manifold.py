@@ -66,7 +66,7 @@ def grid_layouts(width: int, height: int, flat: bool) -> list[GridLayout]:
 
 
 def best_layout(layouts: list[GridLayout]) -> int:
-    """The largest images of which enough fit, by their place in the list."""
+    """The largest images of which enough fit, by their index in the list."""
     return next((i for i, g in enumerate(layouts) if g.count >= WANTED), len(layouts) - 1)
 
 
@@ -90,10 +90,10 @@ class ManifoldPanel(WalkPanel):
         layouts = self._layouts(self.size)
         if not layouts:
             return False
-        now = self._place(layouts)
-        place = min(len(layouts) - 1, max(0, now + by))
-        self._finer += place - now
-        return place != now
+        now = self._chosen(layouts)
+        chosen = min(len(layouts) - 1, max(0, now + by))
+        self._finer += chosen - now
+        return chosen != now
 
     def request(self) -> Manifold | None:
         """A grid as large as fits."""
@@ -163,12 +163,12 @@ class ManifoldPanel(WalkPanel):
     def _layouts(self, size: Size) -> list[GridLayout]:
         return grid_layouts(*size, flat=self.latent_dim == 1)
 
-    def _place(self, layouts: list[GridLayout]) -> int:
+    def _chosen(self, layouts: list[GridLayout]) -> int:
         return min(len(layouts) - 1, max(0, best_layout(layouts) + self._finer))
 
     def _layout(self, size: Size) -> GridLayout | None:
         layouts = self._layouts(size)
-        return layouts[self._place(layouts)] if layouts else None
+        return layouts[self._chosen(layouts)] if layouts else None
 
 
 def _axis(low: str, name: str, high: str, width: int) -> Strip:

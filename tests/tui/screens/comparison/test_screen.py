@@ -200,7 +200,7 @@ async def test_one_run_alone_has_nothing_to_be_compared_with(
 ) -> None:
     alone = replace(endless, model="ae")
     async with running(alone, tmp_path) as (app, pilot):
-        # Or the news that it trains may come after the answer to the key.
+        # Or the message that it trains may come after the answer to the key.
         await until(pilot, lambda: "epochs; ? for help" in message(pilot))
         for key in ("v", "o"):
             await pilot.press(key)
@@ -217,7 +217,7 @@ async def test_the_dashboard_follows_the_run_that_trains_unless_one_was_chosen(
         await pilot.press("o")
         assert app.context.shown == 0
         assert dashboard(pilot).query_one(Panel).model == "vae"
-        await pilot.pause(0.7)
+        dashboard(pilot).look_now()
         assert app.context.shown == 0
         await pilot.press("o")
         assert app.shown_run.config.model == "ae"

@@ -164,7 +164,7 @@ def test_the_film_shows_its_own_images_though_others_are_on_screen(
     assert panels[0].shown[-1][0].page == 0
 
 
-def test_leaving_the_film_shows_the_model_of_now_at_once(
+def test_leaving_the_film_shows_the_current_model_at_once(
     run: Run, pictures: LivePictures, panels: list[Panel], mail: Mailbox
 ) -> None:
     look(pictures, mail)

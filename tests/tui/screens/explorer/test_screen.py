@@ -25,6 +25,7 @@ from tui.screens.explorer.legend import ClassLegend
 from tui.screens.explorer.map import CURSOR_STYLE, END_STYLE, ExplorerMap
 from tui.screens.explorer.screen import ExplorerScreen
 from tui.state.exports import ExportOrder
+from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
 
 SMALL, LARGE = (80, 24), (140, 45)
@@ -137,7 +138,7 @@ FAR |= {key.upper(): move for key, move in LETTERS.items()}
     [(key, *move) for key, move in (MOVES | LETTERS).items()]
     + [(key, 8 * columns, 8 * rows) for key, (columns, rows) in FAR.items()],
 )
-async def test_keys_move_the_cursor_and_its_place_is_decoded(
+async def test_keys_move_the_cursor_and_its_point_is_decoded(
     key: str, columns: int, rows: int
 ) -> None:
     async with exploring() as explorer:
@@ -190,7 +191,7 @@ async def test_dragging_goes_on_along_the_edge_beyond_the_map() -> None:
         assert explorer.cell == (explorer.map.size.width - 1, 14), "that is the title"
 
 
-async def test_one_image_is_asked_for_at_a_time_and_the_newest_place_next() -> None:
+async def test_one_image_is_asked_for_at_a_time_and_the_newest_point_next() -> None:
     async with exploring() as explorer:
         run = explorer.run
         run.held = True
@@ -220,7 +221,7 @@ async def test_an_image_comes_without_waiting_for_a_timer(monkeypatch: pytest.Mo
         await explorer.until(lambda: len(explorer.run.questions(Probe)) > 2)
 
 
-async def test_surroundings_of_a_place_that_was_left_dont_bring_its_image_back() -> None:
+async def test_a_probe_of_a_point_that_was_left_doesnt_bring_its_image_back() -> None:
     async with exploring() as explorer:
         run = explorer.run
         run.held = True
@@ -276,7 +277,7 @@ async def test_the_picture_learns_under_a_resting_cursor() -> None:
         assert not explorer.run.questions(LatentMap), "the map waits for an evaluation"
 
 
-async def test_the_map_is_made_anew_at_an_evaluation_and_the_cursor_stays() -> None:
+async def test_the_map_is_made_again_at_an_evaluation_and_the_cursor_stays() -> None:
     async with exploring() as explorer:
         await explorer.press("L", "k")
         cell = explorer.cell
@@ -321,6 +322,39 @@ async def test_a_map_that_was_still_to_be_asked_for_is_asked_for_on_return() -> 
         run.held = False
         await explorer.press("escape")
         await explorer.until(lambda: "z3 × z2" in explorer.map.border_title)
+
+
+async def test_when_another_run_comes_on_show_nothing_of_the_one_before_stays_under_its_name() -> (
+    None
+):
+    first, second = FakeEngine(), FakeEngine(model="ae")
+    second.snapshot = replace(second.snapshot, run="ae-fake", phase=Phase.WAITING)
+    second.held = True
+    async with exploring(first) as explorer:
+        explorer.app.context.runs.append(second)  # type: ignore[arg-type]
+        await explorer.press("L", "3")
+        first.held = True
+        await explorer.press("l", "l")  # answered too late
+        first.train_to(900, phase=Phase.FINISHED)
+        second.train_to(300, phase=Phase.TRAINING)
+        explorer.screen.look_now()
+        assert explorer.message == "vae-fake has ended: now ae-fake trains"
+        assert "ae-fake" in explorer.screen.query_one(RunHeader).render().plain
+        first.answer()
+        await explorer.pilot.pause()
+        assert "waiting for the model" in texts_of(explorer.map)[0]
+        assert "waiting for the model" in texts_of(explorer.place)[0]
+        assert not explorer.map.border_title
+        assert not explorer.legend.render().plain
+        second.held = False
+        second.answer()
+        await explorer.until(lambda: "codes of" in (explorer.map.border_title or ""))
+        asked = len(first.asked)
+        await explorer.press("h", "u")
+        await explorer.until(lambda: explorer.shows(decoded(explorer.latent[None])[0]))
+        await explorer.settle()
+        assert len(first.asked) == asked
+        assert marks_on_the_map(explorer) == set("012456789"), "a hidden class stays hidden"
 
 
 async def test_neighbours_come_when_the_training_images_are_embedded() -> None:

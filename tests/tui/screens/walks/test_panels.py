@@ -22,7 +22,7 @@ from engine.views import (
 )
 from tests.support.tui_fakes import WidgetApp, spied, strips_of, texts_of
 from tui.drawing.pixels import ASCII_RAMP
-from tui.screens.walks.interpolation import InterpolationPanel, ways_layout
+from tui.screens.walks.interpolation import InterpolationPanel, paths_layout
 from tui.screens.walks.manifold import ManifoldPanel, best_layout, grid_layouts
 from tui.screens.walks.panel import SIZES, WalkPanel, chosen_columns, fitting
 from tui.screens.walks.tabs import WalkBar
@@ -81,7 +81,7 @@ def test_fewer_columns_are_spread_evenly_from_the_first_to_the_last(
 
 @given(widths, heights, st.booleans())
 def test_ways_fit_and_have_an_odd_number_of_steps(width: int, height: int, originals: bool) -> None:
-    layout = ways_layout(width, height, originals)
+    layout = paths_layout(width, height, originals)
     if layout is None:
         assert width < 3 * 10 or height < 6
         return
@@ -110,7 +110,7 @@ def test_ways_fit_and_have_an_odd_number_of_steps(width: int, height: int, origi
 def test_ways_at_the_usual_sizes(
     terminal: tuple[int, int], originals: bool, expected: tuple[int, int, int]
 ) -> None:
-    layout = ways_layout(terminal[0] - 2, terminal[1] - 4, originals)
+    layout = paths_layout(terminal[0] - 2, terminal[1] - 4, originals)
     assert layout is not None
     assert (layout.size, layout.steps, layout.rows) == expected
 
@@ -250,7 +250,7 @@ async def test_marked_ends_are_the_first_row_and_typed_ones_come_before_them() -
         assert panel.request() == prior  # positions of images are no draws
 
 
-async def test_the_answer_with_a_chosen_way_does_not_push_the_others_down() -> None:
+async def test_the_answer_with_a_chosen_path_does_not_push_the_others_down() -> None:
     panel = InterpolationPanel(id="interpolation")
     async with fitted(panel).run_test(size=(80, 20)) as pilot:
         await pilot.pause()
@@ -286,7 +286,7 @@ async def test_there_is_no_page_before_the_first() -> None:
         assert panel.request() == Interpolation(rows=3, steps=5)
 
 
-async def test_a_chosen_way_stands_out() -> None:
+async def test_a_chosen_path_stands_out() -> None:
     panel = InterpolationPanel(id="interpolation")
     async with fitted(panel).run_test(size=(80, 20)) as pilot:
         await pilot.pause()

@@ -47,7 +47,7 @@ CONFIG = RunConfig(hidden=(16,), latent_dim=6)
 class ReadyEngine:
     """An untrained model that answers every question, and notes it."""
 
-    access = Access.OWNER
+    access: Access = Access.OWNER
 
     def __init__(self, dataset: ImageDataset, config: RunConfig = CONFIG) -> None:
         self.config = config
@@ -252,7 +252,7 @@ async def test_r_shows_another_image_s_dimensions(run: ReadyEngine) -> None:
         await until(pilot, lambda: any("#1 " in line for line in texts_of(screen.panel)))
 
 
-async def test_the_ends_that_were_marked_elsewhere_are_the_first_way(run: ReadyEngine) -> None:
+async def test_the_ends_that_were_marked_elsewhere_are_the_first_path(run: ReadyEngine) -> None:
     async with walking(run, ends=(3, 17)) as (screen, pilot):
         await until(pilot, lambda: "#3 " in texts_of(screen.panel)[0])
         assert texts_of(screen.panel)[0].strip().endswith("#17")
@@ -419,6 +419,16 @@ async def test_another_run_on_show_is_shown_here_too(
         screen.context.shown = 1
         await shown(screen, pilot, "images' codes")
         assert other.walks_asked()
+
+
+async def test_the_header_says_that_the_run_is_attached(run: ReadyEngine) -> None:
+    async with walking(run, size=(140, 45)) as (screen, pilot):
+        header = screen.query_one(RunHeader)
+        await until(pilot, lambda: header.render().plain.endswith(" ● training"))
+        assert "attached" not in header.render().plain
+        run.access = Access.CONTROL
+        screen.look_now()
+        assert header.render().plain.endswith("attached ● training")
 
 
 async def test_e_orders_the_walk_on_show_as_it_is_set(
