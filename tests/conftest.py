@@ -7,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from data import ImageDataset, load_dataset
 from engine.config import RunConfig
 from tests.support.dataset_files import write_idx_folder
+
+# A busy machine is no failure: pytest-timeout ends what hangs.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ import pytest
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.storage.listing import delete_run, rename_run
+from engine.storage.rename_delete import delete_run, rename_run
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import owner_of
 from tests.support.made_runs import make_run
