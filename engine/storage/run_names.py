@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from data import DataError, absolute_path
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.storage.config_json import CONFIG_FILE
@@ -36,11 +37,16 @@ def find_run(run: str, checkpoints: Path) -> Path:
     Raises:
         RunError: if there is none, saying where it was looked for and what is there.
     """
-    for candidate in (checkpoints / run, Path(run).expanduser()):
-        if (candidate / CONFIG_FILE).is_file():
-            return candidate
-        if run and candidate.is_dir():
-            raise RunError(f"{candidate}/ is no run: it has no {CONFIG_FILE}")
+    try:
+        for candidate in (checkpoints / run, absolute_path(run) if run[:1] == "~" else Path(run)):
+            if (candidate / CONFIG_FILE).is_file():
+                return candidate
+            if run and candidate.is_dir():
+                raise RunError(f"{candidate}/ is no run: it has no {CONFIG_FILE}")
+    except DataError as error:
+        raise RunError(str(error)) from None
+    except OSError as error:
+        raise RunError(f"run {run[:100]!r} can't be looked for: {error.strerror}") from None
     known = ", ".join(path.name for path in latest_runs(checkpoints)[:5])
     hint = f"the latest are {known}" if known else "there are none yet"
     raise RunError(f"no run {run!r} in {checkpoints}/: {hint}")

@@ -8,6 +8,7 @@ import pytest
 
 from engine.config import RunConfig
 from engine.errors import RunError
+from engine.storage.provenance import Provenance
 from engine.storage.rename_delete import delete_run, rename_run
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import owner_of
@@ -45,7 +46,7 @@ pytestmark = [
 
 
 def test_a_run_is_made_and_locked(tmp_path: Path) -> None:
-    run = RunDirectory.create(tmp_path, "r", RunConfig(), {})
+    run = RunDirectory.create(tmp_path, "r", RunConfig(), Provenance())
     assert run.path == tmp_path / "r"
     owner = owner_of(run.path)
     assert owner is not None
@@ -56,14 +57,14 @@ def test_a_run_is_made_and_locked(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_is_still_refused(tmp_path: Path) -> None:
-    RunDirectory.create(tmp_path, "r", RunConfig(), {}).close()
+    RunDirectory.create(tmp_path, "r", RunConfig(), Provenance()).close()
     with pytest.raises(RunError, match="run 'r' exists already"):
-        RunDirectory.create(tmp_path, "r", RunConfig(), {})
+        RunDirectory.create(tmp_path, "r", RunConfig(), Provenance())
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
 def test_runs_named_by_the_time_are_numbered(tmp_path: Path) -> None:
-    runs = [RunDirectory.create(tmp_path, None, RunConfig(), {}) for _ in range(3)]
+    runs = [RunDirectory.create(tmp_path, None, RunConfig(), Provenance()) for _ in range(3)]
     assert len({run.path for run in runs}) == 3
     for run in runs:
         assert owner_of(run.path) is not None

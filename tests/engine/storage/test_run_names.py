@@ -32,3 +32,28 @@ def test_a_run_is_found_by_name_or_path_and_a_missing_one_told_with_what_is_ther
         find_run("gone", tmp_path)
     with pytest.raises(RunError, match="there are none yet"):
         find_run("gone", tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ("~no-such-user/r", "~no-such-user/r names a home directory that cannot be found"),
+        ("r" * 5000, "can't be looked for: File name too long"),
+        ("a\0b", "no run 'a"),
+        ("m\udcfcller", "no run 'm"),
+    ],
+)
+def test_what_can_be_no_path_is_told_in_a_sentence(tmp_path: Path, run: str, said: str) -> None:
+    with pytest.raises(RunError) as caught:
+        find_run(run, tmp_path)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_run_in_a_home_directory_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = RunDirectory.create(tmp_path / "kept", "r", RunConfig(), Provenance())
+    run.close()
+    assert find_run("~/kept/r", tmp_path / "elsewhere") == run.path
