@@ -525,9 +525,9 @@ async def test_nothing_of_a_run_stays_under_the_name_of_the_next() -> None:
         following = FakeEngine(latent_dim=2, name="ae-next")
         following.snapshot = replace(following.snapshot, last=None)
         explorer.app.context.runs.append(following)  # type: ignore[arg-type]
-        explorer.app.context.shown = 1
+        explorer.run.train_to(900, phase=Phase.FINISHED)
         await explorer.until(lambda: explorer.worker.running == [])
-        assert explorer.message == "ae-next is on show; UMAP cancelled"
+        assert explorer.message == "vae-fake has ended: now ae-next trains; UMAP cancelled"
         assert [text.strip() for text in texts_of(explorer.map) if text.strip()] == [
             "waiting for the model"
         ]
