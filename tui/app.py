@@ -205,7 +205,7 @@ class FmnistVaeTui(TerminalApp):
 
     @dataclass
     class Said(Message):
-        """Something to tell, from another thread."""
+        """A message for the message line, from another thread."""
 
         text: str
         level: Level

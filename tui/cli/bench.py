@@ -129,7 +129,7 @@ ROWS = (
     ("headless", "a whole run", "", ""),
     ("dashboard", "the same, with the dashboard", "dashboard/headless", "× without"),
 )
-"""What is measured, what people call it, and the ratio that is told beside it."""
+"""What is measured, its label, and the ratio shown beside it, with its label."""
 
 
 def _table(result: dict[str, Any]) -> Table:

@@ -99,7 +99,7 @@ def _measure(
 
 
 def _images_seen(run: Path) -> int:
-    """As of now, by the run's own account; 0 before it trains."""
+    """So far, by the run's own account; 0 before it trains."""
     try:
         return int(json.loads(ask(run, "status"))["images_seen"])
     except (ControlError, ValueError, KeyError):

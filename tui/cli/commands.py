@@ -44,7 +44,7 @@ class Command:
     takes: str
     """Its arguments, as usage has them."""
     help: str
-    """In a line."""
+    """What it does, in a line."""
     arguments: type
     """The dataclass that its flags are made from."""
     handler: str
@@ -137,7 +137,7 @@ COMMANDS = {
         ),
     )
 }
-"""By name."""
+"""By name; the order is that of the help."""
 
 
 def parse(command: Command, arguments: Sequence[str]) -> Any:

@@ -1,4 +1,4 @@
-"""What the terminal can show: decided before Textual is imported, and told in the help.
+"""What the terminal can show: decided before Textual is imported, and shown in the help.
 
 SSH seldom forwards COLORTERM, so Textual guesses by TERM and may guess low; hence `--colors`.
 """
@@ -55,7 +55,7 @@ def describe_colors(choice: ColorChoice, detected: str | None) -> str:
 
 
 def image_mode(choice: ImageChoice, colors: str | None) -> Literal["half", "ascii"]:
-    """Half-blocks where greys can be told apart: 16 colours have but four of them."""
+    """Half-blocks where greys can be told apart: 16 colours have only four of them."""
     if choice != "auto":
         return choice
     return "half" if colors in ("256", "truecolor") else "ascii"

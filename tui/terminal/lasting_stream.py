@@ -8,7 +8,7 @@ from typing import Any, TextIO
 class LastingStream:
     """A stream that swallows what can't be written, and remembers why.
 
-    Whoever writes goes on: a training run must not end because nobody reads its progress.
+    Its writer carries on: a training run must not end because nobody reads its progress.
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -37,5 +37,5 @@ class MessageLine(Widget):
         return self._message.plain
 
     def render(self) -> Text:
-        """The message."""
+        """The latest message, in its level's colour."""
         return self._message

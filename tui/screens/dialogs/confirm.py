@@ -39,9 +39,9 @@ class ConfirmScreen(Dialog[bool]):
         self.query_one("#cancel").focus()
 
     def action_accept(self) -> None:
-        """Yes."""
+        """Dismiss with True."""
         self.dismiss(True)
 
     def action_cancel(self) -> None:
-        """No."""
+        """Dismiss with False."""
         self.dismiss(False)

@@ -74,7 +74,7 @@ class Field:
     """Of its value, and its widget's id."""
     label: str
     text: str
-    """To begin with."""
+    """What its editor begins with."""
     parse: Callable[[str], Any]
     """Its value from what was typed; raises ValueError or RunError with a sentence."""
     choices: tuple[str, ...] = ()

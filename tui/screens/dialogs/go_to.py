@@ -21,5 +21,5 @@ class GoToScreen(Form[tuple[int, int]]):
         super().__init__("Go to …", "go", fields, hint)
 
     def answer(self, values: dict[str, Any]) -> tuple[int, int]:
-        """Both ends."""
+        """The numbers of both ends."""
         return values["from"], values["to"]

@@ -41,7 +41,7 @@ class NewRunScreen(Form[TrainingPlan]):
             yield from super().compose_fields()
 
     def compose_note(self) -> ComposeResult:
-        """The warning."""
+        """What starting does to the run in progress."""
         yield Static(self._warning, classes="dialog-warning", markup=False)
 
     def on_descendant_focus(self) -> None:

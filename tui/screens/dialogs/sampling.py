@@ -19,7 +19,7 @@ class SamplingScreen(Form[PriorSamples]):
         draw = whole_number("draw", 1, LAST_DRAW)
         temperature = number("temperature", 0, HOTTEST)
         fields = [
-            Field("draw", "draw (the seed, from 1)", f"{samples.seed + 1}", draw),
+            Field("draw", "draw (from 1)", f"{samples.seed + 1}", draw),
             Field("temperature", "temperature", f"{samples.temperature:g}", temperature),
         ]
         super().__init__("Samples", "show", fields, "z = T · ε, ε ~ N(0, I): 1 is the prior.")
