@@ -12,16 +12,22 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+import tui
 from engine.config import RunConfig
 from engine.errors import ViewError
+from engine.history import History
 from engine.run import Access
 from engine.snapshot import Phase
 from engine.views import PriorSamples
 from tests.support.mailbox import AskedRun
 from tests.support.tui_fakes import history, snapshot_of
 from tui.screens.base import Part, RunScreen
+from tui.screens.dashboard.screen import Dashboard
+from tui.screens.explorer.screen import ExplorerScreen
+from tui.screens.walks.screen import WalksScreen
 from tui.state.context import RunContext
 from tui.state.view_feed import ViewFeed
+from tui.theme import THEME
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
 
@@ -44,6 +50,8 @@ class Run(AskedRun):
     def pause(self) -> None:
         """It does so before it answers the next question, not at once."""
 
+    history, frames = History(), ()
+
     def become(self, phase: Phase) -> None:
         self.snapshot = replace(self.snapshot, phase=phase)
 
@@ -65,7 +73,6 @@ class Looking(RunScreen):
         if self.feed is not None:
             self.feed.close()
         self.feed = ViewFeed(self.run, self, self.view_failed)
-        self.shown.clear()
 
     def parts(self) -> list[Part]:
         return [Part(self._update)]
@@ -84,16 +91,24 @@ class Looking(RunScreen):
         return self.query_one(RunHeader).render().plain
 
 
+class StyledApp(App[None]):
+    CSS_PATH = Path(tui.__file__).parent / "styles.tcss"
+
+    def on_mount(self) -> None:
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+
 @asynccontextmanager
 async def looking(
-    monkeypatch: pytest.MonkeyPatch, *runs: Run
-) -> AsyncIterator[tuple[Looking, Pilot[None]]]:
+    monkeypatch: pytest.MonkeyPatch, *runs: Run, kind: type[Any] = Looking
+) -> AsyncIterator[tuple[Any, Pilot[None]]]:
     """Without a tick: a test says when it looks."""
     monkeypatch.setattr("tui.screens.base.TICK", 3600.0)
     context = RunContext(list(runs), Path("exports"))  # type: ignore[arg-type]
-    screen = Looking(context)
-    app: App[None] = App()
-    async with app.run_test(size=(120, 20)) as pilot:
+    screen = kind(context)
+    app: App[None] = StyledApp()
+    async with app.run_test(size=(140, 40)) as pilot:
         await app.push_screen(screen)
         await pilot.pause()
         yield screen, pilot
@@ -263,6 +278,26 @@ async def test_another_run_on_show_is_asked_and_the_run_before_never_shown_again
         second.answer("of the second")
         await pilot.pause()
         assert screen.shown == ["of the second"]
+
+
+@pytest.mark.parametrize("kind", [Dashboard, ExplorerScreen, WalksScreen])
+async def test_no_screen_shows_an_answer_of_the_run_before(
+    monkeypatch: pytest.MonkeyPatch, kind: type[RunScreen]
+) -> None:
+    first, second = Run("first"), Run("second")
+    async with looking(monkeypatch, first, second, kind=kind) as (screen, pilot):
+        await pilot.pause()
+        screen.look_now()
+        assert first.asked
+        screen.context.shown = 1
+        screen.look_now()
+        for index in range(len(first.asked)):
+            first.answer("of the first", index)  # no panel can show this
+        await pilot.pause()
+        assert second.asked
+        screen.context.shown = 0
+        screen.look_now()
+        await pilot.pause()
 
 
 async def test_an_answer_kept_for_a_covered_screen_is_not_shown_of_another_run(
