@@ -1,7 +1,7 @@
 """The app with a run that trains, driven by keys: what the tests of its screens share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,17 +13,6 @@ from tui.screens.dashboard.screen import Dashboard
 from tui.widgets.message_line import MessageLine
 
 LARGE, SMALL = (140, 45), (80, 24)
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Wait for something that a run's thread or a timer brings about."""
-    for _ in range(600):
-        await pilot.pause()
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    said = [line.text for line in pilot.app.screen.query(MessageLine)]
-    raise AssertionError(f"never came true; it says {said}")
 
 
 def message(pilot: Pilot[None]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.analysis.helper_process import JobHandle
 from engine.analysis.jobs import Job, Progress, no_progress
+from tests.support.waiting import wait_for
 
 SOON = 60.0
 """Seconds; only a broken worker takes so long, on however busy a machine."""
@@ -141,14 +142,7 @@ def a_lock() -> object:
     return threading.Lock()
 
 
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.005)
-
-
 def pid_when_running(handle: JobHandle[object]) -> int:
     """The process in which a Wait or Busy runs, once it does."""
-    eventually(lambda: handle.progress[0] == 0.5)
+    wait_for(lambda: handle.progress[0] == 0.5)
     return int(handle.progress[1].split()[-1])

@@ -1,6 +1,5 @@
 """An app with the run browser, which notes what that asks of it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from textual.widgets import Static
 
 import tui
 from engine.storage.listing import RunSummary
+from tests.support.waiting import until
 from tui.screens.runs.details import RunDetails
 from tui.screens.runs.screen import RunsScreen
 from tui.screens.runs.table import MARK, RunTable
@@ -95,12 +95,7 @@ class Browser:
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait for what a thread does."""
-        for _ in range(500):
-            if condition():
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"waited in vain: {self.names}, {self.message!r}, {self.details!r}")
+        await until(self.pilot, condition)
 
     async def look(self) -> None:
         """As if the time for another look at the disk had come."""

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,9 @@ from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
 from engine.runs.resume import NewRun
 from engine.runs.training_run import TrainingRun, runs_in_turn
-from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
+from tests.support.slow_training import slow_training
+from tests.support.waiting import said, until
 from tui.app import FmnistVaeTui
 from tui.screens.comparison.screen import ComparisonScreen
 from tui.screens.dashboard.samples import SamplePanel
@@ -26,21 +27,6 @@ from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.more_epochs import MoreEpochsScreen
 from tui.screens.runs.screen import RunsScreen
 from tui.widgets.header import RunHeader
-from tui.widgets.message_line import MessageLine
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    for _ in range(600):
-        await pilot.pause()
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"never came true; it says {said(pilot)!r}")
-
-
-def said(pilot: Pilot[None]) -> str:
-    lines = pilot.app.screen.query(MessageLine)
-    return lines.first().text if lines else ""
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +51,7 @@ def checkpoints(stored: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = TrainingSession.train_slice
-
-    def train_slice(self: TrainingSession) -> None:
-        original(self)
-        import time
-
-        time.sleep(0.02)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", train_slice)
-    monkeypatch.setattr("engine.runs.throughput.SLICE_SECONDS", 0.0)
+    slow_training(monkeypatch, 0.02)
 
 
 @asynccontextmanager

@@ -37,9 +37,9 @@ from tests.support.helper_jobs import (
     Wait,
     Zeros,
     a_lock,
-    eventually,
     pid_when_running,
 )
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_finished_job_is_forgotten(worker: Worker) -> None:
     handle = worker.submit(Sum(megabytes))
     del megabytes
     assert handle.future.result(SOON) == 10.0
-    eventually(lambda: kept() is None)
+    wait_for(lambda: kept() is None)
 
 
 def test_a_job_that_is_cancelled_while_it_is_sent_is_not_done(
@@ -166,7 +166,7 @@ def test_a_job_that_is_cancelled_while_it_is_sent_is_not_done(
 
     class CancelledMeanwhile(Append):
         def __reduce__(self) -> tuple[object, ...]:
-            eventually(lambda: handles)
+            wait_for(lambda: handles)
             handles[0].cancel()
             return Append, (self.path, self.line)
 
@@ -183,7 +183,7 @@ def test_cancelling_a_running_job_kills_it_and_keeps_the_others(
     pid = pid_when_running(running)
     running.cancel()
     assert running.future.cancelled()
-    eventually(lambda: gone(pid))
+    wait_for(lambda: gone(pid))
     assert [handle.future.result(SOON) for handle in waiting] == ["a", "b"]
     assert concurrent.futures.wait([running.future], SOON).done, "waiters must be told too"
 
@@ -215,8 +215,8 @@ async def test_a_cancelled_await_cancels_the_job(worker: Worker) -> None:
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiter
-    await asyncio.to_thread(eventually, handle.future.cancelled)
-    await asyncio.to_thread(eventually, lambda: gone(pid))
+    await asyncio.to_thread(wait_for, handle.future.cancelled)
+    await asyncio.to_thread(wait_for, lambda: gone(pid))
 
 
 def test_a_jobs_own_sentence_arrives_as_it_is(
@@ -314,10 +314,10 @@ def test_closing_kills_cancels_and_refuses() -> None:
     worker.close()
     assert running.future.cancelled()
     assert waiting.future.cancelled()
-    eventually(lambda: not psutil.pid_exists(pid))  # nor a zombie
+    wait_for(lambda: not psutil.pid_exists(pid))  # nor a zombie
     with pytest.raises(JobError, match="closing"):
         worker.submit(Sum(np.ones(2))).future.result(0)
-    eventually(lambda: set(threading.enumerate()) <= threads)
+    wait_for(lambda: set(threading.enumerate()) <= threads)
 
 
 def test_closing_an_idle_worker_ends_its_process() -> None:
@@ -325,7 +325,7 @@ def test_closing_an_idle_worker_ends_its_process() -> None:
     pid = worker.submit(Surroundings()).future.result(SOON)["pid"]
     assert isinstance(pid, int)
     worker.close()
-    eventually(lambda: not psutil.pid_exists(pid))
+    wait_for(lambda: not psutil.pid_exists(pid))
 
 
 def test_a_worker_that_was_never_used_has_no_process_and_closes() -> None:
@@ -362,7 +362,7 @@ def test_the_process_ends_with_its_parent_in_the_middle_of_a_job(then: str) -> N
     code = PARENT.format(then=then)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=SOON)
     pid = int(done.stdout)
-    eventually(lambda: gone(pid))
+    wait_for(lambda: gone(pid))
     assert done.stderr == b""
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from engine.runs.training_run import TrainingRun
 from engine.storage import checkpoint
 from engine.views import Decode, PriorSamples
 from tests.support.figure_source import FakeSource
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +49,7 @@ def runs(
         )
         run = TrainingRun(config, NewRun(checkpoints, model))
         run.start()
-        deadline = time.monotonic() + 30
-        while run.snapshot.phase.is_active:
-            assert time.monotonic() < deadline, "timed out"
-            time.sleep(0.005)
+        wait_for(lambda: not run.snapshot.phase.is_active)
         run.close()
         assert run.join(30)
         return StoredRun(checkpoints / model)

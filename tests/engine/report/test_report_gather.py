@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from engine.runs.stored_run import StoredRun
 from engine.runs.training_run import TrainingRun
 from engine.views import Embedding
 from tests.support.stored_runs import train_run
+from tests.support.waiting import wait_for
 
 
 def gathered(path: Path, **settings: Any) -> RunFacts:
@@ -396,10 +396,7 @@ def test_a_run_that_was_stopped_is_reported_as_far_as_it_came(
     config = replace(small_config, epochs=100_000)
     run = TrainingRun(config, NewRun(tmp_path, "cut"))
     run.start()
-    deadline = time.monotonic() + 60
-    while run.snapshot.step < 30:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(lambda: run.snapshot.step >= 30)
     run.stop()
     run.close()
     assert run.join(30)

@@ -1,6 +1,5 @@
 """A run seen from its directory alone; the owner is an engine in this process."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -18,20 +17,14 @@ from engine.runs.attached_run import AttachedRun
 from engine.runs.control_socket import SOCKET_FILE
 from engine.runs.resume import NewRun
 from engine.runs.training_run import TrainingRun
-from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.storage.run_lock import LOCK_FILE
 from engine.views import Decode, LatentMap, PriorSamples, Reconstructions
+from tests.support.slow_training import slow_training
+from tests.support.waiting import wait_for
 
 Attach = Callable[[Path], AttachedRun]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -68,14 +61,7 @@ def finished(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def training(
     small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TrainingRun]:
-    original = TrainingSession.train_slice
-
-    def slow(self: TrainingSession) -> None:
-        original(self)
-        time.sleep(0.01)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", slow)
-    monkeypatch.setattr("engine.runs.throughput.SLICE_SECONDS", 0.0)
+    slow_training(monkeypatch)
     monkeypatch.setattr("engine.runs.training_session.SAVE_INTERVAL", 0.2)
     run = TrainingRun(replace(small_config, epochs=100_000), NewRun(tmp_path, "live"))
     run.start()
@@ -134,7 +120,10 @@ def test_looking_changes_no_file(finished: Path, attach: Attach) -> None:
     assert content() == before
 
 
-def test_a_training_run_is_followed_live(training: TrainingRun, attach: Attach) -> None:
+def test_a_training_run_is_followed_live(
+    training: TrainingRun, attach: Attach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.runs.attached_run.WEIGHTS_INTERVAL", 0.0)
     run = attach(directory(training))
     assert run.snapshot.phase is Phase.TRAINING, "at once, from its files"
     wait_for(lambda: run.access is Access.CONTROL)
@@ -143,7 +132,6 @@ def test_a_training_run_is_followed_live(training: TrainingRun, attach: Attach) 
     assert run.snapshot.step <= training.snapshot.step
     first = run.request(PriorSamples()).result(30)
     wait_for(lambda: training.snapshot.step > first.step + 50)
-    time.sleep(0.6)  # weights are new enough for half a second
     second = run.request(PriorSamples()).result(30)
     assert second.step > first.step
     assert not np.array_equal(first.images, second.images)

@@ -1,6 +1,5 @@
 """Two runs of one plan: the second waits for the first."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,10 @@ import torch
 
 from engine.config import RunConfig, TrainingPlan
 from engine.runs.training_run import TrainingRun, planned_runs
-from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.storage import checkpoint
+from tests.support.slow_training import slow_training
+from tests.support.waiting import wait_for
 
 Start = Callable[..., list[TrainingRun]]
 
@@ -42,21 +42,7 @@ def start(tmp_path: Path, plan: TrainingPlan) -> Iterator[Start]:
 
 @pytest.fixture
 def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = TrainingSession.train_slice
-
-    def slow(self: TrainingSession) -> None:
-        original(self)
-        time.sleep(0.01)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", slow)
-    monkeypatch.setattr("engine.runs.throughput.SLICE_SECONDS", 0.0)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.002)
+    slow_training(monkeypatch)
 
 
 def test_a_plan_is_one_run_or_a_vae_and_an_autoencoder_alike_in_all_else(

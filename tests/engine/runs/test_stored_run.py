@@ -3,7 +3,6 @@ import json
 import math
 import pickle
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from engine.storage.checkpoint import Which
 from engine.views import LatentMap, Plane, PriorSamples, Reconstructions, ViewRequest
 from tests.support.dataset_files import random_dataset, write_idx_folder
 from tests.support.trap import Trap
+from tests.support.waiting import wait_for
 
 VIEWS: list[ViewRequest[Any]] = [
     Reconstructions(0),
@@ -44,10 +44,7 @@ class Live:
     def __init__(self, config: RunConfig, checkpoints: Path) -> None:
         run = TrainingRun(config, NewRun(checkpoints, config.model))
         run.start()
-        deadline = time.monotonic() + 30
-        while run.snapshot.phase.is_active:
-            assert time.monotonic() < deadline, "timed out"
-            time.sleep(0.005)
+        wait_for(lambda: not run.snapshot.phase.is_active)
         assert run.snapshot.error is None
         self.views = [run.request(view).result(30) for view in VIEWS]
         self.evaluations: list[Evaluation] = run.history.evaluations()

@@ -1,4 +1,4 @@
-import time
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,15 +19,10 @@ from engine.storage import checkpoint
 from engine.storage.frames import read_frames
 from engine.training.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
+from tests.support.slow_training import slow_training
+from tests.support.waiting import wait_for
 
 StartEngine = Callable[[RunConfig], TrainingRun]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.005)
 
 
 def wait_for_end(run: TrainingRun) -> None:
@@ -53,14 +48,7 @@ def start(tmp_path: Path) -> Iterator[StartEngine]:
 @pytest.fixture
 def slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps slow enough for a test to act between two of them."""
-    original = TrainingSession.train_slice
-
-    def slow(self: TrainingSession) -> None:
-        original(self)
-        time.sleep(0.01)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", slow)
-    monkeypatch.setattr("engine.runs.throughput.SLICE_SECONDS", 0.0)
+    slow_training(monkeypatch)
 
 
 def final_weights(run: TrainingRun) -> dict[str, torch.Tensor]:
@@ -201,15 +189,17 @@ def test_views_are_answered_after_the_end_and_refused_after_closing(
 def test_a_view_asked_for_while_loading_comes_when_there_is_a_model(
     start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = TrainingSession.__init__
+    original, asked = TrainingSession.__init__, threading.Event()
 
     def slow_to_load(self: TrainingSession, *arguments: object, **named: object) -> None:
-        time.sleep(0.3)
+        assert asked.wait(30)
         original(self, *arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(TrainingSession, "__init__", slow_to_load)
     run = start(small_config)
-    assert run.request(PriorSamples(count=3)).result(30).images.shape == (3, 28, 28)
+    view = run.request(PriorSamples(count=3))
+    asked.set()
+    assert view.result(30).images.shape == (3, 28, 28)
 
 
 def test_unusable_input_fails_the_run_with_its_reason_and_leaves_no_directory(

@@ -26,15 +26,9 @@ from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock, owner_of
 from engine.storage.status_json import read_status
 from engine.views import Frame
+from tests.support.waiting import wait_for
 
 CONFIG = RunConfig(latent_dim=2)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.002)
 
 
 def state(step: int) -> dict[str, Any]:

@@ -1,24 +1,17 @@
 """A run that the tests of screens can rely on to train for as long as they look."""
 
-import time
 from dataclasses import replace
 
 import pytest
 
 from engine.config import RunConfig
-from engine.runs.training_session import TrainingSession
+from tests.support.slow_training import slow_training
 
 
 @pytest.fixture
 def slow_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training leaves the screen time to draw."""
-    original = TrainingSession.train_slice
-
-    def slow(self: TrainingSession) -> None:
-        original(self)
-        time.sleep(0.02)
-
-    monkeypatch.setattr(TrainingSession, "train_slice", slow)
+    slow_training(monkeypatch, 0.02, one_step_a_slice=False)
 
 
 @pytest.fixture

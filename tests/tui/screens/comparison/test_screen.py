@@ -14,8 +14,9 @@ from engine.analysis.comparison import RunNumbers
 from engine.config import RunConfig, TrainingPlan
 from engine.snapshot import Phase
 from engine.views import Embedding, PriorSamples, Reconstructions
-from tests.support.dashboard_app import LARGE, SMALL, dashboard, message, running, until
+from tests.support.dashboard_app import LARGE, SMALL, dashboard, message, running
 from tests.support.tui_fakes import texts_of
+from tests.support.waiting import until
 from tui.app import FmnistVaeTui
 from tui.screens.comparison.panels import CurvesPanel, LabelledPictures
 from tui.screens.comparison.screen import SAMPLES, ComparisonScreen

@@ -9,8 +9,9 @@ from textual.widgets import Input, Static
 
 from engine.config import RunConfig
 from engine.views import PriorSamples
-from tests.support.dashboard_app import dashboard, message, running, until
+from tests.support.dashboard_app import dashboard, message, running
 from tests.support.tui_fakes import texts_of
+from tests.support.waiting import until
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.samples import SamplePanel
 from tui.screens.dashboard.screen import Dashboard

@@ -13,7 +13,8 @@ from engine.snapshot import Alert, Phase
 from engine.storage import checkpoint
 from engine.training.trainer import Trainer
 from engine.views import LatentMap
-from tests.support.dashboard_app import SMALL, dashboard, message, running, until
+from tests.support.dashboard_app import SMALL, dashboard, message, running
+from tests.support.waiting import until
 from tui.app import FmnistVaeTui
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel

@@ -1,6 +1,5 @@
 """The explorer with a made-up engine, driven by keys and mouse."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from engine.views import Decode, LatentMap, Probe
 from tests.support.explorer_fakes import ExplorerApp, FakeEngine, decoded, original
 from tests.support.looking import look
 from tests.support.tui_fakes import CLASS_NAMES, strips_of, texts_of
+from tests.support.waiting import until
 from tui.drawing.class_marks import class_mark
 from tui.drawing.grid import Grid
 from tui.drawing.pixels import shrink, strips
@@ -96,13 +96,8 @@ class Explorer:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        for _ in range(300):
-            await self.pilot.pause()
-            if condition():
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"never came true; it says {self.message!r}")
+    async def until(self, condition: Callable[[], object]) -> None:
+        await until(self.pilot, condition)
 
     async def settle(self) -> None:
         """Let it look at the run twice, as if time had gone by, and draw the answers."""
@@ -253,7 +248,8 @@ async def test_answers_that_come_when_the_screen_is_gone_harm_nobody() -> None:
         assert explorer.screen not in explorer.app.screen_stack
         asked = len(explorer.run.asked)
         explorer.run.answer()
-        await asyncio.sleep(0.3)
+        for _ in range(3):
+            await explorer.pilot.pause()
         assert len(explorer.run.asked) == asked
         explorer.screen.probes.ask(point)
         assert len(explorer.run.asked) == asked
@@ -300,7 +296,7 @@ async def test_nothing_is_asked_while_another_screen_is_on_top() -> None:
         run.answer()
         run.train_to(500, evaluate=True)
         await explorer.pilot.resize_terminal(120, 40)
-        await asyncio.sleep(1.3)
+        await explorer.settle()
         assert run.asked == []
         run.held = False
         await explorer.press("escape")
@@ -317,7 +313,7 @@ async def test_a_map_that_was_still_to_be_asked_for_is_asked_for_on_return() -> 
         run.held = True
         await explorer.press("d", "d", "question_mark")
         run.answer()
-        await asyncio.sleep(0.3)
+        await explorer.settle()
         assert run.outstanding == []
         run.held = False
         await explorer.press("escape")

@@ -1,6 +1,5 @@
 """The explorer over a real run on a small data set."""
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,8 @@ from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.training.trainer import Trainer
 from engine.views import Embedding, Probe
-from tests.support.dashboard_app import running, until
+from tests.support.dashboard_app import running
+from tests.support.waiting import until
 from tui.app import FmnistVaeTui
 from tui.screens.explorer.inspector import Inspector
 from tui.screens.explorer.map import ExplorerMap
@@ -179,12 +179,7 @@ async def test_t_shows_a_t_sne_from_the_helper_process(endless: RunConfig, tmp_p
         await until(pilot, lambda: screen.maps.linear is not None)
         await pilot.press("t")
         shown = screen.query_one(ExplorerMap)
-        for _ in range(30):
-            if "t-SNE of step" in (shown.border_title or ""):
-                break
-            await until(pilot, lambda: True)
-            await asyncio.sleep(0.5)
-        assert "t-SNE of step" in shown.border_title
+        await until(pilot, lambda: "t-SNE of step" in (shown.border_title or ""))
         view = screen._cursor.view
         assert view is not None
         assert view.points.shape == (40, 2)

@@ -1,7 +1,7 @@
 """The walks screen on a run that answers at once, driven by keys (Pilot)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,7 +27,9 @@ from engine.runs.resume import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Alert, Phase
 from engine.views import Interpolation, Manifold, Traversal, ViewRequest
+from tests.support.looking import look
 from tests.support.tui_fakes import history, snapshot_of, texts_of
+from tests.support.waiting import until
 from tui.screens.dialogs.go_to import GoToScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.walks.panel import WalkPanel
@@ -114,15 +116,6 @@ async def walking(
     context.worker.close()
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(300):
-        await pilot.pause()
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("never came true")
-
-
 async def shown(screen: WalksScreen, pilot: Pilot[None], title: str) -> None:
     """Until the walk on show has been drawn, and the bar says this."""
     await until(pilot, lambda: title in bar(screen) and "waiting" not in texts_of(screen.panel)[0])
@@ -175,10 +168,10 @@ async def test_a_walk_is_asked_for_again_as_training_goes_on(
             await pilot.press(key)
             await until(pilot, lambda: "waiting" not in texts_of(screen.panel)[0])
             run.asked.clear()
-            await asyncio.sleep(0.3)
+            await look(pilot, screen)
             assert run.walks_asked() == []  # nothing has changed
             run.train()
-            await asyncio.sleep(0.5)
+            await look(pilot, screen)
             # The manifold's plane takes all validation images: only when it is evaluated.
             assert len(run.walks_asked()) == every_step
             last = run.snapshot.last
@@ -196,7 +189,7 @@ async def test_not_more_often_than_the_dashboards_pictures(run: ReadyEngine) -> 
         run.asked.clear()
         for _ in range(8):
             run.train()
-            await asyncio.sleep(0.1)
+            await look(pilot, screen)
         assert run.asked == []  # three seconds have not gone by
 
 
@@ -211,7 +204,7 @@ async def test_nothing_is_asked_while_another_screen_is_on_top(
         run.asked.clear()
         for _ in range(5):
             run.train()
-            await asyncio.sleep(0.1)
+            await look(pilot, screen)
         assert run.asked == []
         pilot.app.pop_screen()
         await until(pilot, lambda: bool(run.walks_asked()))
@@ -220,7 +213,7 @@ async def test_nothing_is_asked_while_another_screen_is_on_top(
 async def test_nothing_is_asked_before_the_first_evaluation(run: ReadyEngine) -> None:
     snapshot, run.snapshot = run.snapshot, replace(run.snapshot, last=None)
     async with walking(run) as (screen, pilot):
-        await asyncio.sleep(0.4)
+        await look(pilot, screen)
         assert run.asked == []
         assert "waiting for the model" in texts_of(screen.panel)[0]
         await pilot.press("e")
@@ -454,7 +447,7 @@ async def test_an_answer_that_cannot_be_had_is_told_and_not_asked_for_all_the_ti
         run.asked.clear()
         await pilot.press("r")
         await until(pilot, lambda: message(screen) == "can't draw this")
-        await asyncio.sleep(0.4)
+        await look(pilot, screen)
         assert len(run.asked) == 1
         run.broken = False
         await pilot.press("r")
