@@ -29,6 +29,10 @@ MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 """Settings that may differ when a run is resumed; `data` only names where the same images lie."""
 MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
+MAX_BETA = 1e6
+"""Adam squares gradients in float32, which ends at 3.4e38. Measured: from β = 1e9 on the KL's reach
+that in a run that diverges, from 1e22 on at the first step, and the weights would stand still
+without a word. No paper's β is above some thousands."""
 MAX_THREADS = 1024
 _OF_A_VAE = ("beta", "kl_warmup")
 _MOST_SHOWN = 80
@@ -214,6 +218,7 @@ def _check_range(c: TrainingPlan) -> None:
             raise _wrong(name, "a finite number", getattr(c, name))
     for name, is_allowed, allowed in (
         ("beta", c.beta >= 0, "0 or more"),
+        ("beta", c.beta <= MAX_BETA, f"at most {MAX_BETA:,.0f} (float32 holds no larger gradients)"),
         ("kl_warmup", c.kl_warmup >= 0, "0 or more epochs"),
         ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
         ("validation_share", 0 < c.validation_share < 1, "between 0 and 1"),

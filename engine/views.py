@@ -27,6 +27,8 @@ Split = Literal["train", "validation", "test"]
 T = TypeVar("T", covariant=True)
 
 SAMPLE_COUNT = 64
+MAX_TEMPERATURE = 1e6
+"""Of samples for a figure: the decoder's float32 ends somewhere beyond."""
 HOTTEST = 3.0
 """The highest temperature of samples: the decoder has seen nothing so far out."""
 RECONSTRUCTIONS_PER_CLASS = 2

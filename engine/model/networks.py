@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.config import Activation, RunConfig
+from engine.model.matmul_precision import float32_products
 
 PIXELS = 28 * 28
 
@@ -41,7 +42,11 @@ def _mlp(widths: Sequence[int], activation: Activation) -> list[nn.Module]:
 
 
 class _MlpPair(nn.Module):
-    """What both models share: an encoder with `outputs` numbers, a decoder that mirrors it."""
+    """What both models share: an encoder with `outputs` numbers, a decoder that mirrors it.
+
+    Whoever runs them gets float32, whatever trains in this process meanwhile. Training multiplies
+    by itself, in its own precision (`engine.training.gradients`).
+    """
 
     def __init__(self, config: RunConfig, outputs: int) -> None:
         super().__init__()
@@ -54,10 +59,17 @@ class _MlpPair(nn.Module):
             nn.Linear(hidden[0], PIXELS),
         )
 
+    def encode(self, x: Tensor) -> Tensor:
+        """The encoder's numbers (B, outputs) of images (B, 784) in [0, 1]."""
+        with float32_products(x):
+            encoded: Tensor = self.encoder(x)
+            return encoded
+
     def decode(self, z: Tensor) -> Tensor:
         """Logits (B, 784) of latents (B, D)."""
-        logits: Tensor = self.decoder(z)
-        return logits
+        with float32_products(z):
+            logits: Tensor = self.decoder(z)
+            return logits
 
 
 class VAE(_MlpPair):
@@ -68,7 +80,7 @@ class VAE(_MlpPair):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """q(z|x) of images (B, 784) in [0, 1]: μ and log σ² ≤ `MAX_LOGVAR`, each (B, D)."""
-        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        mu, logvar = self.encode(x).chunk(2, dim=1)
         return mu, logvar.clamp(max=MAX_LOGVAR)
 
     def embed(self, x: Tensor) -> Tensor:
@@ -94,8 +106,7 @@ class Autoencoder(_MlpPair):
 
     def embed(self, x: Tensor) -> Tensor:
         """The code (B, D) of images (B, 784) in [0, 1]."""
-        z: Tensor = self.encoder(x)
-        return z
+        return self.encode(x)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, 784) of the images' own codes."""

@@ -150,6 +150,7 @@ class _BernoulliLoss:
     def __init__(self, like: Tensor) -> None:
         self._nll = torch.empty_like(like)
         self._grad = torch.empty_like(like)
+        self._zero = like.new_zeros(())
 
     @property
     def nbytes(self) -> int:
@@ -157,8 +158,11 @@ class _BernoulliLoss:
 
     def sum_into(self, total: Tensor, logits: Tensor, x: Tensor) -> Tensor:
         """Write the sum (a scalar) to `total`; the gradient of the mean, (B, 784)."""
-        _aten.softplus.out(logits, out=self._nll)  # −log(1 − p), and −log p is that minus the logit
-        torch.sum(self._nll.addcmul_(x, logits, value=-1.0), (0, 1), out=total)
+        # −log p(x) = log(e^(−x l) + e^((1 − x) l)). Written so, and not as softplus(l) − x l, for
+        # that cancels where the pixel is white and the logit large: all its digits above 20.
+        by_white = torch.addcmul(self._zero, x, logits, value=-1.0, out=self._grad)
+        by_black = torch.lerp(logits, self._zero, x, out=self._nll)  # (1 − x) l, to its last digit
+        torch.sum(torch.logaddexp(by_white, by_black, out=self._nll), (0, 1), out=total)
         return torch.sigmoid(logits, out=self._grad).sub_(x).mul_(1.0 / len(x))
 
 

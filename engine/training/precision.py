@@ -1,13 +1,10 @@
 """In which precision training multiplies matrices. Everything else, measuring too, is float32."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 
 from engine.config import Precision
 from engine.errors import ConfigError
+from engine.model.matmul_precision import matmul_precision
 from engine.training.gradients import Bfloat16Matmul, Matmul
 
 
@@ -35,26 +32,26 @@ def cpu_has_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def precision_note(precision: Precision, device: torch.device) -> str | None:
+    """A sentence, if the products are not rounded though the device could; else None."""
+    if precision != "bf16" or device.type != "cpu" or _cpu_rounds():
+        return None
+    return (
+        "precision bf16 changes nothing here: oneDNN rounds to bfloat16 only on CPUs with AMX, "
+        "and multiplies in float32 on this one"
+    )
+
+
+def _cpu_rounds() -> bool:
+    """Whether a product in bf16 rounds its factors: found out, for oneDNN doesn't tell."""
+    beyond_bfloat16 = torch.full((128, 256), 1.0 + 2.0**-10)
+    with matmul_precision("bf16", beyond_bfloat16.device):
+        product = beyond_bfloat16 @ torch.ones(256, 128)
+    return bool((product == 256.0).all())
+
+
 def products(precision: Precision, device: torch.device) -> Matmul:
-    """The products to train with; on a CPU it is `matmul_precision` that makes them bfloat16."""
+    """The products to train with; on a CPU `matmul_precision` alone makes them bfloat16."""
     if precision == "bf16" and device.type == "cuda":
         return Bfloat16Matmul()
     return Matmul()
-
-
-@contextmanager
-def matmul_precision(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Set torch's backend, for this process: only the thread that owns the device may do it."""
-    if precision == "bf16" and device.type == "cpu":
-        backend: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-    elif precision == "tf32" and device.type == "cuda":
-        backend = torch.backends.cuda.matmul
-    else:
-        yield
-        return
-    before = backend.fp32_precision
-    backend.fp32_precision = precision
-    try:
-        yield
-    finally:
-        backend.fp32_precision = before

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from engine.model.device import sum_dtype
 from engine.model.evaluation import to_unit
 from engine.model.networks import PIXELS, Model
 from engine.training.gradients import Matmul, backpropagation
@@ -28,7 +27,7 @@ WARM_UP_STEPS = 3
 meanwhile and Adam makes its moments, which must not happen in a graph."""
 
 Sums = npt.NDArray[np.float64]
-"""(4,) or (N, 4): the loss, reconstruction and KL summed over images since step 0; the images."""
+"""(4,) or (N, 4): the loss, reconstruction and KL summed over images; how many images."""
 Work = Callable[[], None]
 Capture = Callable[[Work], Work]
 """Records what some work does to tensors, without doing it; what it returns does it."""
@@ -78,8 +77,6 @@ class Stepper:
         """None from the time on when one could not be made."""
         self._steps: dict[int, _Step] = {}
         self._blocks: dict[tuple[int, int], _Block] = {}
-        # Differences of these sums must be exact enough over any number of epochs.
-        self._precise = sum_dtype(pixels.device)
         self._order = self._lr = self._beta = torch.empty(0)
 
     def begin_epoch(self, order: Tensor, lr: Sequence[float], beta: Sequence[float]) -> None:
@@ -93,25 +90,24 @@ class Stepper:
         self._lr, self._beta = torch.tensor([lr, beta], device=order.device).unbind()
 
     @torch.no_grad()
-    def run(self, first: int, count: int, before: Sums) -> Sums:
+    def run(self, first: int, count: int) -> Sums:
         """Take `count` steps of the epoch from its step `first` on, and wait for the device.
 
         Returns:
-            (count, 4), the sums after each step, if before the first they were `before`.
+            (count, 4), each step's own sums: whoever adds them up has float64 for it on any
+            device, and one huge batch takes no digit from the others.
         """
-        device = self._order.device
-        sums = torch.empty(count + 1, 4, dtype=self._precise, device=device)
-        sums[0] = torch.from_numpy(before)
+        sums = torch.empty(count, 4, device=self._order.device)
         done = 0
         while done < count:
             block = self._next_block(first + done, count - done)
             steps = slice(first + done, first + done + block.steps)
             order = self._order[steps.start * self._batch_size :][: block.images]
-            block.fill(order, self._lr[steps], self._beta[steps], sums[done], self._generator)
+            block.fill(order, self._lr[steps], self._beta[steps], self._generator)
             self._play(block)
-            sums[done + 1 : done + 1 + block.steps] = block.sums[1:]
+            sums[done : done + block.steps] = block.sums
             done += block.steps
-        return sums[1:].cpu().numpy().astype(np.float64)
+        return sums.cpu().numpy().astype(np.float64)
 
     def _next_block(self, step: int, at_most: int) -> "_Block":
         """The longest there is for the steps from `step` on."""
@@ -124,7 +120,7 @@ class Stepper:
                 self._steps[batch] = _Step(
                     self._model, self._adam, self._pixels, batch, self._products
                 )
-            self._blocks[batch, steps] = _Block(self._steps[batch], steps, self._precise)
+            self._blocks[batch, steps] = _Block(self._steps[batch], steps)
         return self._blocks[batch, steps]
 
     def _warm(self, batch: int) -> bool:
@@ -205,7 +201,6 @@ class _Step:
         self._pixels = pixels
         self._raw = pixels.new_empty(batch, pixels.shape[1])
         self._x = torch.empty(self._raw.shape, device=self.device)
-        self._sums = torch.empty(4, device=self.device)
 
     @property
     def noise_dim(self) -> int:
@@ -215,21 +210,18 @@ class _Step:
     def nbytes(self) -> int:
         return self._pass.nbytes + self._raw.nbytes + self._x.nbytes
 
-    def take(
-        self, chosen: Tensor, eps: Tensor, lr: Tensor, beta: Tensor, before: Tensor, after: Tensor
-    ) -> None:
-        """Train on the images `chosen` (B,); `after` (4,) becomes `before` and their sums."""
+    def take(self, chosen: Tensor, eps: Tensor, lr: Tensor, beta: Tensor, sums: Tensor) -> None:
+        """Train on the images `chosen` (B,); write their `sums` (4,)."""
         torch.index_select(self._pixels, 0, chosen, out=self._raw)
-        self._pass.run(to_unit(self._raw, out=self._x), eps, beta, self._sums)
+        self._pass.run(to_unit(self._raw, out=self._x), eps, beta, sums)
         self._adam.step(lr)
-        torch.add(before, self._sums, out=after)
         self.taken += 1
 
 
 class _Block:
     """Steps in a row, and their inputs in memory that stays where it is."""
 
-    def __init__(self, step: _Step, steps: int, precise: torch.dtype) -> None:
+    def __init__(self, step: _Step, steps: int) -> None:
         self.steps = steps
         self.batch = step.batch
         self.images = steps * step.batch
@@ -240,22 +232,19 @@ class _Block:
         self._noise = torch.empty(steps, step.batch, step.noise_dim, device=device)
         self._lr = torch.empty(steps, device=device)
         self._beta = torch.empty(steps, device=device)
-        self.sums = torch.empty(steps + 1, 4, dtype=precise, device=device)
-        """Before the first step, and after each."""
+        self.sums = torch.empty(steps, 4, device=device)
+        """Each step's."""
 
-    def fill(
-        self, chosen: Tensor, lr: Tensor, beta: Tensor, before: Tensor, generator: torch.Generator
-    ) -> None:
+    def fill(self, chosen: Tensor, lr: Tensor, beta: Tensor, generator: torch.Generator) -> None:
         """Say what the next steps are on: the images' indices (steps·B,), and so on."""
         self._chosen.copy_(chosen.view_as(self._chosen))
         self._lr.copy_(lr)
         self._beta.copy_(beta)
-        self.sums[0].copy_(before)
         for noise in self._noise:
             noise.normal_(generator=generator)
 
     def take(self) -> None:
         """Issue the steps kernel by kernel."""
-        rows = zip(self._chosen, self._noise, self._lr, self._beta, strict=True)
-        for number, (chosen, noise, lr, beta) in enumerate(rows):
-            self._step.take(chosen, noise, lr, beta, self.sums[number], self.sums[number + 1])
+        rows = zip(self._chosen, self._noise, self._lr, self._beta, self.sums, strict=True)
+        for chosen, noise, lr, beta, sums in rows:
+            self._step.take(chosen, noise, lr, beta, sums)

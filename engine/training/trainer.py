@@ -2,7 +2,7 @@
 
 Built for small networks, where overhead is what costs: the images stay on the device as uint8,
 one permutation an epoch is drawn there, and no step waits for the device
-(`engine.training.stepper`); the metrics are summed on it and read when `train` returns.
+(`engine.training.stepper`); each step's sums are read when `train` returns, and added up here.
 """
 
 import math
@@ -19,15 +19,13 @@ from engine.history import train_point_due
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.model.device_data import ImageSplits
 from engine.model.evaluation import evaluation_noise, measure
+from engine.model.matmul_precision import matmul_precision
 from engine.model.networks import build_model
 from engine.model.objective import beta_at
 from engine.model.seeds import Stream, stream_seed
-from engine.training.precision import check_precision, matmul_precision, products
+from engine.training.divergence import diverged
+from engine.training.precision import check_precision, products
 from engine.training.stepper import Stepper, Sums, capture_cuda_graph
-
-
-class TrainingDivergedError(Exception):
-    """The loss is no longer a number; the message says since when and what to try."""
 
 
 class Trainer:
@@ -61,8 +59,10 @@ class Trainer:
         self.steps_per_epoch = math.ceil(len(self.images.train) / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
         self._permutation = torch.empty(0, dtype=torch.int64, device=device)
-        self._sums: Sums = np.zeros(4)
-        self._epoch_start_sums = self._last_point_sums = self._sums
+        self._epoch_sums: Sums = np.zeros(4)
+        """Over the steps of the running epoch."""
+        self._point_sums: Sums = np.zeros(4)
+        """Over the steps since the last point of the training curve."""
 
     @property
     def epoch(self) -> float:
@@ -115,24 +115,25 @@ class Trainer:
             The training curve's points that fell due.
 
         Raises:
-            TrainingDivergedError: if the loss is NaN or infinite.
+            TrainingDivergedError: if the loss or a part of it is NaN or infinite.
         """
         in_epoch = self.step % self.steps_per_epoch
         if in_epoch == 0:
             self._start_epoch()
         steps = min(steps, self.steps_per_epoch - in_epoch)
         with matmul_precision(self.config.precision, self.device):
-            sums = self._stepper.run(in_epoch, steps, self._sums)
+            sums = self._stepper.run(in_epoch, steps)
+        self._check_finite(sums)
+        self._epoch_sums = _added(self._epoch_sums, sums)
         points: list[TrainPoint] = []
-        for now in sums:
+        begun = 0
+        for taken in range(1, steps + 1):
             self.step += 1
             if train_point_due(self.step, self.config.epochs, self.total_steps):
-                metrics = _mean(now - self._last_point_sums)
+                metrics = _mean(_added(self._point_sums, sums[begun:taken]))
                 points.append(TrainPoint(self.step, self.epoch, metrics))
-                self._last_point_sums = now
-        self._sums = sums[-1]
-        if not np.isfinite(self._sums[:2]).all():
-            raise self._diverged()
+                self._point_sums, begun = np.zeros(4), taken
+        self._point_sums = _added(self._point_sums, sums[begun:])
         return points
 
     def evaluate(self, seconds: float, on_batch: Callable[[], None] | None = None) -> Evaluation:
@@ -143,14 +144,16 @@ class Trainer:
             on_batch: called before each batch, so that a caller can answer others meanwhile.
 
         Raises:
-            TrainingDivergedError: if the loss is NaN or infinite.
+            TrainingDivergedError: if the loss or a part of it is NaN or infinite.
         """
         # β_t and the learning rate of the last step taken, not of the next.
         last_step = max(0, self.step - 1)
         beta = beta_at(self.config, last_step / self.steps_per_epoch)
         measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, on_batch)
         if not measured.metrics.is_finite():
-            raise self._diverged()
+            raise diverged(
+                self.config, measured.metrics, step=self.step, beta=beta, during="evaluation"
+            )
         return Evaluation(
             step=self.step,
             epoch=self.epoch,
@@ -175,9 +178,8 @@ class Trainer:
             "optimizer": optimizer,
             "generator": self._generator.get_state(),
             "permutation": self._permutation,
-            "sums": torch.from_numpy(self._sums),
-            "epoch_start_sums": torch.from_numpy(self._epoch_start_sums),
-            "last_point_sums": torch.from_numpy(self._last_point_sums),
+            "epoch_sums": torch.from_numpy(self._epoch_sums),
+            "point_sums": torch.from_numpy(self._point_sums),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -201,10 +203,7 @@ class Trainer:
             seed = stream_seed(self.config.seed, Stream.TRAIN, self.step)
             self._generator.manual_seed(seed)
         self._permutation = state["permutation"].to(self.device)
-        self._sums, self._epoch_start_sums, self._last_point_sums = (
-            state[name].double().numpy().copy()
-            for name in ("sums", "epoch_start_sums", "last_point_sums")
-        )
+        self._epoch_sums, self._point_sums = _stored_sums(state)
         self._stepper = self._new_stepper()  # a graph would keep the previous moments
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
@@ -223,7 +222,7 @@ class Trainer:
     def _start_epoch(self) -> None:
         count = len(self.images.train)
         self._permutation = torch.randperm(count, generator=self._generator, device=self.device)
-        self._epoch_start_sums = self._sums
+        self._epoch_sums = np.zeros(4)
         self._plan_epoch()
 
     def _plan_epoch(self) -> None:
@@ -240,16 +239,41 @@ class Trainer:
         # Loshchilov & Hutter 2017, eq. 5, without restarts.
         return 0.5 * self.config.lr * (1.0 + math.cos(math.pi * step / self.total_steps))
 
-    def _diverged(self) -> TrainingDivergedError:
-        return TrainingDivergedError(
-            f"the loss stopped being a number by step {self.step:,}; "
-            f"try a learning rate below {self.config.lr:g}"
+    def _check_finite(self, sums: Sums) -> None:
+        """See that the steps from here on had a loss; else name the first that had none."""
+        parts = sums[:, :3] if self.config.model == "vae" else sums[:, :2]
+        finite = np.isfinite(parts).all(axis=1)
+        if finite.all():
+            return
+        first = int(finite.argmin())
+        beta = beta_at(self.config, self.epoch + first / self.steps_per_epoch)
+        self.step += first + 1
+        raise diverged(
+            self.config, _mean(sums[first]), step=self.step, beta=beta, during="training"
         )
 
     def _epoch_mean(self) -> Metrics | None:
-        if self.step == 0:
-            return None
-        return _mean(self._sums - self._epoch_start_sums)
+        """Over what is trained of the epoch that runs, or that has just ended."""
+        return None if self.step == 0 else _mean(self._epoch_sums)
+
+
+def _added(before: Sums, steps: Sums) -> Sums:
+    """Sums (4,) and those of further steps (N, 4), added one after the other.
+
+    In the order of the steps, so that the numbers are the same however they are cut into slices.
+    """
+    total: Sums = np.add.accumulate(np.vstack([before, steps]), axis=0)[-1]
+    return total
+
+
+def _stored_sums(state: Mapping[str, Any]) -> tuple[Sums, Sums]:
+    """Of the epoch, and since the last point of the curve, from a checkpoint."""
+    if "epoch_sums" in state:
+        epoch, point = state["epoch_sums"], state["point_sums"]
+    else:  # of a version that summed since step 0, and kept where epoch and point began
+        epoch = state["sums"] - state["epoch_start_sums"]
+        point = state["sums"] - state["last_point_sums"]
+    return epoch.double().numpy().copy(), point.double().numpy().copy()
 
 
 def _mean(sums: Sums) -> Metrics:

@@ -37,6 +37,7 @@ def test_the_report_preset_is_the_plain_setting_of_the_course_report() -> None:
         ("seed", -1, "must be 0 to"),
         ("seed", 2**32, "must be 0 to"),
         ("beta", -0.1, "must be 0 or more, not -0.1"),
+        ("beta", 1e38, "must be at most 1,000,000 (float32 holds no larger gradients), not 1e+38"),
         ("beta", float("nan"), "must be a finite number"),
         ("beta", "1", "must be a number"),
         ("kl_warmup", -1.0, "must be 0 or more epochs"),

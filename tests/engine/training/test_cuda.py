@@ -69,8 +69,8 @@ def test_steps_in_graphs_are_the_steps_without(
     replays = {key: block.replay is not None for key, block in with_graphs._stepper._blocks.items()}
     assert replays[batch_size, 32]
     assert replays[batch_size, 1]
-    assert with_graphs._sums.tolist() == pytest.approx(
-        without._sums.tolist(), rel=1e-4, nan_ok=True
+    assert with_graphs._epoch_sums.tolist() == pytest.approx(
+        without._epoch_sums.tolist(), rel=1e-4, nan_ok=True
     )
     for a, b in zip(with_graphs.model.parameters(), without.model.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-3)
@@ -119,7 +119,7 @@ def test_a_restored_trainer_goes_on_as_the_first_would_have(
     for trainer in (first, second):
         while not trainer.finished:
             trainer.train(50)
-    assert second._sums.tolist() == pytest.approx(first._sums.tolist(), rel=1e-4)
+    assert second._epoch_sums.tolist() == pytest.approx(first._epoch_sums.tolist(), rel=1e-4)
 
 
 def test_graphs_are_made_while_another_thread_uses_the_gpu(

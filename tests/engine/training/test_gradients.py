@@ -1,6 +1,7 @@
 """The gradients against autograd's, in double precision."""
 
 import itertools
+import math
 from dataclasses import replace
 from typing import get_args
 
@@ -102,6 +103,34 @@ def test_extreme_logits_have_finite_losses_and_exact_gradients() -> None:
     assert sums[1].item() == pytest.approx(1000.0 + 780 * torch.log(torch.tensor(2.0)).item())
     assert last.bias.grad is not None
     assert last.bias.grad[:5].tolist() == [1.0, 0.0, 0.0, -1.0, 0.5]
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0, 0.5, 1 / 255, 254 / 255])
+def test_the_loss_keeps_its_digits_at_any_logit_and_the_gradient_too(target: float) -> None:
+    model = build_model(RunConfig(model="ae", hidden=(2,), latent_dim=1), 0)
+    for parameter in model.parameters():
+        parameter.detach().zero_()
+    last = model.decoder[-1]
+    assert isinstance(last, nn.Linear)
+    backward, sums = backpropagation(model, 1, Matmul()), torch.zeros(4)
+    x = torch.full((1, 784), target)
+    for logit in [*range(-87, 88), -100, 100, 0.3, -0.3, 19.99, 20.01]:  # e^−88 is denormal
+        last.bias.detach().fill_(logit)
+        with torch.no_grad():
+            backward.run(x, torch.empty(1, 0), torch.tensor(1.0), sums)
+        # log(1 + e^l) − x l in double precision, each part of it without cancellation.
+        value, pixel = last.bias.detach()[0].item(), x[0, 0].item()
+        white, black = (pixel * _softplus(-value), (1.0 - pixel) * _softplus(value))
+        expected = 784 * (white + black)
+        assert sums[1].item() == pytest.approx(expected, rel=1e-6, abs=1e-36), logit
+        assert last.bias.grad is not None
+        p = math.exp(-_softplus(-value))
+        # sigmoid(l) − x, each rounded to float32.
+        assert last.bias.grad[0].item() == pytest.approx(p - pixel, rel=1e-6, abs=1.2e-7), logit
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
 def test_the_gradient_by_the_input_is_autograds() -> None:

@@ -1,7 +1,9 @@
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -10,15 +12,18 @@ import torch
 from data import ImageDataset
 from engine.config import Precision, RunConfig
 from engine.errors import ConfigError
+from engine.model.matmul_precision import _SWITCHES, matmul_precision
+from engine.model.networks import build_model
 from engine.runs.resume import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
-from engine.training.precision import check_precision, cpu_has_bfloat16, matmul_precision
+from engine.training.precision import _cpu_rounds, check_precision, precision_note
+from engine.training.stepper import _Step
 from engine.training.trainer import Trainer
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
 needs_bfloat16 = pytest.mark.skipif(
-    not cpu_has_bfloat16(), reason="needs a CPU that multiplies bfloat16"
+    not _cpu_rounds(), reason="needs a CPU on which oneDNN multiplies bfloat16 (AMX)"
 )
 
 
@@ -103,3 +108,43 @@ def test_a_run_in_a_precision_that_is_not_there_ends_before_it_writes_anything(
     assert run.snapshot.phase is Phase.FAILED
     assert isinstance(run.failure, ConfigError)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_scored_while_a_slice_trains_in_bfloat16_waits_and_is_float32(
+    small_config: RunConfig,
+    small_dataset: ImageDataset,
+    monkeypatch: pytest.MonkeyPatch,
+    backends: tuple[Any, Any],
+) -> None:
+    cpu, _ = backends
+    monkeypatch.setattr("engine.training.precision.cpu_has_bfloat16", lambda: True)
+    trainer = Trainer(replace(small_config, precision="bf16"), small_dataset, CPU)
+    scored, scored_in = build_model(small_config, 0), list[str]()
+    scored.decoder.register_forward_hook(lambda *_: scored_in.append(cpu.fp32_precision))
+    score = Thread(target=lambda: scored.decode(torch.zeros(1, small_config.latent_dim)))
+    take = _Step.take
+
+    def take_while_scored(*args: Any) -> None:
+        if score.ident is None:
+            score.start()
+            while score.is_alive() and not _SWITCHES["cpu"]._waiting:
+                time.sleep(0.001)
+        assert cpu.fp32_precision == "bf16"
+        take(*args)
+        assert cpu.fp32_precision == "bf16"
+
+    monkeypatch.setattr(_Step, "take", take_while_scored)
+    trainer.train(2)
+    score.join(20)
+    assert scored_in == ["ieee"]
+
+
+def test_products_that_are_not_rounded_after_all_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.training.precision._cpu_rounds", lambda: False)
+    note = precision_note("bf16", CPU)
+    assert note is not None
+    assert "multiplies in float32 on this one" in note
+    assert precision_note("bf16", CUDA) is None
+    assert precision_note("float32", CPU) is None
+    monkeypatch.setattr("engine.training.precision._cpu_rounds", lambda: True)
+    assert precision_note("bf16", CPU) is None

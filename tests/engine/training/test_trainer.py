@@ -9,9 +9,10 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from data import ImageDataset, split_indices
 from engine.config import RunConfig
+from engine.history import MAX_TRAIN_POINTS
 from engine.model.evaluation import to_unit
 from engine.model.seeds import Stream, stream_seed
-from engine.training.trainer import Trainer, TrainingDivergedError
+from engine.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 
@@ -226,25 +227,83 @@ def test_cosine_schedule_falls_to_zero_and_constant_stays(
     assert constant.lr == small_config.lr
 
 
-def test_a_loss_that_is_no_number_any_more_ends_training_with_a_reason(
+def test_one_huge_batch_spoils_neither_the_points_nor_the_epochs_after_it(
     small_config: RunConfig, small_dataset: ImageDataset
 ) -> None:
-    config = replace(small_config, lr=1.0, hidden=(32, 32, 32), lr_schedule="constant")
+    config = replace(small_config, model="ae", epochs=2, lr=1e-30, lr_schedule="constant")
+    trainer, undisturbed = (Trainer(config, small_dataset, CPU) for _ in range(2))
+    trainer.train(3)
+    undisturbed.train(3)
+    last = trainer.model.decoder[-1]
+    assert isinstance(last, torch.nn.Linear)
+    bias = last.bias.detach().clone()
+    last.bias.detach().fill_(1e30)
+    (huge,) = trainer.train(1)
+    assert huge.metrics.recon > 1e30
+    last.bias.detach().copy_(bias)
+    undisturbed.train(1)
+    expected = undisturbed.train(20) + undisturbed.train(20)
+    found = trainer.train(20) + trainer.train(20)
+    assert [p.metrics.recon for p in found] == [p.metrics.recon for p in expected]
+    means = [t.evaluate(0.0).train for t in (trainer, undisturbed)]
+    assert means[0] is not None
+    assert means[1] is not None
+    assert means[0].recon == means[1].recon
+
+
+def test_points_and_epoch_means_are_the_same_however_steps_are_cut(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    whole, cut = (Trainer(small_config, small_dataset, CPU) for _ in range(2))
+    points = whole.train(12)
+    assert [p for steps in (1, 4, 2, 5) for p in cut.train(steps)] == points
+    assert cut.evaluate(0.0).train == whole.evaluate(0.0).train
+
+
+def test_a_point_over_two_epochs_is_the_mean_of_both(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    # So long a run that it has a point in two epochs only, of a step each.
+    config = replace(small_config, epochs=2 * MAX_TRAIN_POINTS, batch_size=360)
     trainer = Trainer(config, small_dataset, CPU)
-    with torch.no_grad():
-        trainer.model.decoder[0].weight.fill_(math.inf)
-    with pytest.raises(TrainingDivergedError, match=r"by step 3; try a learning rate below 1"):
-        trainer.train(3)
+    means = []
+    for _ in range(2):
+        points = trainer.train(1)
+        train = trainer.evaluate(0.0).train
+        assert train is not None
+        means.append(train.loss)
+    (point,) = points
+    assert point.step == 2
+    assert point.metrics.loss == pytest.approx(sum(means) / 2, rel=1e-12)
+    assert means[0] != means[1]
 
 
-def test_weights_that_give_no_number_are_never_an_evaluation(
-    small_config: RunConfig, small_dataset: ImageDataset
+@pytest.mark.parametrize("cut", [5, 12, 17])
+def test_a_checkpoint_of_the_version_that_summed_since_step_0_goes_on(
+    cut: int, small_config: RunConfig, small_dataset: ImageDataset
 ) -> None:
-    trainer = Trainer(small_config, small_dataset, CPU)
-    with torch.no_grad():
-        trainer.model.decoder[0].weight.fill_(math.nan)
-    with pytest.raises(TrainingDivergedError, match="stopped being a number by step 0"):
-        trainer.evaluate(0.0)
+    config = replace(small_config, epochs=2)
+    expected, first, second = (Trainer(config, small_dataset, CPU) for _ in range(3))
+    for trainer in (expected, first):
+        while trainer.step < cut:
+            trainer.train(min(12, cut - trainer.step))
+    state = first.state_dict()
+    epoch, point = state.pop("epoch_sums"), state.pop("point_sums")
+    since_step_0 = torch.tensor([3e5, 2e5, 1e5, 1e3], dtype=torch.float64) + epoch
+    second.load_state_dict(
+        state
+        | {
+            "sums": since_step_0,
+            "epoch_start_sums": since_step_0 - epoch,
+            "last_point_sums": since_step_0 - point,
+        }
+    )
+    for found, wanted in zip(second.train(20), expected.train(20), strict=True):
+        assert found.metrics.loss == pytest.approx(wanted.metrics.loss, rel=1e-9)
+    found_mean, wanted_mean = second.evaluate(0.0).train, expected.evaluate(0.0).train
+    assert found_mean is not None
+    assert wanted_mean is not None
+    assert found_mean.loss == pytest.approx(wanted_mean.loss, rel=1e-9)
 
 
 def test_training_learns(small_config: RunConfig, small_dataset: ImageDataset) -> None:
