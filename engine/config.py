@@ -218,7 +218,11 @@ def _check_range(c: TrainingPlan) -> None:
             raise _wrong(name, "a finite number", getattr(c, name))
     for name, is_allowed, allowed in (
         ("beta", c.beta >= 0, "0 or more"),
-        ("beta", c.beta <= MAX_BETA, f"at most {MAX_BETA:,.0f} (float32 holds no larger gradients)"),
+        (
+            "beta",
+            c.beta <= MAX_BETA,
+            f"at most {MAX_BETA:,.0f} (float32 holds no larger gradients)",
+        ),
         ("kl_warmup", c.kl_warmup >= 0, "0 or more epochs"),
         ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
         ("validation_share", 0 < c.validation_share < 1, "between 0 and 1"),

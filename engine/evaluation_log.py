@@ -31,7 +31,8 @@ class EvaluationLog:
 
     def append(self, e: Evaluation) -> None:
         """Add one."""
-        row = [e.step, e.epoch, e.beta, e.lr, e.active_units, e.seconds]
+        active_units = math.nan if e.active_units is None else e.active_units
+        row = [e.step, e.epoch, e.beta, e.lr, active_units, e.seconds]
         for metrics in (e.val, e.train or _NOT_TRAINED):
             row += [metrics.loss, metrics.recon, metrics.kl]
         self._kl.extend(e.kl_per_dim.tolist())
@@ -63,6 +64,6 @@ def _evaluation(row: list[float], kl_per_dim: npt.NDArray[np.float64]) -> Evalua
         val=Metrics(*metrics[:3]),
         train=None if math.isnan(metrics[3]) else Metrics(*metrics[3:]),
         kl_per_dim=kl_per_dim,
-        active_units=int(active_units),
+        active_units=None if math.isnan(active_units) else int(active_units),
         seconds=seconds,
     )

@@ -78,8 +78,9 @@ class Evaluation:
     """Mean over the images trained on in the running epoch; None at step 0."""
     kl_per_dim: npt.NDArray[np.float64]
     """(latent_dim,) mean KL of each latent dimension; empty for an autoencoder."""
-    active_units: int
-    """Dimensions j with Var_x(E_q[z_j|x]) > 0.01 (Burda et al. 2016)."""
+    active_units: int | None
+    """Dimensions j with Var_x(E_q[z_j|x]) > 0.01 (Burda et al. 2016); None of a single image, which
+    has no variance."""
     seconds: float
     """Time spent training up to here, without evaluations and pauses."""
 
@@ -93,10 +94,6 @@ class Scored(Protocol):
     """An evaluation, as far as it takes to find the best one."""
 
     @property
-    def epoch(self) -> float:
-        """Epochs trained."""
-
-    @property
     def score(self) -> float:
         """`Metrics.score` on the validation split."""
 
@@ -107,21 +104,24 @@ S = TypeVar("S", bound=Scored)
 def best_evaluation(evaluations: Iterable[S]) -> S | None:
     """The one with the lowest score, the first of equal ones.
 
-    The untrained model's doesn't count: it isn't a result of training. Nor does a score that is
-    no finite number.
+    The untrained model's counts, so that a run that only got worse says so: its best is where it
+    began. A score that is no finite number doesn't.
     """
-    trained = (e for e in evaluations if e.epoch > 0 and math.isfinite(e.score))
-    return min(trained, key=lambda e: e.score, default=None)
+    finite = (e for e in evaluations if math.isfinite(e.score))
+    return min(finite, key=lambda e: e.score, default=None)
 
 
-def active_units(mu: npt.NDArray[np.floating]) -> int:
+def active_units(mu: npt.NDArray[np.floating]) -> int | None:
     """Latent dimensions whose posterior mean varies over the data. Burda et al. 2016, eq. 10.
 
     Args:
         mu: (N, D) posterior means of a data set.
+
+    Returns:
+        None for fewer than two images: their variance is not 0, it is undefined.
     """
     if len(mu) < 2:
-        return 0
+        return None
     with np.errstate(invalid="ignore", over="ignore"):  # of a model that has diverged
         # One at a time: a copy of all of them, in double precision, may be large.
         variances = [unit.astype(np.float64).var(ddof=1) for unit in mu.T]

@@ -53,6 +53,11 @@ def small(value: float) -> str:
     return f"{value:#.3g}" if math.isfinite(value) else UNKNOWN
 
 
+def active_of(units: int | None, dimensions: int) -> str:
+    """'12 of 20' active units; '–' where they can't be told, as of a single image."""
+    return UNKNOWN if units is None else f"{units} of {dimensions}"
+
+
 def percent(share: float) -> str:
     """'84.3 %', '5 %' of a share from 0 to 1."""
     return f"{fixed(100 * share, 1).removesuffix('.0')} %"

@@ -48,7 +48,7 @@ class RunNumbers:
     """The `best_evaluation`."""
     knn_accuracy: float
     """Share of the validation images, 0 to 1, that their 15 nearest training images classify."""
-    active_units: int
+    active_units: int | None
     """Latent dimensions whose μ has a variance above 0.01 (Burda et al. 2016)."""
     mixture: Mixture
     """Ghosh et al. 2020: 10 Gaussians fitted to the training images' μ after training."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from engine.config import RunConfig, differing_settings
 from engine.run_settings import NAMES, short_setting_text
-from engine.text import UNKNOWN, epochs, fixed, nats
+from engine.text import UNKNOWN, active_of, epochs, fixed, nats
 
 RowName = Literal["epoch", "best_epoch", "bce", "mse", "sampled_bce", "neg_elbo", "knn", "active"]
 
@@ -54,9 +54,7 @@ ROWS: dict[RowName, Row] = {
         "active units",
         "active",
         ("active", "units"),
-        lambda r: (
-            UNKNOWN if r.active_units is None else f"{r.active_units} of {r.config.latent_dim}"
-        ),
+        lambda r: active_of(r.active_units, r.config.latent_dim),
     ),
     "sampled_bce": Row(
         "reconstruction (sampled z), nats",

@@ -136,7 +136,8 @@ class LatentSpace:
         # Turned to agree with the map before, so that a live map doesn't flip.
         pca = principal_axes(latents, count=2, like=self._axes.get(request.split))
         self._axes[request.split] = pca.axes
-        pc_1, pc_2 = (f"PC {i + 1} ({100 * r:.1f} %)" for i, r in enumerate(pca.explained))
+        shares = ("" if np.isnan(r) else f" ({100 * r:.1f} %)" for r in pca.explained)
+        pc_1, pc_2 = (f"PC {number}{share}" for number, share in enumerate(shares, 1))
         return pca.project(latents), Plane(pca.mean, pca.axes), "pca", (pc_1, pc_2)
 
     def _refreshed_pool(self, on_batch: OnBatch) -> Latents | None:

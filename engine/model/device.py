@@ -8,6 +8,8 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import ConfigError
+from engine.model.container_limits import container_limits, whole_processors
+from engine.model.gpu_absence import cuda_is_available, why_no_cuda, why_no_mps
 
 MAX_AUTO_THREADS = 8
 """Layers of this size gain nothing from more."""
@@ -15,7 +17,10 @@ MAX_AUTO_THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes in use, and bytes there are, on the device (on a CPU: of this process)."""
+    """Bytes in use, and bytes there are, on the device.
+
+    On a CPU: of this process, and what its container allows it.
+    """
 
     used: int
     total: int
@@ -28,18 +33,20 @@ def resolve_device(name: str) -> torch.device:
         ConfigError: if it isn't there.
     """
     if name == "auto":
-        if torch.cuda.is_available():
+        if cuda_is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        count = torch.cuda.device_count() if cuda_is_available() else 0
         if count == 0:
-            raise ConfigError("device", f"{name!r} can't be used: torch finds no CUDA GPU here")
+            problem = f"{name!r} can't be used: torch finds no CUDA GPU here: {why_no_cuda()}"
+            raise ConfigError("device", problem)
         if (device.index or 0) >= count:
             raise ConfigError("device", f"{name!r} can't be used: cuda:0 to cuda:{count - 1} exist")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("device", "'mps' can't be used: torch finds no Apple GPU here")
+        problem = f"'mps' can't be used: torch finds no Apple GPU here: {why_no_mps()}"
+        raise ConfigError("device", problem)
     return device
 
 
@@ -73,9 +80,12 @@ def choose_threads(config: RunConfig, before: int | None = None) -> int:
     """
     if config.threads:
         return config.threads
-    if before is not None and before <= _usable_cores():
+    cores = _usable_cores()
+    if before is not None and before <= cores:
         return before
-    return max(1, min(MAX_AUTO_THREADS, _usable_cores() - 1))
+    # A quota is not a number of cores, but threads beyond it only wait for each other.
+    quota = whole_processors(container_limits())
+    return max(1, min(MAX_AUTO_THREADS, min(cores, quota or cores) - 1))
 
 
 def _usable_cores() -> int:
@@ -90,4 +100,18 @@ def memory(device: torch.device) -> Memory:
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return Memory(used=total - free, total=total)
-    return Memory(used=psutil.Process().memory_info().rss, total=psutil.virtual_memory().total)
+    total = psutil.virtual_memory().total
+    limit = container_limits().memory
+    return Memory(
+        used=psutil.Process().memory_info().rss, total=total if limit is None else min(total, limit)
+    )
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a run could have: what is free, and what this process holds on a GPU."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free + torch.cuda.memory_reserved(device))
+    available = int(psutil.virtual_memory().available)
+    allowed = container_limits().free_memory
+    return available if allowed is None else min(available, allowed)

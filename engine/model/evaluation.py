@@ -28,7 +28,8 @@ class Measurement:
     metrics: Metrics
     kl_per_dim: npt.NDArray[np.float64]
     """(latent_dim,) in nats, the mean over the images; empty for an autoencoder."""
-    active_units: int
+    active_units: int | None
+    """As `Evaluation.active_units`."""
 
 
 def to_unit(pixels: Tensor, out: Tensor | None = None) -> Tensor:

@@ -28,7 +28,7 @@ class PrincipalAxes:
     axes: Array
     """(count, D) orthonormal rows, largest variance first."""
     explained: Array
-    """(count,) share of the total variance along each axis; 0 if there is no variance."""
+    """(count,) share of the total variance along each axis; NaN where nothing varies."""
 
     def project(self, points: npt.NDArray[np.floating]) -> Array:
         """Points (N, D) in the coordinates of the axes, (N, count)."""
@@ -44,14 +44,14 @@ def principal_axes(
     D is small and N large, so the (D, D) covariance is much cheaper than an SVD of the points.
 
     Args:
-        points: (N, D), N ≥ 2, D ≥ count.
+        points: (N, D), D ≥ count. A single one has no variance and any axes.
         like: axes (count, D) of an earlier PCA. An axis's sign is arbitrary: each is turned
             to agree with the one here, or else so that its largest component is positive.
     """
     centred = points.astype(np.float64)
     mean = centred.mean(axis=0)
     centred -= mean
-    variances, vectors = np.linalg.eigh(centred.T @ centred / (len(points) - 1))
+    variances, vectors = np.linalg.eigh(centred.T @ centred / max(1, len(points) - 1))
     axes = vectors[:, ::-1][:, :count].T
     if like is None:
         largest = np.abs(axes).argmax(axis=1)
@@ -60,7 +60,9 @@ def principal_axes(
         signs = np.sign(np.sum(axes * like, axis=1))
     signs[signs == 0] = 1.0
     total = variances.sum()
-    explained = np.maximum(variances[::-1][:count], 0.0) / total if total > 0 else np.zeros(count)
+    explained = (
+        np.maximum(variances[::-1][:count], 0.0) / total if total > 0 else np.full(count, np.nan)
+    )
     return PrincipalAxes(mean=mean, axes=axes * signs[:, None], explained=explained)
 
 

@@ -123,7 +123,8 @@ class ScoreFacts:
     metrics: Metrics
     floor: float
     """Pixel-entropy floor of these images."""
-    active_units: int
+    active_units: int | None
+    """None of a single image."""
 
     @property
     def excess(self) -> float:

@@ -58,9 +58,11 @@ def findings(run: RunFacts) -> tuple[Finding, ...]:
 def latent_use(run: RunFacts) -> str:
     """Whether the posterior collapsed, and which dimensions carry nothing."""
     score = run.score("validation")
-    active = score.active_units if score else 0
+    active = score.active_units if score else None
     dims = run.config.latent_dim
     burda = f"{active} of {dims} vary with the image (variance of {_point(run)} above 0.01)."
+    if active is None:
+        burda = f"how many of {dims} vary with the image can't be told from one image."
     if not run.is_vae:
         return f"An autoencoder has no KL that could collapse; of its code's dimensions {burda}"
     kl = run.latent.kl_per_dim

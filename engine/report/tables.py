@@ -8,6 +8,7 @@ from engine.report.facts import DataFacts, RunFacts
 from engine.run_settings import setting_text
 from engine.text import (
     UNKNOWN,
+    active_of,
     count,
     duration,
     epochs,
@@ -102,7 +103,7 @@ def scores(run: RunFacts) -> Rows:
         row = [f"{' = '.join(score.weights)} (epoch {epochs(score.epoch)})", _SPLITS[score.split]]
         row += [nats(m.neg_elbo)] if vae else []
         row += [nats(m.recon), nats(score.excess)]
-        row += [nats(m.kl), f"{score.active_units} of {run.config.latent_dim}"] if vae else []
+        row += [nats(m.kl), active_of(score.active_units, run.config.latent_dim)] if vae else []
         rows.append(row)
     return [head, *rows]
 

@@ -95,7 +95,8 @@ class EventLog:
         self._add("schedule/lr", e.lr, e.step)
         if len(e.kl_per_dim):
             self._add("schedule/beta", e.beta, e.step)
-            self._add("latent/active_units", e.active_units, e.step)
+            if e.active_units is not None:
+                self._add("latent/active_units", e.active_units, e.step)
             self._writer.add_histogram("latent/kl_per_dim", e.kl_per_dim, e.step)
         for name in ("reconstructions", "samples"):
             images = np.expand_dims(getattr(frame, name), -1)

@@ -16,6 +16,7 @@ from engine.config import RunConfig, data_path
 from engine.history import History
 from engine.inference.viewer import Viewer
 from engine.model.device import choose_threads, device_label, make_current, memory, resolve_device
+from engine.model.gpu_absence import unused_gpu
 from engine.runs.resume import NewRun, ResumedState, ResumeRun, StartPoint, restore
 from engine.runs.tensorboard import EventLogs
 from engine.runs.throughput import Throughput
@@ -26,7 +27,9 @@ from engine.storage.config_json import read_config
 from engine.storage.frames import thin
 from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
-from engine.training.out_of_memory import explain_out_of_memory
+from engine.training.divergence import DivergenceWatch
+from engine.training.out_of_memory import check_fits, explain_out_of_memory
+from engine.training.precision import precision_note
 from engine.training.trainer import Trainer
 from engine.views import Frame
 
@@ -69,6 +72,7 @@ class TrainingSession:
         torch.set_num_threads(self.threads)
         self.device_label = device_label(device)
         dataset = load_dataset(data_path(config))
+        check_fits(config, device, len(dataset.labels))
         with explain_out_of_memory(config, device):
             self.trainer = Trainer(config, dataset, device)
         self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
@@ -85,10 +89,15 @@ class TrainingSession:
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
+        for note in (unused_gpu(config.device, device), precision_note(config.precision, device)):
+            if note is not None:
+                self._warn(note)
         self._best_state: dict[str, Any] | None = None
         self._memory = memory(device)
         self._memory_read_at = self._saved_at = time.monotonic()
         self._throughput = Throughput(past.train_seconds, past.evaluation_seconds)
+        first = next(iter(history.evaluations()), None)  # of a run that is resumed
+        self._divergence = DivergenceWatch(config, first)
         self._writer = RunWriter(self.directory, config, status)
         self._events: EventLogs | None = None
         if tensorboard:
@@ -136,6 +145,8 @@ class TrainingSession:
         thin(self._frames)
         self._throughput.evaluation_seconds += time.perf_counter() - started
         self._history.add_evaluation(evaluation)
+        if note := self._divergence.note(evaluation):
+            self._warn(note)
         if self._history.best is evaluation:
             self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self.directory.add_evaluation(evaluation)
@@ -233,6 +244,11 @@ class TrainingSession:
                     f"can't write {report.file}: {cause}; training goes on, the next save retries"
                 )
                 self._alert(text)
+
+    def _warn(self, text: str) -> None:
+        """An alert, and a line of the run's log."""
+        log.warning("%s", text)
+        self._alert(text)
 
     def _alert(self, text: str) -> None:
         self.alerts = (*self.alerts, Alert(self.trainer.step, text))

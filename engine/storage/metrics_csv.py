@@ -202,7 +202,7 @@ def _evaluation(row: Values) -> Evaluation:
         val=_metrics(row, "val_"),
         train=None if math.isnan(row["train_loss"]) else _metrics(row, "train_"),
         kl_per_dim=np.empty(0),
-        active_units=int(row["active_units"]),
+        active_units=None if math.isnan(row["active_units"]) else int(row["active_units"]),
         seconds=row["seconds"],
     )
 

@@ -1,20 +1,29 @@
 """What to tell a person when a run doesn't fit into its device's memory."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
-import psutil
 import torch
 
 from engine.config import RunConfig
 from engine.errors import ConfigError
-from engine.model.networks import build_model
+from engine.model.device import free_memory
+from engine.model.networks import PIXELS, Model, build_model
 from engine.training.stepper import bytes_an_image
 
 BYTES_A_WEIGHT = 4 * 4
 """A weight, its gradient and Adam's two moments, float32 each."""
+BYTES_TO_KEEP_BEST = 3 * 4
+"""The best weights and their moments, which stay on the device until they are saved."""
+BYTES_TO_SAVE = 7 * 4
+"""On the host: a weight and its moments copied, once more as the bytes of a file, and what a
+buffer that grows takes beside. Measured on a CPU, all in all 54 bytes a weight at the peak."""
 SAFE_SHARE = 0.9
 """Of the free memory: allocators round up, libraries need some for themselves."""
+_EVALUATED_AT_ONCE = 500
+_HOST = torch.device("cpu")
 
 
 @contextmanager
@@ -32,19 +41,46 @@ def explain_out_of_memory(config: RunConfig, device: torch.device) -> Iterator[N
         raise too_large(config, device, free_memory(device)) from error
 
 
+def check_fits(config: RunConfig, device: torch.device, images: int) -> None:
+    """See that a run has enough memory, before it is asked for: Linux kills who takes too much.
+
+    Args:
+        images: of the data set, which is copied to the device.
+
+    Raises:
+        ConfigError: with what would fit.
+    """
+    free = free_memory(device)
+    left = free - images * PIXELS
+    if left <= 0:
+        raise ConfigError(
+            "data",
+            f"has {images:,} images, which take {images * PIXELS / 1e9:.1f} GB, "
+            f"and {device} has {free / 1e9:.1f} GB free",
+        )
+    model = _shapes(config)
+    # Two layers' outputs for what is evaluated at once; training's batch is counted in full.
+    evaluation = 4 * 2 * max(PIXELS, *config.hidden) * min(images, _EVALUATED_AT_ONCE)
+    batch = min(config.batch_size, images) * bytes_an_image(model)
+    if _of_weights(config, device) + max(batch, evaluation) > left:
+        raise too_large(config, device, left)
+    if device.type == "cuda" and _weights(config) * BYTES_TO_SAVE > (free := free_memory(_HOST)):
+        raise too_large(config, _HOST, free)
+
+
 def too_large(config: RunConfig, device: torch.device, free: int) -> ConfigError:
     """What to change, with `free` bytes for the run."""
-    with torch.device("meta"):  # shapes without memory
-        model = build_model(config, 0)
-    weights = BYTES_A_WEIGHT * sum(parameter.numel() for parameter in model.parameters())
-    fitting = int((SAFE_SHARE * free - weights) / bytes_an_image(model))
+    fitting = _fitting_batch(config, device, free)
     if fitting < 1:
+        kept = _weights(config) * BYTES_A_WEIGHT
+        copies = _of_weights(config, device) - kept
         return ConfigError(
             "hidden",
-            f"needs {weights / 1e9:.1f} GB for the weights and Adam's moments, "
-            f"and {device} has {free / 1e9:.1f} GB free: choose smaller widths",
+            f"needs {kept / 1e9:.1f} GB for the weights and Adam's moments and "
+            f"{copies / 1e9:.1f} GB for copies to be saved, and {device} has {free / 1e9:.1f} GB "
+            f"free: {_smaller_widths(config, device, free)}",
         )
-    fitting = min(fitting, config.batch_size // 2)
+    fitting = max(1, min(fitting, config.batch_size // 2))
     return ConfigError(
         "batch_size",
         f"{config.batch_size:,} needs more memory than {device} has free; "
@@ -52,12 +88,42 @@ def too_large(config: RunConfig, device: torch.device, free: int) -> ConfigError
     )
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that a run could have: what is free, and what this process holds on a GPU."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free + torch.cuda.memory_reserved(device))
-    return int(psutil.virtual_memory().available)
+def _fitting_batch(config: RunConfig, device: torch.device, free: int) -> int:
+    """The largest batch; less than 1 if there is none."""
+    left = SAFE_SHARE * free - _of_weights(config, device)
+    return math.floor(left / bytes_an_image(_shapes(config)))
+
+
+def _smaller_widths(config: RunConfig, device: torch.device, free: int) -> str:
+    """Widths of the same proportions for which there is room, with a batch of some size."""
+    low, high = 0.0, 1.0  # how much smaller
+    for _ in range(20):
+        middle = (low + high) / 2
+        fitting = _fitting_batch(_scaled(config, middle), device, free)
+        low, high = (middle, high) if fitting >= min(config.batch_size, 128) else (low, middle)
+    if _fitting_batch(_scaled(config, low), device, free) < 1:
+        return "no network fits"
+    return f"{' '.join(map(str, _scaled(config, low).hidden))} would fit"
+
+
+def _scaled(config: RunConfig, factor: float) -> RunConfig:
+    return replace(config, hidden=tuple(max(1, int(width * factor)) for width in config.hidden))
+
+
+def _of_weights(config: RunConfig, device: torch.device) -> int:
+    a_weight = BYTES_A_WEIGHT + BYTES_TO_KEEP_BEST
+    if device.type != "cuda":  # Apple's GPUs share the host's memory
+        a_weight += BYTES_TO_SAVE
+    return a_weight * _weights(config)
+
+
+def _weights(config: RunConfig) -> int:
+    return sum(parameter.numel() for parameter in _shapes(config).parameters())
+
+
+def _shapes(config: RunConfig) -> Model:
+    with torch.device("meta"):  # without memory
+        return build_model(config, 0)
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

@@ -26,8 +26,7 @@ def test_it_knows_the_best_and_the_last_and_gives_what_came_since(
     history = History()
     for evaluation in added:
         history.add_evaluation(evaluation)
-    trained = added[1:]  # the untrained one is no result, however good
-    best = min(trained, key=lambda e: e.val.score, default=None)  # the first of equals
+    best = min(added, key=lambda e: e.val.score, default=None)  # the first of equals
     assert history.best is best
     assert history.last is (added[-1] if added else None)
     assert history.evaluation_count == len(added)

@@ -14,7 +14,14 @@ from engine.metrics import json_number
 from engine.storage.config_json import read_config
 from engine.storage.run_names import find_run
 from engine.text import nats
-from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
+from engine.views import (
+    MAX_TEMPERATURE,
+    Interpolation,
+    LatentMap,
+    PriorSamples,
+    Reconstructions,
+    Traversal,
+)
 from tui.cli.arguments import EvaluateArgs, ExportArgs
 from tui.cli.program import PROGRAM, complain
 
@@ -85,6 +92,10 @@ def figure_options(args: ExportArgs, config: RunConfig) -> FigureOptions:
         _check_range(f"--{flag}", getattr(args, flag), 0, MAX_NUMBER)
     if not (math.isfinite(args.temperature) and args.temperature >= 0):
         raise FigureError(f"--temperature must be a number of 0 or more, not {args.temperature}")
+    if args.temperature > MAX_TEMPERATURE:
+        raise FigureError(
+            f"--temperature must be at most {MAX_TEMPERATURE:,.0f}, not {args.temperature:g}"
+        )
     for end in itertools.chain.from_iterable(args.ends):
         # All draws up to the last one wanted are made.
         _check_range("--ends", end, 0, MAX_NUMBER if args.between == "images" else MAX_DRAW)
@@ -141,5 +152,6 @@ def run_evaluation(args: EvaluateArgs) -> int:
     print(f"{run.name}, {run.which} weights (step {run.step:,}), {args.split} images:")
     for label, name in (("−ELBO", "neg_elbo"), ("reconstruction", "recon"), ("KL", "kl")):
         print(f"  {label:<15}{nats(numbers[name]):>8} nats per image")
-    print(f"  active units{measured.active_units:>8} of {run.config.latent_dim}")
+    active = "–" if measured.active_units is None else measured.active_units
+    print(f"  active units{active:>8} of {run.config.latent_dim}")
     return 0

@@ -1,3 +1,4 @@
+import math
 import os
 
 import psutil
@@ -6,7 +7,8 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import ConfigError
-from engine.model.device import choose_threads, device_label, memory, resolve_device
+from engine.model.container_limits import Limits, container_limits
+from engine.model.device import choose_threads, device_label, free_memory, memory, resolve_device
 
 
 @pytest.fixture
@@ -43,14 +45,16 @@ def test_a_device_that_is_there_is_taken_as_asked_for(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("cuda", "device 'cuda' can't be used: torch finds no CUDA GPU here"),
-        ("cuda:1", "device 'cuda:1' can't be used: torch finds no CUDA GPU here"),
-        ("mps", "device 'mps' can't be used: torch finds no Apple GPU here"),
+        ("cuda", "device 'cuda' can't be used: torch finds no CUDA GPU here: no driver"),
+        ("cuda:1", "device 'cuda:1' can't be used: torch finds no CUDA GPU here: no driver"),
+        ("mps", "device 'mps' can't be used: torch finds no Apple GPU here: no Mac"),
     ],
 )
 def test_a_device_that_is_not_there_is_told_in_a_sentence(
     name: str, expected: str, machine: pytest.MonkeyPatch
 ) -> None:
+    machine.setattr("engine.model.device.why_no_cuda", lambda: "no driver")
+    machine.setattr("engine.model.device.why_no_mps", lambda: "no Mac")
     with pytest.raises(ConfigError) as caught:
         resolve_device(name)
     assert str(caught.value) == expected
@@ -102,6 +106,32 @@ def test_a_core_is_left_for_the_dashboard(
     assert choose_threads(RunConfig()) == threads
 
 
+@pytest.mark.parametrize(
+    ("quota", "threads", "resumed"),
+    [(None, 7, 6), (16.0, 7, 6), (4.0, 3, 6), (2.5, 1, 6), (1.0, 1, 6), (0.5, 1, 6)],
+)
+def test_a_containers_quota_leaves_a_processor_too_and_keeps_a_resumed_runs_bits(
+    quota: float | None, threads: int, resumed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(processors=quota)
+    monkeypatch.setattr("engine.model.device.container_limits", lambda: limits)
+    monkeypatch.setattr("engine.model.device._usable_cores", lambda: 8)
+    assert choose_threads(RunConfig()) == threads
+    assert choose_threads(RunConfig(), before=6) == resumed
+
+
+def test_a_containers_memory_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, machine = torch.device("cpu"), psutil.virtual_memory().total
+    monkeypatch.setattr(
+        "engine.model.device.container_limits", lambda: Limits(2_000_000_000, 1_500_000_000)
+    )
+    assert memory(cpu).total == 2_000_000_000
+    assert free_memory(cpu) <= 1_500_000_000
+    monkeypatch.setattr("engine.model.device.container_limits", lambda: Limits(1 << 59, 1 << 59))
+    assert memory(cpu).total == machine
+    assert free_memory(cpu) < machine
+
+
 def test_where_the_system_knows_no_affinity_all_cores_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -116,7 +146,8 @@ def test_threads_that_are_asked_for_are_taken() -> None:
 
 def test_on_the_cpu_memory_is_what_this_process_has_of_the_machines() -> None:
     found = memory(torch.device("cpu"))
-    assert found.total == psutil.virtual_memory().total
+    limit = container_limits().memory
+    assert found.total == min(psutil.virtual_memory().total, limit or math.inf)
     # torch alone takes more than that; other tests may take or free some meanwhile.
     assert 50 * 2**20 < found.used < found.total
     # More than the allocator may have at hand of what other tests have freed.

@@ -99,19 +99,26 @@ def test_weights_that_give_no_number_are_never_an_evaluation(
         trainer.evaluate(0.0)
 
 
-def evaluation(step: int, loss: float, kl: float = 1.0) -> Evaluation:
+def evaluation(step: int, loss: float, kl: float = 1.0, epochs_each: float = 1.0) -> Evaluation:
     val = Metrics(loss, loss - kl, kl)
-    return Evaluation(step, step / 100, 1.0, 0.1, val, None, np.empty(0), 2, 0.0)
+    return Evaluation(step, step * epochs_each, 1.0, 0.1, val, None, np.empty(0), 2, 0.0)
 
 
-def notes(watch: DivergenceWatch, losses: list[float]) -> list[bool]:
-    return [watch.note(evaluation(n, loss)) is not None for n, loss in enumerate(losses)]
+def notes(watch: DivergenceWatch, losses: list[float], epochs_each: float = 1.0) -> list[bool]:
+    evaluations = [evaluation(n, loss, epochs_each=epochs_each) for n, loss in enumerate(losses)]
+    return [watch.note(e) is not None for e in evaluations]
 
 
 def test_a_loss_beyond_twice_an_untrained_models_is_told_once_and_again_after_a_recovery() -> None:
-    watch = DivergenceWatch(CONFIG)
     losses = [545.0, 1089.0, 1091.0, 7.6e15, 300.0, 250.0, 7.6e15]
-    assert notes(watch, losses) == [False, False, True, False, False, False, True]
+    told = notes(DivergenceWatch(CONFIG), losses, epochs_each=1.0)
+    assert told == [False, False, True, False, False, False, True]
+
+
+def test_in_the_first_epoch_a_single_jolt_is_not_told_and_two_in_a_row_are() -> None:
+    losses = [545.0, 480.0, 3e3, 600.0, 4e3, 4e5, 3e3, 300.0, 3e3, 3e3]
+    told = notes(DivergenceWatch(CONFIG), losses, epochs_each=0.01)
+    assert [step for step, is_told in enumerate(told) if is_told] == [5, 9]
 
 
 def test_the_alert_has_the_numbers() -> None:

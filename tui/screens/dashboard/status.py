@@ -69,7 +69,8 @@ class StatusPanel(Widget):
             return [scores]
         kl = Text.assemble(("KL ", "dim"), nats(s.last.val.kl if s.last else None))
         if s.last:
-            kl.append(f" · {s.last.active_units}/{len(s.last.kl_per_dim)} active", "dim")
+            active = "–" if s.last.active_units is None else s.last.active_units
+            kl.append(f" · {active}/{len(s.last.kl_per_dim)} active", "dim")
         return [scores, kl]
 
     def _memory(self, s: Snapshot) -> Text:
