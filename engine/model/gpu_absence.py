@@ -26,6 +26,8 @@ def cuda_is_available() -> bool:
 
 def why_no_cuda() -> str:
     """One clause: the nearest reason that can be found."""
+    if _told_by_torch:
+        return _sentence(_told_by_torch[-1])
     cuda, rocm = (getattr(torch.version, name, None) for name in ("cuda", "hip"))
     if cuda is None and rocm is None:
         return f"this torch ({torch.__version__}) is built without CUDA"
@@ -33,8 +35,6 @@ def why_no_cuda() -> str:
         hidden = os.environ.get(name)
         if hidden is not None and hidden.strip() in ("", "-1", "NoDevFiles"):
             return f"{name} is {hidden!r}, which hides every GPU"
-    if _told_by_torch:
-        return _sentence(_told_by_torch[-1])
     if gpu_traces() is None:
         return "this machine shows none"
     built = f"ROCm {rocm}" if rocm else f"CUDA {cuda}"

@@ -63,6 +63,8 @@ class Trainer:
         """Over the steps of the running epoch."""
         self._point_sums: Sums = np.zeros(4)
         """Over the steps since the last point of the training curve."""
+        self._last_lr = config.lr
+        """Of the last step taken: a run that is resumed for other epochs has another schedule."""
 
     @property
     def epoch(self) -> float:
@@ -124,6 +126,7 @@ class Trainer:
         with matmul_precision(self.config.precision, self.device):
             sums = self._stepper.run(in_epoch, steps)
         self._check_finite(sums)
+        self._last_lr = self._lr_at(self.step + steps - 1)
         self._epoch_sums = _added(self._epoch_sums, sums)
         points: list[TrainPoint] = []
         begun = 0
@@ -158,7 +161,7 @@ class Trainer:
             step=self.step,
             epoch=self.epoch,
             beta=beta,
-            lr=self._lr_at(last_step),
+            lr=self._last_lr,
             val=measured.metrics,
             train=self._epoch_mean(),
             kl_per_dim=measured.kl_per_dim,
@@ -180,6 +183,7 @@ class Trainer:
             "permutation": self._permutation,
             "epoch_sums": torch.from_numpy(self._epoch_sums),
             "point_sums": torch.from_numpy(self._point_sums),
+            "last_lr": self._last_lr,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -204,6 +208,7 @@ class Trainer:
             self._generator.manual_seed(seed)
         self._permutation = state["permutation"].to(self.device)
         self._epoch_sums, self._point_sums = _stored_sums(state)
+        self._last_lr = self._stored_lr(state)
         self._stepper = self._new_stepper()  # a graph would keep the previous moments
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
@@ -233,11 +238,20 @@ class Trainer:
         beta = [beta_at(self.config, step / self.steps_per_epoch) for step in steps]
         self._stepper.begin_epoch(self._permutation, lr, beta)
 
-    def _lr_at(self, step: int) -> float:
+    def _lr_at(self, step: int, total_steps: int | None = None) -> float:
         if self.config.lr_schedule == "constant":
             return self.config.lr
         # Loshchilov & Hutter 2017, eq. 5, without restarts.
-        return 0.5 * self.config.lr * (1.0 + math.cos(math.pi * step / self.total_steps))
+        share = step / (total_steps or self.total_steps)
+        return 0.5 * self.config.lr * (1.0 + math.cos(math.pi * share))
+
+    def _stored_lr(self, state: Mapping[str, Any]) -> float:
+        """Of the last step before a checkpoint."""
+        if "last_lr" in state:
+            return float(state["last_lr"])
+        # Of a version that didn't keep it: by the schedule that the checkpoint was trained under.
+        epochs = state["config"]["epochs"] if "config" in state else self.config.epochs
+        return self._lr_at(max(0, self.step - 1), self.steps_per_epoch * epochs)
 
     def _check_finite(self, sums: Sums) -> None:
         """See that the steps from here on had a loss; else name the first that had none."""

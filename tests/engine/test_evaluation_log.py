@@ -23,7 +23,7 @@ EVALUATIONS = st.builds(
     val=METRICS,
     train=st.none() | METRICS,
     kl_per_dim=st.lists(NUMBERS, max_size=4).map(lambda kl: np.array(kl, np.float64)),
-    active_units=st.integers(0, 1000),
+    active_units=st.none() | st.integers(0, 1000),
     seconds=NUMBERS,
 )
 

@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.visible_range import Limits, visible_limits
@@ -43,6 +43,7 @@ def test_what_is_not_finite_does_not_count() -> None:
     assert (limits.low, limits.high) == (pytest.approx(4.76), pytest.approx(9.24))
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(
     st.lists(
         st.lists(st.tuples(st.floats(0, 1e6) | st.just(np.nan), st.floats()), max_size=40),

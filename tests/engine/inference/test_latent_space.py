@@ -1,5 +1,6 @@
 """Maps and neighbours, against numpy and scikit-learn on the embedded images."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,9 @@ from sklearn.neighbors import NearestNeighbors
 from data import ImageDataset
 from engine.inference.codec import Codec
 from engine.inference.latent_space import LatentSpace
-from engine.model.device_data import LabelledImages
+from engine.model.device_data import ImageSplits, LabelledImages
 from engine.views import Embedding, LatentMap, LatentView, Probe, ProbeView
-from tests.support.made_codec import Reference, made_codec, made_splits
+from tests.support.made_codec import Reference, made_codec, made_splits, never
 
 FIRST = np.zeros(4, np.float32)
 
@@ -50,6 +51,27 @@ def test_a_map_is_scikit_learns_pca_of_the_split(small_dataset: ImageDataset, mo
     assert view.indices.tolist() == list(range(100))
     assert view.labels.tolist() == codec.images.validation.labels.tolist()
     assert (view.split, view.projection, view.step, view.epoch) == ("validation", "pca", 7, 0.5)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("latent_dim", [1, 2, 4])
+def test_few_or_equal_images_have_a_map_and_no_share_of_a_variance_they_have_not(
+    count: int, latent_dim: int, small_dataset: ImageDataset
+) -> None:
+    whole = made_splits(small_dataset)
+    first = LabelledImages(
+        whole.validation.pixels[:1].repeat(count, 1), whole.validation.labels[[0] * count]
+    )
+    splits = ImageSplits(whole.train, first, whole.class_names, never)
+    codec, reference = made_codec(small_dataset, splits=splits, latent_dim=latent_dim)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        view = LatentSpace(codec).map(LatentMap())
+    assert view.points.shape == (count, 2)
+    assert np.isfinite(view.points).all()
+    assert not any("%" in name for name in view.axis_names)
+    for x, y in view.points:
+        np.testing.assert_allclose(on(view, x, y), reference.embed("validation")[:1], atol=1e-4)
 
 
 @pytest.mark.parametrize(

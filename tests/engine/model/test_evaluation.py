@@ -1,4 +1,5 @@
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -90,7 +91,6 @@ def test_an_autoencoder_is_measured_without_noise_and_has_no_kl() -> None:
     assert again.metrics.recon == found.metrics.recon
 
 
-@pytest.mark.filterwarnings("ignore:var")  # of a single image
 @pytest.mark.parametrize("model", ["vae", "ae"])
 @pytest.mark.parametrize("batch", [1, 4, 10, 11, 1000])
 def test_images_weigh_alike_however_they_are_cut_into_batches(
@@ -110,6 +110,24 @@ def test_images_weigh_alike_however_they_are_cut_into_batches(
         per_dim = np.mean([m.kl_per_dim for m in one_by_one], axis=0)
         np.testing.assert_allclose(found.kl_per_dim, per_dim, rtol=1e-5)
     assert len(between) == math.ceil(11 / batch)
+
+
+@pytest.mark.parametrize("model", ["vae", "ae"])
+def test_a_single_image_is_measured_and_has_no_active_units_to_count(model: str) -> None:
+    network = build_model(replace(CONFIG, model=model), init_seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = measure(network, pixels(1), evaluation_noise(CONFIG, 1), 1.0)
+    assert found.active_units is None, "undefined is not 0"
+    assert math.isfinite(found.metrics.recon)
+    assert found.kl_per_dim.shape == ((3,) if model == "vae" else (0,))
+    assert np.isfinite(found.kl_per_dim).all()
+
+
+def test_of_images_that_are_all_the_same_no_unit_is_active() -> None:
+    network = build_model(CONFIG, init_seed=1)
+    same = pixels(1).expand(5, -1).contiguous()
+    assert measure(network, same, evaluation_noise(CONFIG, 5), 1.0).active_units == 0
 
 
 def test_measuring_leaves_no_gradient_and_no_random_state_behind() -> None:

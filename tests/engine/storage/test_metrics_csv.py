@@ -307,9 +307,13 @@ def test_an_autoencoder_has_no_kl_file(tmp_path: Path) -> None:
     assert found.kl_per_dim.size == 0
 
 
-@given(st.lists(ANY_FLOAT, min_size=12, max_size=12), st.integers(0, 10**12))
+@given(
+    st.lists(ANY_FLOAT, min_size=12, max_size=12),
+    st.integers(0, 10**12),
+    st.none() | st.integers(0, 20),
+)
 def test_every_number_of_an_evaluation_comes_back_digit_for_digit(
-    shared_folder: Path, values: list[float], step: int
+    shared_folder: Path, values: list[float], step: int, active: int | None
 ) -> None:
     for name in (METRICS_FILE, KL_FILE, STEPS_FILE):
         (shared_folder / name).unlink(missing_ok=True)
@@ -317,7 +321,7 @@ def test_every_number_of_an_evaluation_comes_back_digit_for_digit(
     # An empty train loss means no training yet.
     train = None if math.isnan(m[3]) else Metrics(m[3], m[4], m[5])
     written = Evaluation(
-        step, epoch, beta, lr, Metrics(*m[:3]), train, np.array([kl_1, kl_2]), 2, seconds
+        step, epoch, beta, lr, Metrics(*m[:3]), train, np.array([kl_1, kl_2]), active, seconds
     )
     files = Files(shared_folder)
     files.kl.append(kl_row(written))
@@ -333,7 +337,7 @@ def test_every_number_of_an_evaluation_comes_back_digit_for_digit(
         numbers += [x for metric in metrics for x in (metric.loss, metric.recon, metric.kl)]
         return [bits(x) for x in numbers]
 
-    assert (found.step, found.active_units) == (step, 2)
+    assert (found.step, found.active_units) == (step, active)
     assert (found.train is None) == (train is None)
     assert all_bits(found) == all_bits(written)
     assert train_point.step == step

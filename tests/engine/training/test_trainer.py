@@ -313,3 +313,29 @@ def test_training_learns(small_config: RunConfig, small_dataset: ImageDataset) -
     after = trainer.evaluate(0.0).val
     assert before.neg_elbo == pytest.approx(784 * math.log(2), rel=0.03)  # logits near 0
     assert after.neg_elbo < before.neg_elbo - 100
+
+
+def test_an_evaluation_made_again_under_other_epochs_keeps_the_learning_rate_that_was_used(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    first = Trainer(small_config, small_dataset, CPU)
+    finish(first)
+    row = first.evaluate(0.0)
+    assert row.lr == pytest.approx(small_config.lr / 2 * (1 + math.cos(math.pi * 35 / 36)))
+    longer = replace(small_config, epochs=50)
+    state = first.state_dict()
+    of_an_older_version = {name: part for name, part in state.items() if name != "last_lr"}
+    of_an_older_version["config"] = small_config.to_dict()
+    for stored in (state, of_an_older_version):
+        resumed = Trainer(longer, small_dataset, CPU)
+        resumed.load_state_dict(stored)
+        again = resumed.evaluate(0.0)
+        assert (again.lr, again.beta) == (row.lr, row.beta)
+        # Stopped and saved before a step under the new schedule is taken: still.
+        third = Trainer(longer, small_dataset, CPU)
+        third.load_state_dict(resumed.state_dict())
+        assert third.evaluate(0.0).lr == row.lr
+        assert resumed.lr == pytest.approx(longer.lr / 2 * (1 + math.cos(math.pi * 36 / 600)))
+        resumed.train(1)
+        used = longer.lr / 2 * (1 + math.cos(math.pi * 36 / 600))
+        assert resumed.evaluate(0.0).lr == pytest.approx(used)
