@@ -24,7 +24,14 @@ from tui.state.keymap import Action
 from tui.state.run_manager import RunManager, training_here
 from tui.state.run_messages import Level
 from tui.terminal.app import TerminalApp
-from tui.terminal.capabilities import ColorChoice, ImageChoice, describe_colors, image_mode
+from tui.terminal.capabilities import (
+    ColorChoice,
+    ImageChoice,
+    describe_characters,
+    describe_colors,
+    image_mode,
+    terminal_has_unicode,
+)
 from tui.theme import THEME
 from tui.widgets.message_line import MessageLine
 
@@ -69,12 +76,17 @@ class FmnistVaeTui(TerminalApp):
         if isinstance(start, TrainingPlan):
             start = planned_runs(start, checkpoints, tensorboard=tensorboard)
         detected = self.console.color_system
+        notes = (
+            describe_colors(colors, detected),
+            describe_characters(),
+            f"Figures are written to {exports}/<run>/.",
+        )
         self.context = RunContext(
             runs=list(start),
             exports=exports,
             checkpoints=checkpoints,
-            image_mode=image_mode(images, detected),
-            notes=(describe_colors(colors, detected), f"Figures are written to {exports}/<run>/."),
+            image_mode=image_mode(images, detected, unicode=terminal_has_unicode()),
+            notes=tuple(filter(None, notes)),
         )
         self._manager = RunManager(self.context, tensorboard=tensorboard)
         self._dashboard = Dashboard(self.context)

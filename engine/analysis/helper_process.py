@@ -36,9 +36,11 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-# It finds every package where the parent does, whatever PYTHONPATH and the current directory hold.
+# It finds every package where the parent does, and ours (by the import of `fmnist_vae_tui`),
+# whatever PYTHONPATH and the current directory hold.
 _CHILD = (
-    "import sys; sys.path[:] = sys.argv[1:]; from engine.analysis.helper_child import main; main()"
+    "import sys; sys.path[:] = sys.argv[1:]; import fmnist_vae_tui; "
+    "from engine.analysis.helper_child import main; main()"
 )
 _ROOT = str(Path(__file__).parents[2])
 _CLOSED = "The application is closing: no more work is begun."

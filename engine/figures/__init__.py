@@ -4,3 +4,7 @@
 `catalog` and `palette`, costs neither Matplotlib nor Pillow; `export` imports them when the
 first figure is drawn. Nothing here trains, samples or embeds: that is asked of a `RunSource`.
 """
+
+from engine.figures.matplotlib_setup import isolate_from_environment
+
+isolate_from_environment()

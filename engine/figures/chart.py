@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
+from engine.figures.matplotlib_setup import own_defaults
 from engine.figures.png import DPI
 
 INK, GREY, LINE = "#1a1a1a", "#606060", "#dddddd"
@@ -28,8 +29,12 @@ _DRAWING = threading.Lock()
 
 
 def render(draw: Callable[[Figure], None], size: tuple[float, float]) -> Image.Image:
-    """Let `draw` fill a figure of `size` inches and return it in RGB at 300 dpi."""
-    with _DRAWING:
+    """Let `draw` fill a figure of `size` inches and return it in RGB at 300 dpi.
+
+    Raises:
+        FigureError: if the font can't be used.
+    """
+    with _DRAWING, own_defaults():
         layout = ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12, hspace=0.05)
         figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout=layout)
         canvas = FigureCanvasAgg(figure)

@@ -11,6 +11,7 @@ from engine.analysis.jobs import Progress, no_progress
 from engine.analysis.run_source import RunSource
 from engine.figures.caption import ComparisonCaption
 from engine.figures.catalog import file_names
+from engine.figures.matplotlib_setup import check_matplotlib
 from engine.figures.options import FigureOptions
 from engine.storage.atomic_files import atomic_write
 
@@ -47,6 +48,7 @@ def render_comparison(
         options: `samples.seed` says which draws are decoded.
         progress: told before each part.
     """
+    check_matplotlib()
     from engine.analysis.comparison import compare
     from engine.figures.comparison_page import RunCurve, comparison_page
     from engine.figures.png import encode_png

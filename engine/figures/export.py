@@ -14,6 +14,7 @@ from engine.figures.catalog import FigureName, resolve_names
 from engine.figures.comparison import export_comparison as export_comparison
 from engine.figures.comparison import render_comparison as render_comparison
 from engine.figures.drawing import File, draw_files
+from engine.figures.matplotlib_setup import check_matplotlib
 from engine.figures.options import FigureOptions
 from engine.storage.atomic_files import atomic_write
 
@@ -43,7 +44,7 @@ def export_figures(
 
     Raises:
         FigureError: for a name that is not a figure of one run of this model, or (when it is
-            its turn) if there is nothing to draw it from.
+            its turn) if there is nothing to draw it from, or Matplotlib can't be used.
         OSError: if a file can't be written; what was there before is unchanged.
         Exception: what `source.view` and `source.work` raise.
     """
@@ -57,12 +58,13 @@ def render_files(
     source: RunSource, name: FigureName, options: FigureOptions = _DEFAULTS
 ) -> tuple[File, ...]:
     """The files of one figure of one run, by name; `export_figures` writes the same."""
+    check_matplotlib()
     return draw_files(source, name, options)
 
 
 def render_figure(source: RunSource, name: FigureName, options: FigureOptions = _DEFAULTS) -> bytes:
     """One figure of one run as the bytes of a PNG file; of the film, its strip."""
-    return draw_files(source, name, options)[-1][1]
+    return render_files(source, name, options)[-1][1]
 
 
 def _written(
@@ -72,6 +74,7 @@ def _written(
     options: FigureOptions,
     progress: Progress,
 ) -> Iterator[Path]:
+    check_matplotlib()
     for name in names:
         for file, content in draw_files(source, name, options, progress):
             path = directory / file

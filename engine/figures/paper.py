@@ -6,13 +6,13 @@ resampled, so that a figure shows what the model put out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from engine.errors import FigureError
+from engine.figures.matplotlib_setup import font_file
 from engine.views import Images, to_uint8
 
 SCALE = 10
@@ -155,8 +155,15 @@ def fitting(text: str, size: int, width: int, bold: bool = False) -> ImageFont.F
 
 
 def letters(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """The font of all figures, in a size in pixels."""
-    # The font that Matplotlib brings along, so that grids and charts look alike, need no font
-    # of the system, and have the −, β and μ that Pillow's own font lacks.
-    file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / file, size)
+    """The font of all figures, in a size in pixels: that of the charts, whatever the system has.
+
+    Raises:
+        FigureError: if it can't be used.
+    """
+    file = font_file(bold=bold)
+    try:
+        return ImageFont.truetype(file, size)
+    except OSError as error:
+        raise FigureError(
+            f"the font {file} is damaged ({error}): install Matplotlib again"
+        ) from None

@@ -12,10 +12,12 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import tyro
 
+from data import absolute_path
 from engine.config import PRESETS, absolute_data
 from engine.storage.run_names import check_name
 from tui.cli.arguments import (
@@ -144,7 +146,7 @@ def parse(command: Command, arguments: Sequence[str]) -> Any:
     """A command's arguments from the command line; ends the program after `--help` or a mistake.
 
     Raises:
-        ConfigError, RunError: for a setting or a name that can't be used.
+        ConfigError, DataError, RunError: for a setting, a path or a name that can't be used.
     """
     kind = command.arguments
     options: dict[str, Any] = {}
@@ -159,12 +161,19 @@ def parse(command: Command, arguments: Sequence[str]) -> Any:
     if command is DASHBOARD:
         options["description"] = f"{inspect.getdoc(kind)}\n\n{_other_commands()}"
     args = tyro.cli(kind, args=list(arguments), prog=command.program, registry=REGISTRY, **options)
+    args = replace(args, **_expanded(args))
     if isinstance(args, TrainingArgs):
         if args.name is not None:
             check_name(args.name)
         data = absolute_data(args.config.data)
         args = replace(args, config=replace(args.config, data=data))
     return args
+
+
+def _expanded(args: Any) -> dict[str, Path]:
+    """The directories that were given as `--flag=~/…`, which a shell leaves as they are."""
+    given = {name: getattr(args, name, None) for name in ("checkpoints", "exports")}
+    return {name: absolute_path(path) for name, path in given.items() if str(path).startswith("~")}
 
 
 def _value_of(flag: str, arguments: Sequence[str]) -> str | None:

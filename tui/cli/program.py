@@ -1,18 +1,20 @@
 """The program itself: its name, its output, how another process of it is started."""
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
 from typing import TextIO, cast
 
 from engine.text import one_line
+from tui.terminal.characters import REPLACE, has_unicode
 from tui.terminal.lasting_stream import LastingStream
 
 PROGRAM = "fmnist-vae-tui"
-THIS_PROGRAM = (sys.executable, "-P", "-m", "tui")
-"""The command line for another process of it; -P, so that no directory called data where this was
-called is taken for ours."""
+THIS_PROGRAM = (sys.executable, "-P", "-m", "fmnist_vae_tui")
+"""The command line for another process of it; -P, so that no file where this was called is taken
+for ours."""
 MISUSE = 2
 """Exit code for input that can't be used."""
 INTERRUPTED = 130
@@ -40,7 +42,8 @@ def lasting_output() -> Iterator[LastingStream]:
             LastingStream(s or opened.enter_context(open(os.devnull, "w")))  # noqa: PTH123
             for s in before
         ]
-        for name, stream in zip(names, streams, strict=True):
+        for name, stream, old in zip(names, streams, before, strict=True):
+            opened.enter_context(_replacing(old))
             setattr(sys, name, cast(TextIO, stream))
         try:
             yield streams[0]
@@ -48,3 +51,21 @@ def lasting_output() -> Iterator[LastingStream]:
             for name, stream, old in zip(names, streams, before, strict=True):
                 stream.flush()
                 setattr(sys, name, old)
+
+
+@contextlib.contextmanager
+def _replacing(stream: TextIO | None) -> Iterator[None]:
+    """Meanwhile write something else for characters that the encoding, or the terminal, lacks."""
+    if not isinstance(stream, io.TextIOWrapper):
+        yield
+        return
+    errors, encoding = stream.errors, stream.encoding
+    lacks = stream.isatty() and not has_unicode(os.environ, encoding)
+    # A reader that has gone is noticed when something is written.
+    with contextlib.suppress(OSError):
+        stream.reconfigure(encoding="ascii" if lacks else encoding, errors=REPLACE)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            stream.reconfigure(encoding=encoding, errors=errors)

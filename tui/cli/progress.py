@@ -1,11 +1,15 @@
-"""On stderr, how far slow work is, where that is a terminal."""
+"""On stderr, how far slow work is, where that is a terminal that can show it."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn
+
+from tui.terminal.capabilities import is_dumb
 
 
 class Report(Protocol):
@@ -16,20 +20,23 @@ class Report(Protocol):
 
 
 def new_bar(*columns: ProgressColumn, transient: bool = True) -> Progress:
-    """The bar that all commands have, if stderr is a terminal.
+    """The bar that all commands have, if stderr is a terminal and not a dumb one.
 
     Args:
         columns: behind what is being done, the bar and the percentage.
         transient: wiped at its end.
     """
-    console = Console(stderr=True)
+    # Not rich's own judgement: FORCE_COLOR and others make it take a file for a terminal, and on a
+    # dumb terminal it shows nothing at all.
+    is_live = sys.stderr.isatty() and not is_dumb(os.environ)
+    console = Console(stderr=True, force_terminal=is_live)
     return Progress(
         TextColumn("{task.description}", markup=False),  # a run's name may have brackets
         BarColumn(),
         TaskProgressColumn(),
         *columns,
         console=console,
-        disable=not console.is_terminal,
+        disable=not is_live,
         transient=transient,
         redirect_stdout=False,  # it would be redirected to stderr
     )

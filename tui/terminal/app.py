@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 
 from engine.errors import describe
+from tui.terminal.capabilities import terminal_has_unicode
 from tui.terminal.cell_diff import CellDiff
 from tui.terminal.driver import diffing_driver
 
@@ -32,7 +33,9 @@ class TerminalApp(App[None]):
     def get_driver_class(self) -> type[Driver]:
         """Textual's own, sending less; on Windows Textual cuts its writes anywhere."""
         driver = super().get_driver_class()
-        return driver if sys.platform == "win32" else diffing_driver(driver, self._sent)
+        if sys.platform == "win32":
+            return driver
+        return diffing_driver(driver, self._sent, unicode=terminal_has_unicode())
 
     def on_resize(self) -> None:
         """What a terminal keeps of its contents in another size is its own affair."""

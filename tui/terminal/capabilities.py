@@ -5,8 +5,10 @@ SSH seldom forwards COLORTERM, so Textual guesses by TERM and may guess low; hen
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Literal
+
+from tui.terminal.characters import has_unicode
 
 ColorChoice = Literal["auto", "truecolor", "256", "16", "none"]
 ImageChoice = Literal["auto", "half", "ascii"]
@@ -22,11 +24,17 @@ _TEXTUAL_NAMES: dict[ColorChoice, str] = {
 
 def why_unsupported(environ: MutableMapping[str, str]) -> str | None:
     """Why the dashboard can't run here, if it can't."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # None: closed by the shell.
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return "the dashboard needs a terminal; use `fmnist-vae-tui train` without one"
-    if environ.get("TERM", "") == "dumb":
-        return "TERM=dumb can't show the dashboard; use `fmnist-vae-tui train`"
+    if is_dumb(environ):
+        return f"TERM={environ['TERM']} can't show the dashboard; use `fmnist-vae-tui train`"
     return None
+
+
+def is_dumb(environ: Mapping[str, str]) -> bool:
+    """Whether a terminal prints lines only, and can't go back in them."""
+    return environ.get("TERM", "").lower() in ("dumb", "unknown")
 
 
 def set_colors(choice: ColorChoice, environ: MutableMapping[str, str] = os.environ) -> None:
@@ -54,8 +62,24 @@ def describe_colors(choice: ColorChoice, detected: str | None) -> str:
     return f"Colours: {found} ({why}{hint})."
 
 
-def image_mode(choice: ImageChoice, colors: str | None) -> Literal["half", "ascii"]:
+def terminal_has_unicode() -> bool:
+    """Whether the dashboard's terminal shows more than ASCII."""
+    return has_unicode(os.environ, getattr(sys.__stdout__, "encoding", None))
+
+
+def describe_characters() -> str:
+    """One sentence on a terminal that shows ASCII only; nothing about others."""
+    if terminal_has_unicode():
+        return ""
+    return "Characters: ASCII only, as the locale is not UTF-8; LC_ALL=C.UTF-8 if the terminal is."
+
+
+def image_mode(
+    choice: ImageChoice, colors: str | None, *, unicode: bool = True
+) -> Literal["half", "ascii"]:
     """Half-blocks where greys can be told apart: 16 colours have only four of them."""
+    if not unicode:
+        return "ascii"
     if choice != "auto":
         return choice
     return "half" if colors in ("256", "truecolor") else "ascii"
