@@ -5,22 +5,17 @@ A job is a small frozen object with everything it needs: it can be run here (`jo
 neither training nor the screen waits for it. The libraries are imported when a job runs.
 """
 
-import atexit
 import io
-import os
 import re
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.analysis.compiled_libraries import import_compiled
 from engine.errors import JobError
 from engine.model.latent_geometry import VOTING_NEIGHBOURS, classify, nearest, principal_axes
 from engine.projection import NonlinearProjection
@@ -106,7 +101,9 @@ def _on_principal_axes(points: Doubles) -> Floats:
 
 
 def _tsne(points: Doubles, seed: int, progress: Progress) -> Floats:
-    TSNE: Any = _import_compiled("openTSNE").TSNE
+    import_compiled("pynndescent")  # which openTSNE imports in the middle of its work
+    from openTSNE import TSNE
+
     total = _EARLY_ITERATIONS + _ITERATIONS
     done = 0
 
@@ -134,7 +131,8 @@ def _umap(points: Doubles, seed: int, progress: Progress) -> Floats:
     with warnings.catch_warnings():
         # It warns of what is meant: no tensorflow, and neighbours that can't be searched later.
         warnings.simplefilter("ignore")
-        UMAP: Any = _import_compiled("umap").UMAP
+        import_compiled("umap")
+        from umap import UMAP
 
         def after_some_queries(done: int) -> None:
             progress(_UMAP_LAYOUT_AT * done / len(points), "UMAP: finding neighbours")
@@ -159,32 +157,6 @@ def _umap(points: Doubles, seed: int, progress: Progress) -> Floats:
             },
         )
         return np.asarray(umap.fit_transform(points.astype(np.float32)), dtype=np.float32)
-
-
-def _import_compiled(name: str) -> ModuleType:
-    """Import a library that Numba compiles, also where it has no place to keep the result.
-
-    Raises:
-        JobError: if not even a temporary directory can be made.
-    """
-    try:
-        return import_module(name)
-    except RuntimeError as error:  # neither beside the library nor at home can be written
-        if "no locator available" not in str(error):
-            raise
-    import numba
-
-    try:
-        directory = tempfile.mkdtemp(prefix="fmnist-vae-tui-numba-")
-    except OSError as error:
-        raise JobError(
-            "What Numba compiles can't be stored anywhere: set NUMBA_CACHE_DIR to a directory "
-            f"that can be written ({error.strerror})."
-        ) from error
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    os.environ["NUMBA_CACHE_DIR"] = directory
-    numba.config.reload_config()
-    return import_module(name)
 
 
 class _UmapReport(io.TextIOBase):

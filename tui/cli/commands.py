@@ -172,7 +172,7 @@ def parse(command: Command, arguments: Sequence[str]) -> Any:
 
 def _expanded(args: Any) -> dict[str, Path]:
     """The directories that were given as `--flag=~/…`, which a shell leaves as they are."""
-    given = {name: getattr(args, name, None) for name in ("checkpoints", "exports")}
+    given = {n: getattr(args, n) for n in ("checkpoints", "exports") if hasattr(args, n)}
     return {name: absolute_path(path) for name, path in given.items() if str(path).startswith("~")}
 
 

@@ -22,7 +22,7 @@ def diffing_driver(driver: type[Driver], sent: CellDiff, *, unicode: bool = True
             super().__init__(*arguments, **settings)
             stream = getattr(self, "_file", None)
             if stream is not None:
-                if stream is sys.__stderr__:
+                if stream is sys.__stderr__ and sys.__stdout__ is not None:
                     # Textual's choice; but who redirects that wants our messages in a file, and
                     # the screen where it is (`capabilities` has seen that it is a terminal).
                     stream = sys.__stdout__
