@@ -9,6 +9,10 @@ from collections.abc import Sequence
 
 UNKNOWN = "–"
 
+_COMPACT_FROM = 1e6
+"""Fractions of a number as large as this say nothing, and of a diverged run it may be any size,"""
+_COMPACT_WHOLE_FROM = 1e12
+"""and of counts and rates all digits say something for longer."""
 _MOST_NAMED = 12
 """Dimensions named one by one; a longer list says less than its length."""
 
@@ -34,13 +38,23 @@ def one_line(text: str, most: int = 0) -> str:
 
 
 def fixed(value: float | None, decimals: int, *, signed: bool = False) -> str:
-    """'1,243.28' with so many decimals; a plus, too, if it is `signed`."""
+    """'1,243.28' with so many decimals; a plus, too, if it is `signed`; '7.6e15' if it is huge."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
+    if abs(value) >= (_COMPACT_FROM if decimals else _COMPACT_WHOLE_FROM):
+        return f"{'+' * (signed and value > 0)}{compact(value)}"
     # z: no sign for what rounds to nothing.
     text = f"{value:z,.{decimals}f}"
     is_positive = signed and any(digit in text for digit in "123456789") and value > 0
     return f"+{text}" if is_positive else text.replace("-", "−")
+
+
+def compact(value: float, digits: int = 3) -> str:
+    """At most so many significant digits: '7.6e15', '−1.25e8', '240'."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+    return (f"{mantissa}e{int(exponent)}" if exponent else mantissa).replace("-", "−")
 
 
 def nats(value: float | None, *, signed: bool = False) -> str:
@@ -49,8 +63,10 @@ def nats(value: float | None, *, signed: bool = False) -> str:
 
 
 def small(value: float) -> str:
-    """Three significant digits: '0.0160'."""
-    return f"{value:#.3g}" if math.isfinite(value) else UNKNOWN
+    """Three significant digits: '0.0160'; '7.6e15' if it is huge."""
+    if not math.isfinite(value) or abs(value) >= _COMPACT_FROM:
+        return compact(value)
+    return f"{value:#.3g}"
 
 
 def active_of(units: int | None, dimensions: int) -> str:
@@ -60,11 +76,13 @@ def active_of(units: int | None, dimensions: int) -> str:
 
 def percent(share: float) -> str:
     """'84.3 %', '5 %' of a share from 0 to 1."""
-    return f"{fixed(100 * share, 1).removesuffix('.0')} %"
+    return f"{fixed(100 * share, 1).removesuffix('.0')} %" if math.isfinite(share) else UNKNOWN
 
 
 def epochs(value: float) -> str:
     """Epochs trained: '3' at an epoch's end, else '2.37'."""
+    if not math.isfinite(value):
+        return UNKNOWN
     return f"{value:.0f}" if value == round(value) else f"{value:.2f}"
 
 

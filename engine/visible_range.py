@@ -13,6 +13,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Curve = tuple[Array, Array]
 
+LARGEST = 1e300
+"""A chart's numbers are no larger: sums and differences of two of them are still finite."""
 START_SHARE = 0.05
 """The part of the training, from its start, that doesn't decide the axis."""
 _OUTLIER = 4.0
@@ -20,8 +22,6 @@ _FEWEST_DECISIVE = 6
 _WORTH_CUTTING = 1.35
 _PADDING = 0.06
 _SMALLEST_SPAN = 1e-3
-_FARTHEST = 1e300
-"""Values beyond are taken for this, so that no difference of two overflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class Limits:
         return int(((values < self.low) | (values > self.high)).sum())
 
 
+def drawable(values: Array) -> Array:
+    """Values (N,) for a chart: NaN where they are not finite, none beyond ±`LARGEST`."""
+    return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
+
+
 def visible_limits(curves: Sequence[Curve], *, floor: float | None = None) -> Limits:
     """Limits by the values after the first 5 % of the training, and without lone outliers.
 
@@ -48,19 +53,21 @@ def visible_limits(curves: Sequence[Curve], *, floor: float | None = None) -> Li
         curves: those that share the axis, each its positions (N,), in epochs, and values (N,).
         floor: where the axis begins; None for a little below the lowest value.
     """
+    drawn = [(epochs, drawable(y)) for epochs, y in curves]
     finite = [
-        (epochs[mask], y[mask].clip(-_FARTHEST, _FARTHEST))
-        for epochs, y in curves
-        for mask in [np.isfinite(y)]
+        (epochs[mask], y[mask])
+        for epochs, y in drawn
+        for mask in [np.isfinite(y) & np.isfinite(epochs)]
     ]
-    if not any(len(y) for _, y in finite):
+    values = np.concatenate([np.empty(0), *(y for _, y in finite)])
+    if not len(values):
         return Limits(0.0, 1.0)
-    values = np.concatenate([y for _, y in finite])
     start = START_SHARE * max(epochs.max(initial=0.0) for epochs, _ in finite)
     late = [y[epochs > start] for epochs, y in finite]
     few = max(map(len, late)) < _FEWEST_DECISIVE
     decisive = values if few else np.concatenate(late)
-    low = float(values.min()) if floor is None else min(max(floor, -_FARTHEST), _FARTHEST)
+    # A damaged file may have values below the floor: they are not shown.
+    low = float(values.min()) if floor is None else min(max(floor, -LARGEST), LARGEST)
     typical = low + _OUTLIER * (float(np.quantile(decisive, 0.95)) - low)
     high = float(decisive[decisive <= typical].max(initial=low))
     # Where the rest lies only a little above there is nothing to gain by cutting it.

@@ -227,6 +227,10 @@ class FmnistVaeTui(TerminalApp):
         """On whichever screen is on top."""
         self._say(event.text, event.level)
 
+    def tell_failure(self, text: str) -> None:
+        """On whichever screen is on top."""
+        self._say(text, "error")
+
     def _say(self, text: str, level: Level) -> None:
         for line in self.screen.query(MessageLine):
             line.say(text, level)

@@ -3,8 +3,8 @@
 import functools
 import importlib.metadata
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.config import RunConfig
@@ -26,6 +26,8 @@ class Caption:
     step: int
     epoch: float
     """Position in training of what is shown."""
+    draws: Mapping[str, str] = field(default_factory=dict)
+    """What it takes to make the same draws again, by keyword: 'draw_seed'."""
 
     def subtitle(self, *more: str) -> str:
         """One line that says which run and when, and whatever more is to say."""
@@ -49,6 +51,7 @@ class Caption:
             "step": str(self.step),
             "epoch": repr(float(self.epoch)),
             "config": _compact(self.config.to_dict()),
+            **self.draws,
         }
 
 
@@ -86,6 +89,7 @@ class ComparisonCaption:
             "Title": self.title,
             "Software": _software(),
             "figure": "comparison",
+            "draw_seed": str(self.seed),
             "runs": _compact([one_line(run) for run in self.runs]),
             "models": _compact([config.model for config in self.configs]),
             "seeds": _compact([config.seed for config in self.configs]),

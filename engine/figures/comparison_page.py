@@ -21,7 +21,8 @@ from engine.figures.paper import GAP, GREY, HEADER, MARGIN, SMALL_SIZE, TILE, Or
 from engine.figures.png import DPI
 from engine.metrics import Evaluation
 from engine.run_labels import short_names
-from engine.visible_range import visible_limits
+from engine.text import count
+from engine.visible_range import drawable, visible_limits
 
 _ROW_LABELS = 560
 _LABEL_DISTANCE = 28
@@ -150,7 +151,7 @@ def _draw_curves(figure: Figure, curves: Sequence[RunCurve], models: Sequence[st
         color, dashes, marker = _LINES[number % len(_LINES)]
         epochs = np.array([e.epoch for e in curve.evaluations], dtype=np.float64)
         recon = np.array([e.val.recon for e in curve.evaluations], dtype=np.float64)
-        recon[~np.isfinite(recon)] = np.nan
+        recon = drawable(recon)
         shown.append((epochs, recon))
         at = "at a z ~ q(z|x)" if model == "vae" else "from its code"
         # Every one, or some, and not the same ones of every run: lines may lie close.
@@ -177,7 +178,7 @@ def _draw_curves(figure: Figure, curves: Sequence[RunCurve], models: Sequence[st
         text.set_parse_math(False)
     notes = []
     if outside := sum(limits.outside(recon) for _, recon in shown):
-        notes.append(f"{outside} points not shown.")
+        notes.append(f"{count(outside, 'point')} not shown.")
     if "vae" in models:
         notes.append(
             "A VAE's is measured at one z drawn for each image, so its BCE is slightly higher; "

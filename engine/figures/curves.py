@@ -19,8 +19,8 @@ from engine.config import RunConfig
 from engine.figures import chart
 from engine.figures.caption import Caption
 from engine.metrics import Evaluation, Metrics, TrainPoint, best_evaluation
-from engine.text import UNKNOWN, epoch_label, fixed
-from engine.visible_range import Limits, visible_limits
+from engine.text import UNKNOWN, compact, epoch_label, fixed
+from engine.visible_range import Limits, drawable, visible_limits
 
 Array = npt.NDArray[np.float64]
 
@@ -105,7 +105,7 @@ def _series(epochs: Sequence[float], metrics: Sequence[Metrics]) -> _Series:
     columns = [(m.score, m.recon, m.kl, m.loss) for m in metrics]
     table = np.array(columns, dtype=np.float64).reshape(-1, 4)
     # A line through infinity has no place on an axis; a gap says that a number is missing.
-    table[~np.isfinite(table)] = np.nan
+    table = drawable(table)
     score, recon, kl, loss = table.T
     return _Series(np.array(epochs, dtype=np.float64), score, recon, kl, loss)
 
@@ -119,8 +119,9 @@ def _panels(series: _Series, config: RunConfig) -> list[_Panel]:
     kl = _Line("KL", series.kl, _KL, 1.5)
     # A KL that falls to 0 is a collapse, so 0 is on the axis.
     panels = [_Panel("−ELBO (nats per image)", (elbo, recon)), _Panel("KL (nats)", (kl,), 0.0)]
-    if config.kl_warmup > 0 or config.beta != 1:
-        weight = f"β rising to {config.beta:g}" if config.kl_warmup > 0 else f"β = {config.beta:g}"
+    rises = config.kl_warmup > 0 and config.beta > 0
+    if rises or config.beta != 1:
+        weight = f"β rising to {config.beta:g}" if rises else f"β = {config.beta:g}"
         loss = _Line(f"loss ({weight})", series.loss, _LOSS, 1.5)
         panels.append(_Panel("loss (nats)", (loss,)))
     return panels
@@ -232,7 +233,7 @@ def _last(values: Array) -> str:
 
 
 def _short(nats: float, decimals: int) -> str:
-    return fixed(nats, decimals) if abs(nats) < _LONGEST_NUMBER else f"{nats:.3g}"
+    return fixed(nats, decimals) if abs(nats) < _LONGEST_NUMBER else compact(nats)
 
 
 def _notes(series: _Series, cut: Sequence[str]) -> list[str]:

@@ -3,6 +3,8 @@
 What draws imports Matplotlib or Pillow, so it is imported when it is needed.
 """
 
+from dataclasses import replace
+
 from engine.analysis.jobs import Progress, Project, no_progress
 from engine.analysis.projected import projected
 from engine.analysis.run_source import RunSource
@@ -142,7 +144,13 @@ def _samples(source: RunSource, request: PriorSamples) -> bytes:
     else:
         # Nothing made the AE's codes follow N(0, I): what comes out is no fault of its training.
         title = f"AE decoded from {draws}, which it was not trained for"
-    caption = _caption(source, "samples", title, view.step, view.epoch)
+    drawn = {"draw_seed": str(request.seed), "temperature": f"{request.temperature:g}"}
+    if request.around is not None:
+        drawn |= {
+            "around": " ".join(map(repr, request.around)),
+            "likeness": f"{request.likeness:g}",
+        }
+    caption = replace(_caption(source, "samples", title, view.step, view.epoch), draws=drawn)
     return encode_png(sample_grid(view, caption), caption)
 
 
@@ -153,7 +161,9 @@ def _interpolation(source: RunSource, request: Interpolation) -> bytes:
     view = source.view(request)
     ends = "validation images" if view.originals is not None else "draws from N(0, I)"
     title = f"{_model(source)} interpolation between {ends}"
+    drawn = {} if view.originals is not None else {"draw_seed": str(request.page)}
     caption = _caption(source, "interpolation", title, view.step, view.epoch)
+    caption = replace(caption, draws=drawn)
     return encode_png(interpolation_grid(view, caption), caption)
 
 

@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from engine.report.course import CLEAR
+from engine.report.course import chance
 from engine.report.facts import RunFacts
 from engine.report.findings import Finding
 from engine.text import count, fixed, listed, nats, percent, small
@@ -78,8 +78,9 @@ def _elbos(runs: Sequence[RunFacts]) -> str:
     (best, run), (second, runner_up), *_ = sorted(scores, key=lambda pair: pair[0])
     text = f"The lowest validation −ELBO is that of {called(run)}: {nats(best)}; then "
     text += f"{called(runner_up)} with {nats(second)}"
-    if second - best < CLEAR:
-        return f"{text}. They differ by less than {CLEAR:g} nats, as two seeds might."
+    least = max(chance(run), chance(runner_up))
+    if second - best < least:
+        return f"{text}. They differ by less than {least:.2g} nats, as two seeds might."
     return f"{text}, {nats(second - best)} nats more."
 
 

@@ -1,6 +1,7 @@
 """What a run's numbers say of the course of its training, in sentences; see `findings`."""
 
 import itertools
+import math
 
 from engine.metrics import score_name
 from engine.report.facts import EpochFacts, RunFacts
@@ -8,6 +9,10 @@ from engine.text import count, epochs, nats, percent
 
 CLEAR = 0.5
 """Nats per image. Seeds of one setting differ by some tenths: less than this says nothing."""
+NOISE_DEVIATIONS = 2.0
+"""Standard deviations of what draws of ε make: less than this says nothing either."""
+FEWEST_IMAGES = 10
+"""Validation images that a verdict is based on, at least."""
 MEMORISED = 0.05
 """How much worse unseen images may be than seen ones, as a share: one in twenty."""
 LAST_PART = 4
@@ -16,50 +21,94 @@ LAST_EPOCHS = 5
 """but no more than these."""
 
 
+def chance(run: RunFacts) -> float:
+    """Nats by which two scores of the run may differ by chance: those of seeds, or of ε."""
+    # The difference of two scores scatters √2 as much as each.
+    return max(CLEAR, NOISE_DEVIATIONS * math.sqrt(2) * run.score_noise)
+
+
 def over_fitting(run: RunFacts) -> str:
     """Unseen images against seen ones, by the same weights; and the last epoch against the best."""
     seen, unseen = run.score("train"), run.score("validation")
     if seen is None or unseen is None:
         return ""
-    own_seen, own_unseen = (s.metrics.score - s.floor for s in (seen, unseen))
-    more = own_unseen / own_seen - 1
-    if more > MEMORISED:
+    if run.data.validation.images < FEWEST_IMAGES:
+        return (
+            f"{count(run.data.validation.images, 'validation image')} can't tell: one of another "
+            f"kind would change the score by more than training does (fewest: {FEWEST_IMAGES})."
+        )
+    name = run.minimised
+    own_seen, own_unseen = (run.objective(s.metrics) - s.floor for s in (seen, unseen))
+    more = own_unseen / own_seen - 1 if own_seen > 0 else math.nan
+    noise = NOISE_DEVIATIONS * run.score_noise
+    is_worse = more > MEMORISED and own_unseen - own_seen > noise
+    if is_worse:
         verdict = "Unseen images fare clearly worse than seen ones"
     else:
         verdict = "Unseen images fare about as well as seen ones"
+    threshold = f"threshold: {percent(MEMORISED)}"
+    if more > MEMORISED and not is_worse:
+        threshold += f", and more than the {nats(noise)} nats that draws of ε make"
     text = (
         f"{verdict}: with the same weights (epoch {epochs(run.epoch)}), the model's own part of "
-        f"the {score_name(run.model)}, above the floor, is {nats(own_seen)} nats on training "
+        f"the {name}, above the floor, is {nats(own_seen)} nats on training "
         f"images and {nats(own_unseen)} on validation images, {percent(abs(more))} "
-        f"{'less' if more < 0 else 'more'} (threshold: {percent(MEMORISED)}). "
-        f"The {score_name(run.model)} itself, {nats(seen.metrics.score)} and "
-        f"{nats(unseen.metrics.score)}, has the images' own entropy in it, too, which differs by "
-        f"{nats(unseen.floor - seen.floor, signed=True)}."
+        f"{'less' if more < 0 else 'more'} ({threshold}). "
+        f"The {name} itself, {nats(run.objective(seen.metrics))} and "
+        f"{nats(run.objective(unseen.metrics))}, has the images' own entropy in it, too, which "
+        f"differs by {nats(unseen.floor - seen.floor, signed=True)}."
     )
-    return f"{text} {_since_best(run)}".strip()
+    return f"{text} {_since_best(run, is_worse=is_worse)}".strip()
 
 
-def _since_best(run: RunFacts) -> str:
-    best, last = run.training.best, run.training.last
-    if best is None or last is None or len(run.training.evaluations) < 2:
+def _since_best(run: RunFacts, *, is_worse: bool) -> str:
+    """What became of the score after its best.
+
+    Args:
+        is_worse: unseen images fare clearly worse, so nothing here may acquit the run.
+    """
+    training = run.training
+    best, last = training.best, training.last
+    if best is None or last is None or len(training.evaluations) + len(training.early) < 2:
         return ""
     lost = last.val.score - best.val.score
     when = f"at epoch {epochs(best.epoch)}"
     if lost <= 0:
-        return f"The validation score was best at the end ({when}): no over-fitting."
+        end = "it had not begun to rise" if is_worse else "no over-fitting"
+        return f"The validation score was best at the end ({when}): {end}."
+    least = chance(run)
     text = f"The validation score was best {when} ({nats(best.val.score)}) and ended "
     text += f"{nats(lost)} nats above that, "
-    if lost < CLEAR:
-        return f"{text}less than what seeds may differ by ({CLEAR:g})."
-    text += f"which is more than chance ({CLEAR:g}): the best weights are the ones to use. "
+    if lost < least:
+        why = "seeds may differ by" if least == CLEAR else "draws of ε may differ by"
+        return f"{text}less than what {why} ({least:.2g})."
+    text += f"which is more than chance ({least:.2g}): "
+    text += "the best weights are the ones to use"
+    if run.is_vae and run.config.beta != 1:
+        return f"{text} where −ELBO counts. {_judged_by_loss(run, best, last, least)}".strip()
     if best.train is None or last.train is None:
-        return text.strip()
+        return f"{text}."
     learnt = best.train.score - last.train.score
     means = f"the training epochs' mean went from {nats(best.train.score)} to "
     means += nats(last.train.score)
     if learnt > 0:
-        return f"{text}Meanwhile {means}: over-fitting."
-    return f"{text}Meanwhile {means} as well: not over-fitting, training itself got worse."
+        return f"{text}. Meanwhile {means}: over-fitting."
+    end = "training itself got worse" if is_worse else "not over-fitting, training itself got worse"
+    return f"{text}. Meanwhile {means} as well: {end}."
+
+
+def _judged_by_loss(run: RunFacts, best: EpochFacts, last: EpochFacts, least: float) -> str:
+    """−ELBO is not what was trained where β is not 1: its rise alone is no over-fitting."""
+    before, after = run.objective(best.val), run.objective(last.val)
+    text = f"Training lowers the {run.minimised}, not −ELBO: on validation images it went from "
+    text += f"{nats(before)} to {nats(after)} meanwhile"
+    if after - before < least:
+        return f"{text}, so −ELBO rose by the choice of β, not by over-fitting."
+    if best.train is None or last.train is None:
+        return f"{text}."
+    seen_before, seen_after = run.objective(best.train), run.objective(last.train)
+    text += f", and over the training epochs from {nats(seen_before)} to {nats(seen_after)}"
+    return f"{text}: {'over-fitting' if seen_after < seen_before else 'training got worse'}."
 
 
 def end_of_training(run: RunFacts) -> str:
@@ -81,16 +130,17 @@ def end_of_training(run: RunFacts) -> str:
         after = " after the KL warm-up" if run.is_vae and warmup > 0 else ""
         sentences.append(f"There are too few epochs{after} to tell whether it was still improving.")
         return " ".join(sentences)
+    least = chance(run)
     change = last.val.score - earlier[0].val.score
     span = f"from epoch {epochs(earlier[0].epoch)} to {epochs(last.epoch)} the validation "
     span += f"{score_name(run.model)} went from {nats(earlier[0].val.score)} to "
     span += nats(last.val.score)
-    if change < -CLEAR:
+    if change < -least:
         sentences.append(f"It was still improving: {span}.")
-    elif change > CLEAR:
+    elif change > least:
         sentences.append(f"It was getting worse: {span}.")
     else:
-        sentences.append(f"It had levelled off: {span}, a change of less than {CLEAR:g}.")
+        sentences.append(f"It had levelled off: {span}, a change of less than {least:.2g}.")
     if config.lr_schedule == "cosine" and training.steps >= training.planned_steps:
         sentences.append(
             "The cosine schedule had brought the learning rate to 0 by then: to see whether "
@@ -115,8 +165,9 @@ def stability(run: RunFacts) -> str:
         return f"The validation score fell at every epoch {span}."
     where = f"from epoch {epochs(before.epoch)} to {epochs(after.epoch)}"
     text = f"The largest rise of the validation score was {nats(rise)} nats, {where}"
-    if rise < CLEAR:
-        return f"{text}: less than {CLEAR:g}, a steady run."
+    least = chance(run)
+    if rise < least:
+        return f"{text}: less than {least:.2g}, a steady run."
     recovered = next(
         (e for e in evaluations if e.epoch > after.epoch and e.val.score <= before.val.score),
         None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.config import ModelName, RunConfig
-from engine.metrics import Metrics, best_evaluation
+from engine.metrics import Metrics, best_evaluation, score_name
 from engine.validation_images import ValidationImages
 from engine.views import Split
 
@@ -94,7 +94,9 @@ class TrainingFacts:
     """Up to the last evaluation."""
     planned_steps: int
     evaluations: tuple[EpochFacts, ...]
-    """Oldest first, without the untrained one; empty if metrics.csv is missing."""
+    """At the ends of epochs and of the run, oldest first; empty if metrics.csv is missing."""
+    early: tuple[EpochFacts, ...] = ()
+    """Those within the first epoch, after 1, 2, 4, … steps, oldest first."""
 
     @property
     def images_per_second(self) -> float:
@@ -103,8 +105,8 @@ class TrainingFacts:
 
     @property
     def best(self) -> EpochFacts | None:
-        """The `best_evaluation`."""
-        return best_evaluation(self.evaluations)
+        """The `best_evaluation` of all, as best.pt is; it may lie within the first epoch."""
+        return best_evaluation((*self.early, *self.evaluations))
 
     @property
     def last(self) -> EpochFacts | None:
@@ -223,6 +225,19 @@ class RunFacts:
     classes: tuple[ClassFacts, ...]
     """Those that have validation images."""
     latent: LatentFacts
+    score_noise: float = 0.0
+    """Standard deviation of the validation score over draws of ε, one for each image."""
+
+    @property
+    def minimised(self) -> str:
+        """What training lowers, in words: the score, or where β is not 1 the loss at that β."""
+        is_score = not self.is_vae or self.config.beta == 1
+        return score_name(self.model) if is_score else f"loss (β = {self.config.beta:g})"
+
+    def objective(self, metrics: Metrics) -> float:
+        """What training lowers, at its full β."""
+        beta = self.config.beta
+        return metrics.recon + beta * metrics.kl if self.is_vae and beta != 0 else metrics.recon
 
     @property
     def model(self) -> ModelName:

@@ -13,7 +13,8 @@ from data import DataError, ImageDataset, split_indices
 from data.fashion_mnist import FASHION_MNIST_FINGERPRINT
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.model.evaluation import BATCH, to_unit
+from engine.metrics import Evaluation
+from engine.model.evaluation import BATCH, measure, to_unit
 from engine.model.networks import VAE, Model
 from engine.report.facts import (
     ClassFacts,
@@ -38,6 +39,8 @@ Doubles = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
 
 _IMAGES_AT_ONCE = 5_000
+_NOISE_DRAWS = 4
+"""Evaluations with other ε: enough for the size of their scatter."""
 
 
 def gather(stored: StoredRun, report: OnActivity) -> RunFacts:
@@ -85,6 +88,7 @@ def gather(stored: StoredRun, report: OnActivity) -> RunFacts:
             if count
         ),
         latent=latent,
+        score_noise=_score_noise(stored),
     )
 
 
@@ -156,6 +160,10 @@ def training_facts(stored: StoredRun, images: int) -> TrainingFacts:
     steps_per_epoch = math.ceil(images / config.batch_size)
     steps = rows[-1].step if rows else stored.step
     epochs, rest = divmod(steps, steps_per_epoch)
+
+    def is_end(evaluation: Evaluation) -> bool:
+        return evaluation.step % steps_per_epoch == 0 or evaluation is rows[-1]
+
     return TrainingFacts(
         created=provenance.created,
         device=provenance.device.label,
@@ -165,11 +173,8 @@ def training_facts(stored: StoredRun, images: int) -> TrainingFacts:
         images_seen=epochs * images + rest * config.batch_size,
         steps=steps,
         planned_steps=config.epochs * steps_per_epoch,
-        evaluations=tuple(
-            EpochFacts(e.epoch, e.val, e.train)
-            for e in rows
-            if e.step % steps_per_epoch == 0 or e is rows[-1]
-        ),
+        evaluations=tuple(EpochFacts(e.epoch, e.val, e.train) for e in rows if is_end(e)),
+        early=tuple(EpochFacts(e.epoch, e.val, e.train) for e in rows if not is_end(e)),
     )
 
 
@@ -215,6 +220,20 @@ def _scores_of(
         yield ScoreFacts(
             weights, epoch, split, measured.metrics, about.floor, measured.active_units
         )
+
+
+@torch.no_grad()
+def _score_noise(stored: StoredRun) -> float:
+    """Standard deviation of the validation score over draws of ε; 0 where none are drawn."""
+    if not isinstance(stored.model, VAE):
+        return 0.0
+    pixels = stored.images.validation.pixels
+    generator = torch.Generator().manual_seed(stored.config.seed)
+    scores = []
+    for _ in range(_NOISE_DRAWS):
+        eps = torch.randn(len(pixels), stored.config.latent_dim, generator=generator)
+        scores.append(measure(stored.model, pixels, eps, stored.config.beta).metrics.score)
+    return float(np.std(scores, ddof=1))
 
 
 # The latent space.

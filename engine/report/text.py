@@ -235,7 +235,8 @@ def _caption(run: RunFacts, name: str, projection: Projection) -> str:
     grid = "the quantiles of the prior" if vae else "quantiles scaled to the spread of the codes"
     captions = {
         "train_loss": f"Training curve of {run.name}: {objective}, means since the point before.",
-        "val_loss": f"Validation curve of {run.name}: {objective} after each epoch.",
+        "val_loss": f"Validation curve of {run.name}: {objective} after 1, 2, 4, … steps of "
+        "the first epoch and after each epoch.",
         "recon_val": "Validation images, two of each class, each above what the decoder makes of "
         f"its {'μ' if vae else 'code'}.",
         "latent_scatter": f"The validation images' {points}{drawn}, coloured by class.",

@@ -114,7 +114,7 @@ def test_a_signed_number_has_no_sign_if_it_rounds_to_nothing(value: float, text:
 def test_decimals_digits_and_shares() -> None:
     assert fixed(123_456.789, 1) == "123,456.8"
     assert (small(0.016), small(12.345), small(math.inf)) == ("0.0160", "12.3", "–")
-    assert (percent(0.843), percent(0.05), percent(math.nan)) == ("84.3 %", "5 %", "– %")
+    assert (percent(0.843), percent(0.05), percent(math.nan)) == ("84.3 %", "5 %", "–")
 
 
 def test_lists_and_counts_are_those_of_a_sentence() -> None:
@@ -173,3 +173,29 @@ def test_of_a_long_text_the_beginning_is_shown() -> None:
     assert one_line("x" * 10**7, 5) == "xxxx…"
     assert (one_line("12345", 5), one_line("123456", 5)) == ("12345", "1234…")
     assert one_line("\n" * 5, 5) == r"\n\n…"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (7.6e15, "7.6e15"),
+        (65_198_269.01, "6.52e7"),
+        (-1.234e20, "−1.23e20"),
+        (999_999.0, "999,999.00"),
+        (1e308, "1e308"),
+    ],
+)
+def test_the_numbers_of_a_diverged_run_are_short(value: float, text: str) -> None:
+    assert nats(value) == text
+    assert small(7.6e15) == "7.6e15"
+
+
+def test_counts_have_all_their_digits_for_longer_than_fractions() -> None:
+    assert fixed(1_234_567.0, 0) == "1,234,567"
+    assert fixed(1e12, 0) == "1e12"
+    assert nats(7.6e15, signed=True) == "+7.6e15"
+    assert nats(-7.6e15, signed=True) == "−7.6e15"
+
+
+def test_a_position_that_is_no_number_is_unknown() -> None:
+    assert epochs(math.nan) == epochs(math.inf) == "–"

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.history import History
 from engine.metrics import Metrics
+from engine.visible_range import drawable
 from tui.drawing.series import ChartMetric, Floats, Series, thin
 
 _STEP, _EPOCH = 0, 1
@@ -70,7 +71,7 @@ class _Points:
         points = self._array[[_EPOCH, _ROWS[metric]], : self.count]
         finite = np.isfinite(points).all(axis=0)
         epochs, values = points if finite.all() else points[:, finite]
-        return thin(Series(epochs, values), FINEST)
+        return thin(Series(epochs, drawable(values)), FINEST)
 
     def at(self, step: int, metric: ChartMetric) -> tuple[float, float] | None:
         steps = self._array[_STEP, : self.count]

@@ -3,6 +3,7 @@
 plotext draws a line dot by dot in Python: two full curves on a large screen would take it 20 ms.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,7 @@ from textual.strip import Strip
 from engine.visible_range import Limits
 from tui.drawing.braille import DOTS_ACROSS, DOTS_DOWN, cells_of, dots_of, line_dots
 from tui.drawing.pixels import runs
-from tui.drawing.series import Floats, Series, epoch_ticks, round_ticks, thin
+from tui.drawing.series import Floats, Series, epoch_ticks, round_ticks, thin, tick_labels
 from tui.theme import AXES_COLOR, Rgb
 
 Y_LABEL_COLUMNS = 6
@@ -62,11 +63,12 @@ def draw_chart(
     """
     if not any(len(curve.series.values) for curve in curves):
         return [Strip([NOTHING_YET])]
-    x_ticks = epoch_ticks(epoch, max(4, size.width - Y_LABEL_COLUMNS))
+    end = max(1.0, epoch) if math.isfinite(epoch) else 1.0
+    x_ticks = epoch_ticks(end, max(4, size.width - Y_LABEL_COLUMNS))
     y_ticks = round_ticks(limits.low, limits.high, size.height // ROWS_PER_TICK)
-    if size.width < len(_labels(y_ticks)[-1]) + 2 or size.height < 3:
+    if size.width < max(map(len, tick_labels(y_ticks))) + 2 or size.height < 3:
         return []
-    sheet = _Sheet(size, Limits(0.0, max(1.0, epoch)), limits, x_ticks, y_ticks)
+    sheet = _Sheet(size, Limits(0.0, end), limits, x_ticks, y_ticks)
     if cursor is not None:
         sheet.draw_cursor(*cursor)
     for curve in curves:
@@ -74,10 +76,6 @@ def draw_chart(
     if mark is not None:
         sheet.draw_mark(mark)
     return sheet.strips()
-
-
-def _labels(ticks: Sequence[float]) -> list[str]:
-    return [f"{tick:g}" for tick in ticks]
 
 
 def _axes(
@@ -92,13 +90,18 @@ def _axes(
         paint("default")
     plotext.xaxes(True, False)
     plotext.yaxes(True, False)
-    plotext.xticks(x_ticks, _labels(x_ticks))
-    plotext.yticks(y_ticks, _labels(y_ticks))
-    plotext.xlim(x.low, x.high)
-    plotext.ylim(y.low, y.high)
-    plotext.scatter([x.low], [y.low], marker=" ")  # without data it draws nothing
+    # Places, not values: what plotext computes with these is far from the ends of floats.
+    plotext.xticks([_share(tick, x) for tick in x_ticks], tick_labels(x_ticks))
+    plotext.yticks([_share(tick, y) for tick in y_ticks], tick_labels(y_ticks))
+    plotext.xlim(0.0, 1.0)
+    plotext.ylim(0.0, 1.0)
+    plotext.scatter([0.0], [0.0], marker=" ")  # without data it draws nothing
     text: str = plotext.uncolorize(plotext.build())
     return text.splitlines()
+
+
+def _share(value: float, axis: Limits) -> float:
+    return (value - axis.low) / (axis.high - axis.low)
 
 
 class _Sheet:
@@ -124,15 +127,15 @@ class _Sheet:
 
     def draw_cursor(self, epoch: float, color: Rgb) -> None:
         """A vertical line."""
-        (column,) = self._columns(np.array([epoch]), 1)
-        if column < self.columns:
+        if self._x.low <= epoch <= self._x.high:
+            (column,) = self._columns(np.array([epoch]), 1)
             self._put(slice(0, self.rows), self._left + column, "│", color)
 
     def draw_curve(self, curve: Curve) -> None:
         """The part of a curve that lies within the limits."""
         series = thin(curve.series, self.columns * DOTS_ACROSS)
         inside = (series.values >= self._y.low) & (series.values <= self._y.high)
-        inside &= series.epochs <= self._x.high
+        inside &= (series.epochs >= self._x.low) & (series.epochs <= self._x.high)
         if not inside.any():
             return
         x, y = line_dots(
@@ -144,7 +147,8 @@ class _Sheet:
 
     def draw_mark(self, mark: Mark) -> None:
         """A point, if it lies within the limits."""
-        if self._y.low <= mark.value <= self._y.high and mark.epoch <= self._x.high:
+        is_within = self._x.low <= mark.epoch <= self._x.high
+        if is_within and self._y.low <= mark.value <= self._y.high:
             row = self._rows(np.array([mark.value]), 1)
             self._put(row, self._left + self._columns(np.array([mark.epoch]), 1), "●", mark.color)
 

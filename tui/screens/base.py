@@ -1,6 +1,7 @@
 """`RunScreen`: what the screens that show a run have in common, above all when they look at it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
@@ -22,6 +23,7 @@ from tui.state.exports import ExportOrder, export
 from tui.state.keymap import Action
 from tui.state.run_messages import Level, RunMessages
 from tui.state.view_feed import ViewFeed
+from tui.terminal.boundary import failures_of
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
@@ -112,7 +114,8 @@ class RunScreen(Screen[None]):
         self._follow_run()  # or an answer of the run before would be shown for a moment
         undelivered, self._undelivered = self._undelivered, []
         for message in undelivered:
-            message.deliver()
+            with self._on_its_own():
+                message.deliver()
         self.look_now()
 
     def on_view_feed_answered(self, message: ViewFeed.Answered) -> None:
@@ -131,7 +134,17 @@ class RunScreen(Screen[None]):
             return
         self._follow_run()
         for part in self._parts:
-            part.look(at_once=at_once)
+            with self._on_its_own():
+                part.look(at_once=at_once)
+
+    @contextmanager
+    def _on_its_own(self) -> Iterator[None]:
+        """What fails here is told, and keeps nothing else from being brought up to date."""
+        try:
+            yield
+        except Exception as error:
+            if failures_of(self).record(error, f"updating {type(self).__name__}"):
+                self.say(f"this failed: {describe(error)}", "error")
 
     def change_run(self) -> None:
         """Show the context's run from now on."""

@@ -9,9 +9,15 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.events import Mount
+from textual.message import Message
+from textual.widget import Widget
 
 from engine.errors import describe
+from engine.text import one_line
+from tui.terminal.boundary import Failures, cause_of, guard
 from tui.terminal.capabilities import terminal_has_unicode
 from tui.terminal.cell_diff import CellDiff
 from tui.terminal.driver import diffing_driver
@@ -26,6 +32,8 @@ class TerminalApp(App[None]):
 
     def __init__(self) -> None:
         self._sent = CellDiff()
+        self.failures = Failures(self)
+        self._has_begun = False
         super().__init__()
         self.hung_up = False
         """Whether the terminal went away: training should go on without it."""
@@ -63,6 +71,40 @@ class TerminalApp(App[None]):
     def log_file(self) -> str | None:
         """Where a traceback is written to, as a person should look for it."""
         return None
+
+    # Errors of widgets: what fails is told where it failed, and the app goes on.
+
+    def _register_child(
+        self, parent: DOMNode, child: Widget, before: int | None, after: int | None
+    ) -> None:
+        """Every widget and screen that there will be passes here first."""
+        guard(child)
+        super()._register_child(parent, child, before, after)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            if not self._has_begun:
+                raise
+            self._handle_exception(error)
+        else:
+            self._has_begun |= isinstance(message, Mount)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What a handler, a timer or a worker raised; Textual would end the app for it."""
+        if not self._has_begun:  # there is nothing yet that could go on
+            self._exception = error
+            super()._handle_exception(error)
+            return
+        self.failures.record(error, "the dashboard")
+        try:
+            self.tell_failure(f"this failed: {one_line(describe(cause_of(error)))}")
+        except Exception as another:
+            self.failures.record(another, "a message on screen")
+
+    def tell_failure(self, text: str) -> None:
+        """Show that something failed which has no place of its own on the screen."""
 
     def _fatal_error(self) -> None:
         """Instead of Textual's traceback on the terminal: one sentence; the rest is in the log."""

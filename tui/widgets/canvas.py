@@ -4,6 +4,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from tui.drawing.pixels import ImageMode
+from tui.terminal.boundary import undrawn_strip
 from tui.widgets.panel import Panel
 
 
@@ -51,6 +52,12 @@ class CanvasPanel(Panel):
 
     def _fitted(self) -> list[Strip]:
         width, height = self.size
-        lines = self.paint(self.size) if width and height else []
-        lines += [Strip([])] * (height - len(lines))
-        return [line.adjust_cell_length(width) for line in lines[:height]]
+        if not width or not height:
+            return []
+        try:
+            lines = self.paint(self.size)[:height]
+            lines = [line.adjust_cell_length(width) for line in lines]
+        except Exception as error:
+            # Painted again when there is something new, and in another size.
+            lines = [undrawn_strip(self, error).adjust_cell_length(width)]
+        return lines + [Strip.blank(width)] * (height - len(lines))

@@ -1,6 +1,7 @@
 """The line above the footer: the latest thing there is to say."""
 
 from rich.text import Text
+from textual.content import Content
 from textual.widget import Widget
 
 from engine.text import one_line
@@ -28,7 +29,7 @@ class MessageLine(Widget):
         """Show a message instead of the one before; names in it may be anybody's."""
         text = one_line(text)
         self._message = Text(text, _STYLES[level])
-        self.tooltip = text
+        self.tooltip = Content(text)  # as it is: names may have brackets
         self.refresh()
 
     @property

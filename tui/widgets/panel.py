@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+from textual.content import Content
 from textual.widget import Widget
 
 from engine.config import ModelName
+from engine.text import one_line
 
 
 class Panel(Widget, can_focus=True):
@@ -15,10 +17,15 @@ class Panel(Widget, can_focus=True):
     model: ModelName = "vae"
     """The kind of model shown; the dashboard sets it with every new run."""
 
-    _title = ""
+    _title = Content()
 
-    def set_title(self, title: str) -> None:
-        """Show a title, if it is another one: setting it repaints the whole panel."""
-        if title != self._title:
-            self._title = title
-            self.border_title = title
+    def set_title(self, title: str | Content) -> None:
+        """Show a title, if it is another one: setting it repaints the whole panel.
+
+        Args:
+            title: text is taken as it is, brackets included; only `Content` has colours.
+        """
+        content = title if isinstance(title, Content) else Content(one_line(title))
+        if (content.plain, content.spans) != (self._title.plain, self._title.spans):
+            self._title = content
+            self.border_title = content

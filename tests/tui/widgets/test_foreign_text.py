@@ -26,6 +26,6 @@ async def test_names_in_the_header_and_in_messages_are_harmless() -> None:
         line = header.render().plain
         assert line.isprintable()
         assert all(f"{what}{SHOWN}" in line for what in ("a", "d", " "))
-        assert message.text == message.tooltip == rf"watching {SHOWN}\nnow"
+        assert message.text == str(message.tooltip) == rf"watching {SHOWN}\nnow"
         message.say("paused: space goes on · β 4 · 日本")
         assert message.text == "paused: space goes on · β 4 · 日本"

@@ -1,5 +1,6 @@
 """The live curves of a run."""
 
+from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -82,15 +83,19 @@ class MetricChart(CanvasPanel):
             (self._cursor.epoch, CURSOR_COLOR) if self._cursor else None,
         )
 
-    def _describe(self, *, cut: bool) -> str:
+    def _describe(self, *, cut: bool) -> Content:
         long = self.size.width >= LONG_TITLE and self._cursor is None
         what = f"{TITLES[self.metric]}{', nats per image' if long else ''}"
         validation = "validation" if long else "val"
         start = " · start cut off" if cut and long else ""
-        return (
-            f"{what}  [$train]━ train[/] "
-            f"[$validation]━ {validation}[/]"
-            f" [$best]● best[/]{self._at_cursor() or start}"
+        return Content.assemble(
+            f"{what}  ",
+            ("━ train", "$train"),
+            " ",
+            (f"━ {validation}", "$validation"),
+            " ",
+            ("● best", "$best"),
+            (self._at_cursor(), "$cursor") if self._cursor else start,
         )
 
     def _at_cursor(self) -> str:
@@ -100,5 +105,5 @@ class MetricChart(CanvasPanel):
         found = self._curves.evaluated(self._cursor.step, self.metric)
         if found is not None:
             epoch, value = found
-            return f" [$cursor]│ epoch {epochs(epoch)}: {nats(value)}[/]"
+            return f" │ epoch {epochs(epoch)}: {nats(value)}"
         return ""
