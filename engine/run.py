@@ -57,7 +57,7 @@ class Run(Protocol):
         """What can be done to the run from here, now."""
 
     @property
-    def failure(self) -> Exception | None:
+    def failure(self) -> BaseException | None:
         """The exception behind a FAILED phase, if it was raised here."""
 
     def start(self) -> None:

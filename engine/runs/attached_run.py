@@ -151,7 +151,7 @@ class AttachedRun(RunThread):
         try:
             self._reader.update()
             self._film.update()
-            self._problem = ""
+            self._problem = str(self._film.problems[0]) if self._film.problems else ""
         except (RunError, OSError) as error:  # shown as an alert; the next look tries again
             self._problem = str(error)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from engine.config import Precision, RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.history import History
+from engine.metrics import Evaluation
 from engine.storage.config_json import CONFIG_FILE, read_config
-from engine.storage.frames import read_frames
+from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
@@ -61,6 +62,8 @@ class ResumedState:
     evaluation_seconds: float = 0.0
     notes: tuple[str, ...] = ()
     """What a person should know: a file that was damaged, another kind of device."""
+    evaluation: Evaluation | None = None
+    """What was stored of the evaluation that is made again, as one is due at the checkpoint."""
 
 
 def continued_config(
@@ -83,6 +86,8 @@ def continued_config(
         ConfigError: if a new setting can't.
     """
     config, _ = read_config(path)
+    if epochs is not None:
+        _check_epochs(path, _epochs_trained(path, config), epochs)
     return replace(
         config,
         epochs=config.epochs if epochs is None else epochs,
@@ -90,6 +95,24 @@ def continued_config(
         precision=config.precision if precision is None else precision,
         data=config.data if data is None else data,
     )
+
+
+def _check_epochs(path: Path, trained: float, epochs: int) -> None:
+    if epochs < trained:
+        raise ConfigError(
+            "epochs",
+            f"{epochs} is fewer than run {path.name} has been trained for, "
+            f"which is {trained:.2f}".rstrip("0").rstrip("."),
+        )
+
+
+def _epochs_trained(path: Path, config: RunConfig) -> float:
+    """As far as the curves say; what can't be read is for whoever resumes the run to tell."""
+    try:
+        last = HistoryReader(path, config).update().last
+    except (RunError, OSError):
+        return 0.0
+    return 0.0 if last is None else last.epoch
 
 
 def planned_starts(
@@ -178,6 +201,7 @@ def restore(
         _, stored = read_config(path)
         stored.check_data(path.name, provenance.data)
         past = _load(path, trainer)
+        _check_epochs(path, trainer.epoch, trainer.config.epochs)
         # Without a checkpoint nothing is kept: not even what was found out at step 0.
         last_step = trainer.step if past is not None else -1
         # An evaluation that is due here is made again: the checkpoint may be from before it, and
@@ -185,11 +209,17 @@ def restore(
         evaluated_step = last_step - 1 if trainer.evaluation_due() else last_step
         stored_history = HistoryReader(path, trainer.config).update()
         _fill(history, stored_history, last_step, evaluated_step)
+        if past is not None:
+            again = [
+                e for e in stored_history.evaluations() if evaluated_step < e.step <= last_step
+            ]
+            past = replace(past, evaluation=again[0] if again else None)
         past = past or ResumedState()
-        try:
-            frames += [frame for frame in read_frames(path) if frame.step <= evaluated_step]
-        except RunError as problem:
-            past = replace(past, notes=(*past.notes, f"{problem}; the film starts again"))
+        film = FilmReader(path)
+        film.update()
+        frames += [frame for frame in film.frames if frame.step <= evaluated_step]
+        damaged = [f"{problem}; the film goes on without it" for problem in film.problems]
+        past = replace(past, notes=(*past.notes, *damaged))
         directory = RunDirectory.reopen(path, lock, trainer.config, last_step, evaluated_step)
     except BaseException:
         lock.release()

@@ -43,7 +43,7 @@ class RunThread(ABC):
         return self._snapshot
 
     @property
-    def failure(self) -> Exception | None:
+    def failure(self) -> BaseException | None:
         """The exception behind a FAILED phase, if it was raised in this thread."""
         return None
 

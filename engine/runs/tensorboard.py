@@ -1,15 +1,18 @@
 """TensorBoard event files beside a run's own, for those who live there (`--tensorboard`)."""
 
 import importlib.util
+import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from engine.errors import RunError
+from engine.errors import RunError, describe
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.views import Frame
+
+log = logging.getLogger(__name__)
 
 FOLDER = "tensorboard"
 
@@ -43,18 +46,18 @@ class EventLogs:
 
     def add_train_points(self, points: Sequence[TrainPoint]) -> None:
         """Log points of the training curve."""
-        if (log := self._log) is not None:
-            self._try(lambda: log.add_train_points(points))
+        if (events := self._log) is not None:
+            self._try(lambda: events.add_train_points(points))
 
     def add_evaluation(self, e: Evaluation, frame: Frame) -> None:
         """Log an evaluation and the frame that belongs to it."""
-        if (log := self._log) is not None:
-            self._try(lambda: log.add_evaluation(e, frame))
+        if (events := self._log) is not None:
+            self._try(lambda: events.add_evaluation(e, frame))
 
     def close(self) -> None:
         """Write what waits."""
-        if (log := self._log) is not None:
-            self._try(log.close)
+        if (events := self._log) is not None:
+            self._try(events.close)
 
     def _open(self, path: Path, first_step: int) -> None:
         self._log = EventLog(path, first_step)
@@ -62,9 +65,14 @@ class EventLogs:
     def _try(self, write: Callable[[], None], end: str = "no more are") -> None:
         try:
             write()
-        except OSError as error:  # the log's own thread has ended
+        # A full disk (the log's own thread has ended then), or whatever the package raises where
+        # its import fails: no signal's KeyboardInterrupt, which comes in the main thread alone.
+        except BaseException as error:
+            if not isinstance(error, OSError):
+                log.exception("TensorBoard failed")
             self._log = None
-            self._report(f"can't write TensorBoard's files: {error.strerror or error}; {end}")
+            cause = getattr(error, "strerror", None) or describe(error)
+            self._report(f"can't write TensorBoard's files: {cause}; {end}")
 
 
 class EventLog:

@@ -6,7 +6,7 @@ looks when it likes. Importing this module doesn't import torch: the thread does
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from engine.runs.resume import NewRun, ResumeRun, StartPoint, planned_starts
 from engine.runs.run_thread import RunThread, wake_up
 from engine.runs.tensorboard import check_tensorboard
 from engine.snapshot import Phase, Snapshot
+from engine.storage.run_lock import LostRunError
 from engine.storage.run_names import default_name
 from engine.storage.status_json import status_bytes
 from engine.views import Frame, ViewRequest, Weights
@@ -69,7 +70,7 @@ class TrainingRun(RunThread):
         self._control: ControlServer | None = None
         self._frames: list[Frame] = []
         self._stopping = False
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._after = after
         self._trained = Event()
 
@@ -99,7 +100,7 @@ class TrainingRun(RunThread):
         return Access.OWNER
 
     @property
-    def failure(self) -> Exception | None:
+    def failure(self) -> BaseException | None:
         """The exception behind a FAILED phase."""
         return self._failure
 
@@ -110,6 +111,10 @@ class TrainingRun(RunThread):
     def resume(self) -> None:
         """Continue after a pause."""
         self._commands.put(lambda: self._move(Phase.PAUSED, Phase.TRAINING))
+
+    def save(self) -> None:
+        """Have the current weights written soon; training goes on."""
+        self._commands.put(self._save)
 
     def stop(self) -> None:
         """End training after the slice in progress and keep what was learnt."""
@@ -131,9 +136,12 @@ class TrainingRun(RunThread):
                 self._publish(Phase.STOPPED)
             else:
                 self._train(session)
-        except Exception as error:  # the curves stay on screen, with the cause
+        # The curves stay on screen, with the cause. Whatever it is: a library may exit as it is
+        # imported, and the signals' KeyboardInterrupt comes in the main thread alone.
+        except BaseException as error:
             self._fail(error)
-        self._trained.set()
+        finally:
+            self._trained.set()
         while not self._closing:
             self._commands.do_next()
         self._session = None
@@ -157,6 +165,7 @@ class TrainingRun(RunThread):
             self._frames,
             self._start_point,
             lambda: self._snapshot,
+            lambda: self._commands.put(wake_up),
             tensorboard=self._tensorboard,
         )
         self._directory = self._session.directory.path
@@ -176,7 +185,7 @@ class TrainingRun(RunThread):
         }
 
     def _train(self, session: "TrainingSession") -> None:
-        while not self._stopping:
+        while not self._stopping and session.lost is None:
             # A resumed run may have been evaluated here before it was cut off.
             due = session.trainer.evaluation_due()
             if due and session.trainer.step != session.evaluated_step:
@@ -185,13 +194,19 @@ class TrainingRun(RunThread):
             if session.trainer.finished:
                 break
             self._commands.do_waiting()
-            while self._snapshot.phase is Phase.PAUSED and not self._stopping:
+            while self._snapshot.phase is Phase.PAUSED and not self._must_end(session):
                 self._commands.do_next()
-            if not self._stopping:
+            if not self._must_end(session):
                 session.train_slice()
                 session.save_if_due()
                 self._publish(Phase.TRAINING)
-        self._finish(session)
+        if session.lost is None:
+            self._finish(session)
+        if session.lost is not None:
+            raise session.lost
+
+    def _must_end(self, session: "TrainingSession") -> bool:
+        return self._stopping or session.lost is not None
 
     def _finish(self, session: "TrainingSession") -> None:
         if session.trainer.step != session.evaluated_step:
@@ -200,25 +215,37 @@ class TrainingRun(RunThread):
         self._publish(Phase.TRAINING, "saving")
         session.save()
         session.finish_saving()
+        if session.lost is not None:
+            return
         self._stop_answering()
         self._publish(Phase.FINISHED if session.trainer.finished else Phase.STOPPED)
         log.info("%s at step %d", self._snapshot.phase, session.trainer.step)
         session.close()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
+        """End the run, each step whether or not the others fail, as all do on a broken device."""
         self._failure = error
-        self._stop_answering()
-        if not isinstance(error, INPUT_ERRORS):
-            log.exception("the run failed")
-        now = self._snapshot
-        if self._session:
+        if not isinstance(error, (*INPUT_ERRORS, LostRunError)):
+            log.error("the run failed", exc_info=error)
+        session = self._session
+        if session is not None:
             # The current weights may be the ones that failed: what is on disk is kept.
-            self._session.save_best()
-            self._session.finish_saving()
-            now = self._session.snapshot(Phase.FAILED, "")
-        self._snapshot = replace(now, phase=Phase.FAILED, activity="", error=describe(error))
-        if self._session:
-            self._session.close()
+            if session.lost is None:
+                self._attempt(session.save_best)
+            self._attempt(session.finish_saving)
+            self._attempt(lambda: self._publish(Phase.TRAINING, "ending"))
+        self._attempt(self._stop_answering)
+        self._snapshot = replace(
+            self._snapshot, phase=Phase.FAILED, activity="", error=describe(error)
+        )
+        if session is not None:
+            self._attempt(session.close)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except BaseException as error:  # the first one is told
+            log.error("while the run was ended: %s", describe(error), exc_info=error)
 
     def _stop_answering(self) -> None:
         """Other processes ask no more: training has ended."""
@@ -230,6 +257,10 @@ class TrainingRun(RunThread):
             self._snapshot = replace(self._snapshot, phase=phase, activity=activity)
         else:
             self._snapshot = self._session.snapshot(phase, activity)
+
+    def _save(self) -> None:
+        if self._session is not None and self._snapshot.phase.is_active:
+            self._session.save()
 
     def _move(self, before: Phase, target: Phase) -> None:
         if self._snapshot.phase is before:

@@ -5,6 +5,7 @@ can look at its commands between two of them.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,14 @@ from data import load_dataset
 from engine.config import RunConfig, data_path
 from engine.history import History
 from engine.inference.viewer import Viewer
-from engine.model.device import choose_threads, device_label, make_current, memory, resolve_device
+from engine.model.device import (
+    Memory,
+    choose_threads,
+    device_label,
+    make_current,
+    memory,
+    resolve_device,
+)
 from engine.model.gpu_absence import unused_gpu
 from engine.runs.resume import NewRun, ResumedState, ResumeRun, StartPoint, restore
 from engine.runs.tensorboard import EventLogs
@@ -27,6 +35,7 @@ from engine.storage.config_json import read_config
 from engine.storage.frames import thin
 from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
+from engine.storage.run_lock import LostRunError
 from engine.training.divergence import DivergenceWatch
 from engine.training.out_of_memory import check_fits, explain_out_of_memory
 from engine.training.precision import precision_note
@@ -56,6 +65,7 @@ class TrainingSession:
         frames: list[Frame],
         start_point: StartPoint,
         status: Callable[[], Snapshot],
+        on_lost: Callable[[], None] = lambda: None,
         *,
         tensorboard: bool = False,
     ) -> None:
@@ -88,22 +98,29 @@ class TrainingSession:
                 self.directory, past = restore(path, self.trainer, history, frames, self.provenance)
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
-        self.alerts = tuple(Alert(self.trainer.step, note) for note in past.notes)
+        notes = [*past.notes, *filter(None, [self.directory.problem])]
+        self.alerts = tuple(Alert(self.trainer.step, note) for note in notes)
         for note in (unused_gpu(config.device, device), precision_note(config.precision, device)):
             if note is not None:
                 self._warn(note)
+        self._stored_evaluation = past.evaluation
         self._best_state: dict[str, Any] | None = None
-        self._memory = memory(device)
-        self._memory_read_at = self._saved_at = time.monotonic()
+        self._memory = Memory(0, 0)
+        self._memory_read_at = -math.inf
+        self._saved_at = time.monotonic()
         self._throughput = Throughput(past.train_seconds, past.evaluation_seconds)
         first = next(iter(history.evaluations()), None)  # of a run that is resumed
         self._divergence = DivergenceWatch(config, first)
-        self._writer = RunWriter(self.directory, config, status)
         self._events: EventLogs | None = None
         if tensorboard:
             # Where an evaluation is due, a run that is resumed makes it again.
             logged = self.trainer.step - int(self.trainer.evaluation_due())
             self._events = EventLogs(self.directory.path, logged + 1, self._alert)
+        try:
+            self._writer = RunWriter(self.directory, config, status, on_lost)
+        except BaseException:
+            self.directory.close()
+            raise
 
     @property
     def evaluated_step(self) -> int:
@@ -140,6 +157,11 @@ class TrainingSession:
         """
         started = time.perf_counter()
         evaluation = self.trainer.evaluate(self._throughput.train_seconds, on_batch)
+        before = self._stored_evaluation
+        if before is not None and before.step == evaluation.step:
+            # The frame and the weights are made again, the row is not: it has the learning rate
+            # that was used, not that of a schedule that the run goes on under.
+            evaluation = before
         frame = self.look().frame()
         self._frames.append(frame)
         thin(self._frames)
@@ -186,16 +208,25 @@ class TrainingSession:
 
     def close(self) -> None:
         """Write what waits, and let others have the run."""
-        if self._events is not None:
-            self._events.close()
-        self._writer.close()
+        try:
+            if self._events is not None:
+                self._events.close()
+        finally:
+            self._writer.close()
+
+    @property
+    def lost(self) -> LostRunError | None:
+        """Set once the run is another process's: this one can only end."""
+        return self._writer.lost
 
     def snapshot(self, phase: Phase, activity: str) -> Snapshot:
         """The moment as anyone may read it."""
         trainer = self.trainer
         self._report_files()
         if time.monotonic() - self._memory_read_at > 1.0:
-            self._memory, self._memory_read_at = memory(trainer.device), time.monotonic()
+            self._memory, self._memory_read_at = self._read_memory(), time.monotonic()
+        if not self._writer.can_save and phase.is_active:
+            activity = f"{activity}, not saved: see the alert" if activity else "not saved"
         points = self._history.train_points(-1)
         return Snapshot(
             run=self.directory.path.name,
@@ -225,6 +256,13 @@ class TrainingSession:
     def _state(self) -> dict[str, Any]:
         seconds = [self._throughput.train_seconds, self._throughput.evaluation_seconds]
         return {**self.trainer.state_dict(), "seconds": seconds}
+
+    def _read_memory(self) -> Memory:
+        try:
+            return memory(self.trainer.device)
+        except Exception:  # of a device that has failed: training itself says so
+            log.debug("no memory figures", exc_info=True)
+            return self._memory
 
     def _take_best(self) -> dict[str, Any] | None:
         """The best weights in the host's memory, once: None if they were taken before."""

@@ -5,6 +5,7 @@ written. What could not be written (a full disk, say) waits for the next attempt
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from engine.snapshot import Snapshot
 from engine.storage import checkpoint
 from engine.storage.frames import FilmWriter
 from engine.storage.run_directory import RunDirectory
+from engine.storage.run_lock import LostRunError
 from engine.storage.status_json import write_status
 from engine.views import Frame
 
@@ -25,6 +27,9 @@ STATUS_INTERVAL = 1.0
 """Seconds between two writes of status.json while training."""
 BEAT_INTERVAL = 10.0
 """Seconds between two signs of life in the lock's file."""
+REPEAT_INTERVAL = 600.0
+"""Seconds after which it is said again that a file can't be written."""
+CHECKPOINTS = ("best.pt", "last.pt")
 
 
 @dataclass(slots=True)
@@ -55,20 +60,28 @@ class RunWriter:
 
     Args:
         status: gives the run's current snapshot.
+        on_lost: called in the writer's thread when `lost` is set.
     """
 
     def __init__(
-        self, directory: RunDirectory, config: RunConfig, status: Callable[[], Snapshot]
+        self,
+        directory: RunDirectory,
+        config: RunConfig,
+        status: Callable[[], Snapshot],
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._config = config
         self._status = status
+        self._on_lost = on_lost
         self._film = FilmWriter(directory.path)
         self._changed = Condition()
         self._waiting = Work()
         self._asked = self._done = 0
         self._closing = False
-        self._failing: set[str] = set()
+        self._failing: dict[str, float] = {}
+        """Which files can't be written, and when that was last said."""
+        self._lost: LostRunError | None = None
         self._reports: list[Report] = []
         self._saved_step: int | None = None
         self._status_written: Snapshot | None = None
@@ -83,8 +96,20 @@ class RunWriter:
 
     @property
     def saved_step(self) -> int | None:
-        """The step of last.pt; None before it was first written by this process."""
+        """The step of last.pt; None before it was first written by this process, or if the run's
+        directory is gone.
+        """
         return self._saved_step
+
+    @property
+    def can_save(self) -> bool:
+        """Whether no checkpoint failed to be written at the last attempt."""
+        return self._failing.keys().isdisjoint(CHECKPOINTS)
+
+    @property
+    def lost(self) -> LostRunError | None:
+        """Set once the run is another process's: nothing is written any more."""
+        return self._lost
 
     def save(self, work: Work) -> None:
         """Write this soon, as rows always are. Nothing in it may change any more."""
@@ -99,7 +124,8 @@ class RunWriter:
             self._asked += 1
             ticket = self._asked
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._done >= ticket)
+            while self._done < ticket and self._thread.is_alive():
+                self._changed.wait(STATUS_INTERVAL)
 
     def reports(self) -> list[Report]:
         """What went wrong, or well again, since the last call; oldest first."""
@@ -126,8 +152,14 @@ class RunWriter:
                 work = Work()
                 if is_asked:
                     work, self._waiting = self._waiting, work
-            self._write(work)
-            self._write_status()
+            try:
+                if self._lost is None:
+                    self._write(work)
+                    self._write_status()
+            except LostRunError as error:
+                self._lose(error)
+            except Exception:  # without its writer no run would end
+                log.exception("the writer failed")
             with self._changed:
                 work.update(self._waiting)
                 self._waiting = work  # what failed, but for what is newer
@@ -161,7 +193,8 @@ class RunWriter:
     def _write_status(self) -> None:
         now = time.monotonic()
         if now - self._beaten_at >= BEAT_INTERVAL:
-            self._directory.lock.beat()
+            if self._is_ours():
+                self._directory.lock.beat()
             self._beaten_at = now
         snapshot = self._status()
         if snapshot is not self._status_written and self._try(
@@ -169,19 +202,45 @@ class RunWriter:
         ):
             self._status_written = snapshot
 
-    def _try(self, file: str, write: Callable[[], None]) -> bool:
+    def _is_ours(self) -> bool:
         try:
+            self._directory.lock.check()
+        except OSError:  # the next write says so
+            return False
+        return True
+
+    def _lose(self, error: LostRunError) -> None:
+        log.error("%s", error)
+        self._lost = error
+        self._directory.stop_logging()
+        self._on_lost()
+
+    def _try(self, file: str, write: Callable[[], None]) -> bool:
+        """Write a file, if the run is (still) ours; whether it was written.
+
+        Raises:
+            LostRunError: if the run is another process's.
+        """
+        try:
+            self._check_directory()
             _write_or_os_error(write)
         except OSError as error:
-            if file not in self._failing:
+            now = time.monotonic()
+            if now - self._failing.get(file, -math.inf) >= REPEAT_INTERVAL:
                 log.error("can't write %s: %s", file, error, exc_info=error.__cause__)
-                self._failing.add(file)
+                self._failing[file] = now
                 self._report(Report(file, error))
             return False
-        if file in self._failing:
-            self._failing.remove(file)
+        if self._failing.pop(file, None) is not None:
             self._report(Report(file, None))
         return True
+
+    def _check_directory(self) -> None:
+        try:
+            self._directory.lock.check()
+        except FileNotFoundError:
+            self._saved_step = None
+            raise
 
     def _report(self, report: Report) -> None:
         with self._changed:

@@ -71,14 +71,17 @@ def json_bytes(values: object) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def open_for_update(path: Path) -> int:
+def open_for_update(path: Path, *, append: bool = False) -> int:
     """Open a file of ours to change it in place, without waiting; a descriptor. Made if missing.
+
+    Args:
+        append: every write goes to the end.
 
     Raises:
         OSError: if it can't be opened, or is a symbolic link, a pipe or anything but a file: what
             is written to a run stays in its directory.
     """
-    flags = os.O_WRONLY | os.O_CREAT
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else 0)
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # not everywhere
         flags |= getattr(os, name, 0)
     try:

@@ -16,8 +16,9 @@ class CsvLog:
     """Rows wait in memory until they are on disk.
 
     If writing fails (a full disk, say) the rows are kept and the next `flush` tries again,
-    from the end of the last whole line: a reader never finds half a row. One thread may append
-    while another one flushes.
+    from the end of the last whole line: a reader never finds half a row. Rows that somebody else
+    deleted are gone; the next ones follow what is left. One thread may append while another one
+    flushes.
 
     Args:
         last_step: of a file that exists already, the rows whose first cell is greater are cut
@@ -29,6 +30,7 @@ class CsvLog:
 
     def __init__(self, path: Path, columns: Sequence[str], last_step: int = -1) -> None:
         self.path = path
+        self._columns = columns
         self._good_size = 0
         if os.path.lexists(path):
             with os.fdopen(open_for_update(path), "wb") as file:
@@ -49,12 +51,18 @@ class CsvLog:
         rows = list(self._waiting)
         if not rows:
             return
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
         # Not append mode: what an interrupted write left behind is overwritten.
         with os.fdopen(open_for_update(self.path), "wb") as file:
-            file.truncate(self._good_size)
-            file.seek(self._good_size)
+            start = self._good_size
+            if os.fstat(file.fileno()).st_size < start:  # cut or deleted by somebody else
+                start = self.path.read_bytes().rfind(b"\n") + 1
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            if start == 0 and rows[0] is not self._columns:
+                writer.writerow(self._columns)
+            writer.writerows(rows)
+            file.truncate(start)
+            file.seek(start)
             file.write(text.getvalue().encode())
             file.flush()
             sync(file.fileno())

@@ -5,7 +5,11 @@ watched from another process, or killed, has every frame whole or not at all.
 """
 
 import contextlib
+import errno
 import io
+import os
+import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +25,10 @@ _MOST_EVEN = MAX_FRAMES - 20
 """Of them after the first epoch, whose evaluations at powers of two are fewer than 20."""
 
 _FOLDER = "frames"
-_FILES = "[0-9]" * 9 + "*.npz"
+_FILE = re.compile(r"\d{9,18}\.npz", re.ASCII)
+"""What we write: a copy, a backup or a conflict of two synchronised folders is named otherwise."""
+MAX_BYTES = 1 << 26
+"""Of a frame, unpacked; ours have some 100 kB."""
 
 
 def thin(frames: list[Frame]) -> None:
@@ -54,7 +61,7 @@ class FilmWriter:
     def __init__(self, path: Path) -> None:
         self._folder = path / _FOLDER
         # Of a run that is resumed there are some already.
-        self._written = {int(file.stem) for file in self._folder.glob(_FILES)}
+        self._written = {int(file.stem) for file in _files(self._folder)}
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Write the frames that are new, and delete those that were dropped.
@@ -62,6 +69,7 @@ class FilmWriter:
         Raises:
             OSError: if one can't be written; what was written before stays.
         """
+        _refuse_link(self._folder)
         for frame in frames:
             if frame.step not in self._written:
                 atomic_write(self._file(frame.step), _to_bytes(frame))
@@ -87,49 +95,65 @@ class FilmReader:
         self._known: dict[Path, Frame] = {}
         self.frames: list[Frame] = []
         """Oldest first; replaced, never changed, by `update`."""
+        self.problems: list[RunError] = []
+        """One for each file that is damaged, naming it."""
 
     def update(self) -> None:
-        """Read the frames that are new, and leave out those that were dropped.
-
-        Raises:
-            RunError: naming a file that is damaged; the others are read.
-        """
+        """Read the frames that are new, and leave out those that were dropped or are damaged."""
         known: dict[Path, Frame] = {}
-        problem: RunError | None = None
-        for file in sorted(self._folder.glob(_FILES)):
+        problems: list[RunError] = []
+        for file in sorted(_files(self._folder), key=lambda file: int(file.stem)):
             try:
                 known[file] = self._known.get(file) or _read(file)
             except FileNotFoundError:
                 continue  # training continues, and has dropped it meanwhile
             except RunError as error:
-                problem = error
+                problems.append(error)
         self._known, self.frames = known, list(known.values())
-        if problem is not None:
-            raise problem
+        self.problems = problems
 
 
 def drop_frames(path: Path, after: int) -> None:
     """Delete a film's frames of later steps, and what a killed process left of one.
 
+    Nothing is deleted through a symbolic link, which leads out of the run.
+
     Raises:
         OSError: if one can't be deleted.
     """
     folder = path / _FOLDER
+    if folder.is_symlink():
+        return
     remove_unfinished(folder)
-    for file in folder.glob(_FILES):
+    for file in _files(folder):
         if int(file.stem) > after:
             file.unlink(missing_ok=True)
 
 
 def read_frames(path: Path) -> list[Frame]:
-    """The film of a run's directory, oldest first; empty if none was saved.
-
-    Raises:
-        RunError: naming a file that is damaged.
-    """
+    """The film of a run's directory, oldest first, without what is damaged."""
     reader = FilmReader(path)
     reader.update()
     return reader.frames
+
+
+def _files(folder: Path) -> list[Path]:
+    """The frames' files, in no order; what else lies there is left alone."""
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                Path(entry)
+                for entry in entries
+                if _FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            ]
+    except OSError:
+        return []
+
+
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        text = "It is a symbolic link, through which nothing is written"
+        raise OSError(errno.ELOOP, text, str(folder))
 
 
 def _to_bytes(frame: Frame) -> bytes:
@@ -146,6 +170,7 @@ def _to_bytes(frame: Frame) -> bytes:
 
 def _read(file: Path) -> Frame:
     try:
+        _check_size(file)
         with np.load(file, allow_pickle=False) as content:
             frame = Frame(
                 int(content["step"]),
@@ -161,3 +186,10 @@ def _read(file: Path) -> Frame:
     except Exception as error:  # a damaged archive fails in a dozen ways (zlib.error, …)
         raise RunError(f"{file} is damaged or no frame of a film: {error}") from error
     return frame
+
+
+def _check_size(file: Path) -> None:
+    """See that what is unpacked fits into memory, whatever the archive holds."""
+    with zipfile.ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+            raise ValueError("too large")

@@ -156,10 +156,21 @@ class RunDirectory:
         self._metrics.flush()
         self._steps.flush()
 
+    def stop_logging(self) -> None:
+        """Write no more to the run's log."""
+        self._log.close()
+
     def close(self) -> None:
         """Stop logging to the run's log, and let others have the run."""
-        self._log.close()
-        self.lock.release()
+        try:
+            self._log.close()
+        finally:
+            self.lock.release()
+
+    @property
+    def problem(self) -> str:
+        """Why there is no run.log; empty if there is one."""
+        return self._log.problem
 
 
 def _claim(unnamed: Path, lock: RunLock, checkpoints: Path, stem: str, *, numbered: bool) -> Path:

@@ -88,7 +88,7 @@ class ComparedRun:
         self.closed = False
         self.directory = Path("checkpoints") / name
         self.access = Access.READ
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.frames: list[Frame] = []
         self.offset = offset
         self._other_images = other_images

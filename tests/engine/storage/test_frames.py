@@ -1,6 +1,6 @@
 """The film: a bounded number of frames, each a whole file."""
 
-import contextlib
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import RunError
-from engine.storage.frames import MAX_FRAMES, FilmWriter, read_frames, thin
+from engine.storage.frames import (
+    MAX_BYTES,
+    MAX_FRAMES,
+    FilmReader,
+    FilmWriter,
+    drop_frames,
+    read_frames,
+    thin,
+)
 from engine.views import Frame
 
 
@@ -195,9 +202,12 @@ def saved(tmp_path: Path) -> Path:
 
 
 def refuse(tmp_path: Path, file: Path) -> None:
-    with pytest.raises(RunError, match="damaged or no frame") as caught:
-        read_frames(tmp_path)
-    assert str(file) in str(caught.value)
+    reader = FilmReader(tmp_path)
+    reader.update()
+    assert reader.frames == []
+    [problem] = reader.problems
+    assert "damaged or no frame" in str(problem)
+    assert str(file) in str(problem)
 
 
 def test_every_damage_is_one_sentence_that_names_the_file(tmp_path: Path) -> None:
@@ -216,8 +226,7 @@ def test_every_damage_is_one_sentence_that_names_the_file(tmp_path: Path) -> Non
         broken = bytearray(whole)
         broken[place] ^= 1 << int(rng.integers(8))
         file.write_bytes(broken)
-        with contextlib.suppress(RunError):
-            [read] = read_frames(tmp_path)
+        for read in read_frames(tmp_path):
             assert same(read, frame(5))
 
 
@@ -273,6 +282,73 @@ def test_other_kinds_of_file_are_no_frames(tmp_path: Path) -> None:
     refuse(tmp_path, file)
     file.write_bytes(b"not an archive at all")
     refuse(tmp_path, file)
-    file.unlink()
-    file.mkdir()
+
+
+def test_one_damaged_frame_costs_itself_alone(tmp_path: Path) -> None:
+    FilmWriter(tmp_path).write([frame(0), frame(1), frame(2)])
+    (tmp_path / "frames" / "000000001.npz").write_bytes(b"PK")
+    assert steps(read_frames(tmp_path)) == [0, 2]
+    FilmWriter(tmp_path).write([frame(0), frame(2), frame(3)])
+    assert sorted(file.name for file in (tmp_path / "frames").iterdir()) == [
+        *("000000000.npz", "000000002.npz", "000000003.npz")
+    ], "a run that goes on clears it away"
+
+
+FOREIGN = [
+    *("000000001 (copy).npz", "000000001.sync-conflict-20261128.npz", "000000001.npz~"),
+    *(".DS_Store", "._000000001.npz", "Copy of 000000001.npz", "1.npz", "9" * 30 + ".npz"),
+]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_file_among_the_frames_is_no_frame_and_left_alone(
+    name: str, tmp_path: Path
+) -> None:
+    writer = FilmWriter(tmp_path)
+    writer.write([frame(0), frame(4)])
+    stranger = tmp_path / "frames" / name
+    stranger.write_bytes((tmp_path / "frames" / "000000004.npz").read_bytes())
+    assert steps(read_frames(tmp_path)) == [0, 4]
+    drop_frames(tmp_path, after=0)
+    FilmWriter(tmp_path).write([frame(0)])
+    assert stranger.exists()
+    assert steps(read_frames(tmp_path)) == [0]
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe", "link"])
+def test_what_is_no_file_is_no_frame(kind: str, tmp_path: Path) -> None:
+    FilmWriter(tmp_path).write([frame(0)])
+    odd, outside = tmp_path / "frames" / "000000007.npz", tmp_path / "outside"
+    outside.write_text("mine")
+    match kind:
+        case "directory":
+            odd.mkdir()
+        case "pipe":
+            os.mkfifo(odd)
+        case _:
+            odd.symlink_to(outside)
+    assert steps(read_frames(tmp_path)) == [0], "and it isn't waited for"
+    drop_frames(tmp_path, after=-1)
+    assert os.path.lexists(odd)
+    assert outside.read_text() == "mine"
+
+
+def test_nothing_is_deleted_or_written_through_a_linked_folder(tmp_path: Path) -> None:
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    run.mkdir()
+    FilmWriter(outside).write([frame(0), frame(5)])
+    (outside / "frames" / ".tmp-0123456789abcdef").write_text("mine")
+    (run / "frames").symlink_to(outside / "frames")
+    before = sorted(file.name for file in (outside / "frames").iterdir())
+    assert steps(read_frames(run)) == [0, 5]
+    drop_frames(run, after=-1)
+    with pytest.raises(OSError, match="symbolic link"):
+        FilmWriter(run).write([frame(9)])
+    assert sorted(file.name for file in (outside / "frames").iterdir()) == before
+
+
+def test_an_archive_that_unpacks_to_gigabytes_is_refused_before(tmp_path: Path) -> None:
+    file = saved(tmp_path)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("reconstructions.npy", bytes(MAX_BYTES + 1))
     refuse(tmp_path, file)

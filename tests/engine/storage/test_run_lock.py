@@ -8,14 +8,24 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.errors import RunError
 from engine.storage import run_lock as lock_module
-from engine.storage.run_lock import LOCK_FILE, STALE_AFTER, Owner, RunLock, owner_of
+from engine.storage.run_lock import (
+    LOCK_FILE,
+    STALE_AFTER,
+    LostRunError,
+    Owner,
+    RunLock,
+    owner_of,
+    wait_for_owner,
+)
 
 HOLDER = """
 import sys
@@ -304,3 +314,166 @@ def test_looking_writes_nothing(held: bool, tmp_path: Path) -> None:
     assert (file.read_bytes(), file.stat().st_mtime_ns, tmp_path.stat().st_mtime_ns) == before
     assert [path.name for path in tmp_path.iterdir()] == [LOCK_FILE]
     lock.release()
+
+
+def test_a_lock_that_is_removed_is_made_again(tmp_path: Path) -> None:
+    lock = RunLock(tmp_path)
+    (tmp_path / LOCK_FILE).unlink()
+    lock.check()
+    assert owner_of(tmp_path) == Owner(os.getpid(), socket.gethostname())
+    assert f"process {os.getpid()}" in why_unsupported(tmp_path), "it is locked, too"
+    lock.check()
+    lock.release()
+    RunLock(tmp_path).release()
+
+
+def test_a_lock_that_is_emptied_by_hand_names_its_owner_again(tmp_path: Path) -> None:
+    lock = RunLock(tmp_path)
+    os.truncate(tmp_path / LOCK_FILE, 0)
+    lock.check()
+    assert owner_of(tmp_path) == Owner(os.getpid(), socket.gethostname())
+    lock.release()
+
+
+def test_who_finds_the_removed_lock_taken_has_lost_the_run(holder: Holder, tmp_path: Path) -> None:
+    holder.release()
+    mine = RunLock(tmp_path)
+    (tmp_path / LOCK_FILE).unlink()
+    other = Holder(tmp_path)
+    with pytest.raises(LostRunError, match=f"process {other.process.pid}"):
+        mine.check()
+    mine.release()
+    assert owner_of(tmp_path) == other.owner, "what it releases is no longer its own"
+    other.kill()
+
+
+@pytest.mark.usefixtures("no_system_locks")
+@pytest.mark.parametrize("gone_again", [False, True])
+def test_an_owner_that_was_taken_for_dead_has_lost_the_run(
+    gone_again: bool, tmp_path: Path
+) -> None:
+    """Suspended, where the file system has no locks: another machine went on, and may be done."""
+    mine = RunLock(tmp_path)
+    mine.check()
+    if gone_again:
+        (tmp_path / LOCK_FILE).write_bytes(b"")
+    else:
+        name_owner(tmp_path, ELSEWHERE)
+    with pytest.raises(LostRunError, match="trains|trained"):
+        mine.check()
+    before = (tmp_path / LOCK_FILE).read_bytes()
+    mine.release()
+    assert (tmp_path / LOCK_FILE).read_bytes() == before
+
+
+def test_a_directory_that_goes_away_is_an_error_and_comes_back_as_ours(tmp_path: Path) -> None:
+    run, away = tmp_path / "run", tmp_path / "away"
+    run.mkdir()
+    lock = RunLock(run)
+    run.rename(away)
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError, match="directory is gone"):
+            lock.check()
+    run.mkdir()  # of another's making
+    with pytest.raises(FileNotFoundError, match="directory is gone"):
+        lock.check()
+    assert list(run.iterdir()) == []
+    run.rmdir()
+    away.rename(run)
+    lock.check()
+    lock.release()
+
+
+def test_a_link_or_pipe_in_place_of_the_file_is_never_opened(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("my thesis")
+    (tmp_path / LOCK_FILE).symlink_to(outside)
+    with pytest.raises(OSError, match="symbolic link"):
+        RunLock(tmp_path)
+    assert outside.read_text() == "my thesis"
+    (tmp_path / LOCK_FILE).unlink()
+    os.mkfifo(tmp_path / LOCK_FILE)
+    assert owner_of(tmp_path) is None, "it isn't waited for"
+    with pytest.raises(OSError, match=LOCK_FILE):
+        RunLock(tmp_path)
+
+
+def describe_owner(path: Path, **changes: object) -> None:
+    """A lock's file of another process, as this version writes it."""
+    owner = replace(Owner.this_process(), **changes)  # type: ignore[arg-type]
+    (path / LOCK_FILE).write_text(json.dumps(asdict(owner)))
+
+
+def test_a_killed_process_of_this_machine_under_another_host_name_is_gone(tmp_path: Path) -> None:
+    describe_owner(tmp_path, pid=dead_process(), host="before-it-was-renamed")
+    assert owner_of(tmp_path) is None
+    RunLock(tmp_path).release()
+
+
+@pytest.mark.usefixtures("no_system_locks")
+def test_a_process_id_that_was_given_away_again_holds_nothing(tmp_path: Path) -> None:
+    living = psutil.Process(os.getppid())
+    describe_owner(tmp_path, pid=living.pid, started=living.create_time())
+    assert owner_of(tmp_path) is not None
+    describe_owner(tmp_path, pid=living.pid, started=living.create_time() - 3600)
+    assert owner_of(tmp_path) is None
+
+
+@pytest.mark.usefixtures("no_system_locks")
+def test_a_process_of_another_container_is_known_by_its_beat(tmp_path: Path) -> None:
+    """With the same host name and a process id that means another one here."""
+    describe_owner(tmp_path, pid=dead_process(), machine="boot pid:[1]")
+    assert owner_of(tmp_path) is not None
+    os.utime(tmp_path / LOCK_FILE, (0, 0))
+    assert owner_of(tmp_path) is None
+
+
+@pytest.mark.parametrize(("restart", "lives"), [("1", True), ("2", False), ("", True)])
+def test_the_processes_of_a_job_that_was_requeued_are_gone(
+    restart: str, lives: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "9")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", restart)
+    describe_owner(tmp_path, host="n1", machine="another", job="9", restart=1)
+    assert (owner_of(tmp_path) is not None) == lives
+    describe_owner(tmp_path, host="n1", machine="another", job="8", restart=0)
+    assert owner_of(tmp_path) is not None, "another job"
+
+
+class Clock:
+    """Time that passes only while somebody waits; then something happens."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+        self.passed, self.happens = 0.0, happens
+        monkeypatch.setattr(lock_module.time, "monotonic", lambda: self.passed)
+
+    def wait(self, seconds: float) -> None:
+        self.passed += seconds
+        self.happens()
+
+
+def test_a_remote_owner_is_waited_for_until_it_beats_or_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    file = name_owner(tmp_path, ELSEWHERE, 5)
+    clock = Clock(monkeypatch, lambda: os.utime(file))
+    assert wait_for_owner(tmp_path, said.append, clock.wait) == ELSEWHERE
+    assert clock.passed < 5
+    assert len(said) == 1
+    assert str(ELSEWHERE) in said[0]
+
+    clock = Clock(monkeypatch, lambda: None)
+    name_owner(tmp_path, ELSEWHERE, -3600)  # its clock is ahead: nothing says how old the beat is
+    assert wait_for_owner(tmp_path, said.append, clock.wait) is None
+    assert STALE_AFTER < clock.passed < STALE_AFTER + 10
+    RunLock(tmp_path).release()
+
+
+def test_nobody_is_waited_for_where_it_can_be_told_at_once(holder: Holder, tmp_path: Path) -> None:
+    def wait(_: float) -> None:
+        raise AssertionError("it waited")
+
+    assert wait_for_owner(tmp_path, wait, wait) == holder.owner  # type: ignore[arg-type]
+    holder.kill()
+    assert wait_for_owner(tmp_path, wait, wait) is None  # type: ignore[arg-type]
