@@ -4,7 +4,10 @@ Importing this doesn't import torch; `restore` is for the run's thread, which ha
 """
 
 import logging
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,7 @@ from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
-from engine.storage.run_lock import RunLock, owner_of
+from engine.storage.run_lock import RunLock, wait_for_owner
 from engine.storage.run_names import run_directories
 from engine.views import Frame
 
@@ -124,24 +127,42 @@ def planned_starts(
 
 
 def automatic_starts(
-    plan: TrainingPlan, checkpoints: Path, name: str | None
+    plan: TrainingPlan,
+    checkpoints: Path,
+    name: str | None,
+    *,
+    job: str = "",
+    report: Callable[[str], None] = log.info,
 ) -> list[tuple[RunConfig, StartPoint]]:
     """The same, but resuming what exists of it: for a job that is started again and again.
 
     Without a name, of a plan of one run, it is the newest run of these settings that is neither
-    at its end nor trained by another process.
+    at its end nor trained by another process. A process on another machine that may be dead is
+    waited for, rather than that a second run is begun.
+
+    Args:
+        job: what the runs of this batch job are called, if there is no other name: one of other
+            settings, or trained beside this one, gets a number.
+        report: called with a sentence if there is something to wait for.
 
     Raises:
         RunError: if a run of that name was trained with other settings.
         ConfigError: if two runs have no name to find them by.
     """
     configs = plan.runs()
-    if name is None and len(configs) > 1:
+    if name is None and not job and len(configs) > 1:
         raise ConfigError("name", "is needed to find two runs again")
     start_points: list[tuple[RunConfig, StartPoint]] = []
     for config in configs:
         own_name = _own_name(name, config, len(configs))
-        path = _unfinished(config, checkpoints) if own_name is None else checkpoints / own_name
+        if own_name is not None:
+            path: Path | None = checkpoints / own_name
+            wait_for_owner(checkpoints / own_name, report)
+        elif job:
+            path = _of_job(_own_name(job, config, len(configs)) or job, config, checkpoints, report)
+            own_name = path.name
+        else:
+            path = _unfinished(config, checkpoints, report)
         if path is None or not (path / CONFIG_FILE).is_file():
             start_points.append((config, NewRun(checkpoints, own_name)))
             continue
@@ -158,7 +179,23 @@ def _own_name(name: str | None, config: RunConfig, count: int) -> str | None:
     return f"{name}-{config.model}" if name and count > 1 else name
 
 
-def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
+def _of_job(stem: str, config: RunConfig, checkpoints: Path, report: Callable[[str], None]) -> Path:
+    """Where a job's run of these settings is, or can be made."""
+    for number in count(1):
+        path = checkpoints / (stem if number == 1 else f"{stem}-{number}")
+        if not os.path.lexists(path):
+            return path
+        try:
+            stored, _ = read_config(path)
+            stored.check_same_model(config)
+        except (RunError, ValueError):
+            continue
+        if wait_for_owner(path, report) is None:
+            return path
+    raise AssertionError("unreachable")
+
+
+def _unfinished(config: RunConfig, checkpoints: Path, report: Callable[[str], None]) -> Path | None:
     found: list[tuple[float, Path]] = []
     for path in run_directories(checkpoints):
         try:
@@ -166,11 +203,14 @@ def _unfinished(config: RunConfig, checkpoints: Path) -> Path | None:
             stored.check_same_model(config)
             last = HistoryReader(path, stored).update().last
             done = last is not None and last.epoch >= config.epochs
-            if not done and owner_of(path) is None:
+            if not done:
                 found.append(((path / CONFIG_FILE).stat().st_mtime, path))
         except (RunError, ValueError, OSError):
             continue  # other settings, or nothing to resume
-    return max(found, default=(0.0, None))[1]
+    for _, path in sorted(found, reverse=True):
+        if wait_for_owner(path, report) is None:
+            return path
+    return None
 
 
 def restore(

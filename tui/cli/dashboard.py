@@ -1,22 +1,21 @@
 """Starts the dashboard, and ends it: signals, the terminal, the runs' last writes."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 from engine.errors import INPUT_ERRORS, RunError
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
+from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.storage.run_names import find_run, latest_runs
 from tui.cli.arguments import AttachArgs, DashboardArgs, ResumeArgs
 from tui.cli.planned_runs import runs_to_begin, runs_to_resume
 from tui.cli.program import MISUSE, complain
-from tui.state.run_messages import ending
+from tui.state.run_messages import ending, is_saved
 from tui.terminal.capabilities import set_colors, why_unsupported
-from tui.terminal.lasting_stream import discard
+from tui.terminal.signals import Signals
 
 
 def run_dashboard(args: DashboardArgs) -> int:
@@ -69,46 +68,39 @@ def _show(
         browse=browse,
         tensorboard=tensorboard,
     )
+    signals = Signals(lambda: [run for run in app.runs if isinstance(run, TrainingRun)])
+    app.signals = signals
     try:
         app.run()
     finally:
-        if app.hung_up:
-            discard(0, 1, 2)  # the terminal is gone, and writing to it would be an error
-        _close(app.runs, keep_training=app.hung_up)
+        if signals.hung_up:
+            signals.detach_terminal()  # it is gone, and writing to it would be an error
+        # After a hang-up alone the end of training is waited for.
+        keep_training = signals.hung_up and not signals.stopping
+        for run in app.runs:
+            run.close(stop_training=not keep_training)
+        for run in app.runs:
+            run.join()
+    if signals.stopping:
+        signals.give_up_terminal_later()
     own = [run for run in app.runs if run.access is Access.OWNER]
     for run in own:
         _say_what_was_saved(run)
-    return app.return_code or _exit_code(app.shown_run)
-
-
-def _close(runs: Sequence[Run], *, keep_training: bool) -> None:
-    """Wait for the last writes; after a hang-up, for the end of training."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for run in runs:
-            if run.access is Access.OWNER:
-                run.stop()
-
-    # The app's own handlers went with its event loop: Ctrl-C must not cut off a write now.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    for run in runs:
-        run.close(stop_training=not keep_training)
-    for run in runs:
-        run.join()
+    return app.return_code or _exit_code(app.shown_run, own)
 
 
 def _say_what_was_saved(run: Run) -> None:
     snapshot = run.snapshot
-    if snapshot.saved_step is not None:
+    if run.directory is not None and snapshot.phase is not Phase.FAILED:
         print(f"{snapshot.run}: {ending(run, snapshot)}")
+    if snapshot.saved_step is not None:
         print(f"figures: fmnist-vae-tui export {run.directory}")
         if snapshot.phase is Phase.STOPPED:
             print(f"resume:  fmnist-vae-tui resume {run.directory}")
 
 
-def _exit_code(run: Run) -> int:
+def _exit_code(run: Run, own: Sequence[Run]) -> int:
     if run.access is not Access.OWNER or run.snapshot.phase is not Phase.FAILED:
-        return 0
+        return 0 if all(is_saved(run) for run in own) else 1
     print(f"fmnist-vae-tui: {run.snapshot.error}", file=sys.stderr)
     return MISUSE if isinstance(run.failure, INPUT_ERRORS) else 1

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         stdout.flush()
         # A reader that has seen enough is nothing to complain about.
         if stdout.error is not None and not isinstance(stdout.error, BrokenPipeError):
-            return complain(f"can't write to standard output: {stdout.error.strerror}")
+            cause = getattr(stdout.error, "strerror", None) or stdout.error
+            return complain(f"can't write to standard output: {cause}")
         return code
 
 

@@ -1,6 +1,7 @@
 """The runs that `train`, `resume` and the dashboard ask for, from their flags."""
 
 import os
+import sys
 
 from engine.config import RunConfig, absolute_data
 from engine.errors import RunError
@@ -12,7 +13,9 @@ from engine.runs.resume import (
 from engine.runs.training_run import TrainingRun, planned_runs, runs_in_turn
 from engine.storage.run_lock import owner_of
 from engine.storage.run_names import check_name, find_run
+from engine.text import one_line
 from tui.cli.arguments import ResumeArgs, TrainArgs, TrainingArgs, TrainResumeArgs
+from tui.cli.program import PROGRAM
 
 
 def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
@@ -32,11 +35,22 @@ def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
     """
     if args.resume is None:
         return runs_to_begin(args)
-    name = args.name
-    if name is None and (job := os.environ.get("SLURM_JOB_ID")):
-        name = check_name(f"slurm-{job}")  # the same after a requeue
-    start_points = automatic_starts(args.config, args.checkpoints, name)
+    start_points = automatic_starts(
+        args.config, args.checkpoints, args.name, job=_job_name(), report=_say
+    )
     return runs_in_turn(start_points, tensorboard=args.tensorboard)
+
+
+def _job_name() -> str:
+    """What the run of this task of a SLURM job is called, the same after a requeue; or nothing."""
+    job, task = os.environ.get("SLURM_JOB_ID", ""), os.environ.get("SLURM_PROCID", "0")
+    if not job:
+        return ""
+    return check_name(f"slurm-{job}" if task == "0" else f"slurm-{job}-task{task}")
+
+
+def _say(sentence: str) -> None:
+    print(f"{PROGRAM}: {one_line(sentence)}", file=sys.stderr, flush=True)
 
 
 def runs_to_resume(run: str, args: ResumeArgs | TrainResumeArgs) -> list[TrainingRun]:

@@ -27,6 +27,15 @@ def complain(sentence: str) -> int:
     return MISUSE
 
 
+def occupy_standard_descriptors() -> None:
+    """See that no file of ours becomes standard output, where the shell has closed that (>&-)."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+
+
 @contextlib.contextmanager
 def lasting_output() -> Iterator[LastingStream]:
     """Standard output and error that nobody has to read: `fmnist-vae-tui runs | head -1`.
@@ -34,6 +43,7 @@ def lasting_output() -> Iterator[LastingStream]:
     Yields:
         Standard output; its `error` says why something was lost.
     """
+    occupy_standard_descriptors()
     names = ("stdout", "stderr")
     before = [getattr(sys, name) for name in names]
     with contextlib.ExitStack() as opened:

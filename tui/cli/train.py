@@ -1,12 +1,10 @@
 """`train`: the same training without the dashboard. Progress on stderr, JSON on stdout."""
 
 import json
-import signal
+import logging
 import sys
-import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.progress import TextColumn
@@ -20,8 +18,10 @@ from tui.cli.arguments import TrainArgs, TrainResumeArgs
 from tui.cli.planned_runs import runs_to_resume, runs_to_train
 from tui.cli.program import INTERRUPTED, MISUSE, PROGRAM
 from tui.cli.progress import new_bar
-from tui.state.run_messages import ending
-from tui.terminal.lasting_stream import discard
+from tui.state.run_messages import ending, is_saved
+from tui.terminal.signals import Signals
+
+log = logging.getLogger(__name__)
 
 TICK = 0.1
 """Seconds between two looks at the run."""
@@ -36,27 +36,29 @@ def train(args: TrainArgs | TrainResumeArgs) -> int:
 
 def run_training(runs: list[TrainingRun], *, json_wanted: bool) -> int:
     """Train to the end, or until a signal; the exit code."""
-    stop = _StopSignals(runs)
+    signals = Signals(lambda: runs)
+    signals.listen(lambda: signals.detach_terminal() if signals.hung_up else None)
     for run in runs:
         run.start()
     try:
-        codes = [_follow(run, stop, json_wanted=json_wanted) for run in runs]
+        codes = [_follow(run, json_wanted=json_wanted) for run in runs]
     finally:
         for run in runs:
             run.close()
         for run in runs:
             run.join()
-    return max(codes) or (INTERRUPTED if stop.interrupted else 0)
+    return max(codes) or (INTERRUPTED if signals.interrupted else 0)
 
 
-def _follow(run: TrainingRun, stop: "_StopSignals", *, json_wanted: bool) -> int:
+def _follow(run: TrainingRun, *, json_wanted: bool) -> int:
     """Report on a run until it has ended; its exit code."""
     started = time.monotonic()
-    with _Reporter(run) as reporter:
+    try:
+        _report_until_end(run)
+    except Exception:  # training needs no reports
+        log.exception("no more reports on %s", run.snapshot.run)
         while run.snapshot.phase.is_active:
-            reporter.report()
-            stop.wait(TICK)
-        reporter.report()
+            time.sleep(TICK)
     snapshot = run.snapshot
     if snapshot.phase is Phase.FAILED:
         print(f"{PROGRAM}: {snapshot.error}", file=sys.stderr)
@@ -64,34 +66,15 @@ def _follow(run: TrainingRun, stop: "_StopSignals", *, json_wanted: bool) -> int
     print(f"{snapshot.run}: {ending(run, snapshot)}", file=sys.stderr)
     if json_wanted and run.directory is not None:
         print(json.dumps(summary(run, time.monotonic() - started), ensure_ascii=False))
-    return 0
+    return 0 if is_saved(run) else 1
 
 
-class _StopSignals:
-    """SIGINT and SIGTERM stop training and save it; a hang-up only ends the reports."""
-
-    def __init__(self, runs: list[TrainingRun]) -> None:
-        self._runs = runs
-        self._woken = threading.Event()
-        self.interrupted = False
-        signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGTERM, self._stop)
-        if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, _detach_streams)
-
-    def wait(self, seconds: float) -> None:
-        """Until a signal, or so many seconds."""
-        self._woken.wait(seconds)
-
-    def _stop(self, number: int, _: FrameType | None) -> None:
-        self.interrupted = self.interrupted or number == signal.SIGINT
-        for run in self._runs:
-            run.stop()
-
-
-def _detach_streams(_number: int, _frame: FrameType | None) -> None:
-    # The terminal is gone; what was redirected stays.
-    discard(*[stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()])
+def _report_until_end(run: TrainingRun) -> None:
+    with _Reporter(run) as reporter:
+        while run.snapshot.phase.is_active:
+            reporter.report()
+            time.sleep(TICK)
+        reporter.report()
 
 
 class _Reporter:

@@ -62,14 +62,27 @@ class RunMessages:
         return "training in another process, which can't be reached from here: read-only"
 
 
+def is_saved(run: Run) -> bool:
+    """Whether nothing that was learnt is lost: false if a run has ended without its last save."""
+    s = run.snapshot
+    if s.phase not in (Phase.FINISHED, Phase.STOPPED):
+        return True  # it has a sentence of its own
+    return run.directory is None or s.saved_step == s.step
+
+
 def ending(run: Run, s: Snapshot) -> str:
     """How a run ended, its best score, and where it is saved."""
     best = ""
     if s.best is not None:
         name = score_name(run.config.model)
-        best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
+        if s.best.epoch == 0 and s.step > 0:
+            untrained = f"the untrained model ({name} {nats(s.best.val.score)})"
+            best = f", never better than {untrained}: training diverged"
+        else:
+            best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
     if s.saved_step is None:
-        saved = "nothing was saved"
+        where = f" in {run.directory}/" if run.directory is not None else ""
+        saved = f"nothing is saved{where}: see the alerts" if where else "nothing was saved"
     elif s.saved_step == s.step:
         saved = f"saved in {run.directory}/"
     else:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from tui.terminal.boundary import Failures, cause_of, guard
 from tui.terminal.capabilities import terminal_has_unicode
 from tui.terminal.cell_diff import CellDiff
 from tui.terminal.driver import diffing_driver
+from tui.terminal.signals import Signals
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class TerminalApp(App[None]):
         self.failures = Failures(self)
         self._has_begun = False
         super().__init__()
-        self.hung_up = False
-        """Whether the terminal went away: training should go on without it."""
+        self.signals: Signals | None = None
+        """What signals were sent; each that ends the dashboard also ends the app."""
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's own, sending less; on Windows Textual cuts its writes anywhere."""
@@ -56,17 +56,15 @@ class TerminalApp(App[None]):
 
     def on_mount(self) -> None:
         """Leave in good order when the system asks, or the terminal hangs up."""
-        if sys.platform == "win32":
+        if (signals := self.signals) is None:
             return
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.exit)
-        # Textual's driver doesn't handle a hang-up: the process, and training, would die of it.
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
 
-    def _hang_up(self) -> None:
-        self.hung_up = True
-        self.exit()
+        def leave() -> None:
+            signals.give_up_terminal_later()
+            loop.call_soon_threadsafe(self.exit)
+
+        signals.listen(leave)
 
     def log_file(self) -> str | None:
         """Where a traceback is written to, as a person should look for it."""

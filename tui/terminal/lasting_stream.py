@@ -13,14 +13,17 @@ class LastingStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.error: OSError | None = None
+        self.error: OSError | ValueError | None = None
         """The first failure to write."""
 
     def write(self, text: str) -> int:
         """Write, if that can be done."""
         try:
             return self._stream.write(text)
-        except OSError as error:
+        except UnicodeEncodeError:
+            encoding = self._stream.encoding or "ascii"
+            return self.write(text.encode(encoding, "replace").decode(encoding))
+        except (OSError, ValueError) as error:  # ValueError: it is closed
             self._lose(error)
             return len(text)
 
@@ -28,15 +31,15 @@ class LastingStream:
         """Send what is buffered, if that can be done."""
         try:
             self._stream.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._lose(error)
 
-    def _lose(self, error: OSError) -> None:
+    def _lose(self, error: OSError | ValueError) -> None:
         self.error = self.error or error
         # What is still in the buffer would fail again, at the latest when Python exits. A terminal
         # that isn't ready (EAGAIN) has not gone away.
         if not isinstance(error, BlockingIOError):
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 discard(self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:
