@@ -71,7 +71,7 @@ class RunSummary:
     last: float | None
     """`Metrics.score` of the last evaluation: −ELBO, or an autoencoder's reconstruction."""
     best: float | None
-    """The lowest score; the untrained model's doesn't count."""
+    """The lowest score, the untrained model's included."""
     best_epoch: float | None
     seconds: float
     """Time spent training."""

@@ -19,6 +19,7 @@ import psutil
 
 from engine.errors import ControlError
 from engine.runs.control_socket import ask
+from tui.cli.janitor import cleaned_up_after_us
 from tui.cli.program import THIS_PROGRAM
 
 COLUMNS, LINES = 120, 40
@@ -58,13 +59,14 @@ def watch(settings: Sequence[str], seconds: float, *, dashboard: bool) -> Watche
     Raises:
         BenchError: if it doesn't train.
     """
-    with tempfile.TemporaryDirectory(prefix="fmnist-vae-bench-") as folder:
-        directory = Path(folder)
+    directory = Path(tempfile.mkdtemp(prefix="fmnist-vae-bench-"))
+    with cleaned_up_after_us(directory) as janitor:
         command = [*THIS_PROGRAM, *([] if dashboard else ["train"])]
         command += ["--name", RUN, "--checkpoints", str(directory), *settings]
         started = time.monotonic()
         with _Terminal() as terminal:
             process = terminal.spawn(command, dashboard=dashboard)
+            janitor.watch(process.pid)
             try:
                 return _measure(process, terminal, directory / RUN, started, seconds)
             finally:

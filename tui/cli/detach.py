@@ -15,6 +15,7 @@ from engine.runs.resume import NewRun, planned_starts
 from engine.storage.config_json import CONFIG_FILE
 from engine.storage.run_names import default_name
 from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainResumeArgs
+from tui.cli.janitor import cleaned_up_after_us
 from tui.cli.planned_runs import start_point_to_resume
 from tui.cli.program import THIS_PROGRAM
 
@@ -54,8 +55,9 @@ def _logging(args: DashboardArgs | ResumeArgs) -> list[str]:
 def _start(flags: Sequence[str], checkpoints: Path, path: Path, names: Sequence[str]) -> int:
     command = [*THIS_PROGRAM, "train", *flags, "--checkpoints", str(checkpoints)]
     existed = (path / CONFIG_FILE).exists()
-    # Not a pipe: nobody will read on, and writing to it would be an error then.
-    with tempfile.TemporaryFile() as errors:
+    # Not a pipe: nobody will read on, and writing to it would be an error then. Of a start that is
+    # interrupted nothing is left, for nobody was told of it.
+    with tempfile.TemporaryFile() as errors, cleaned_up_after_us() as janitor:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -63,11 +65,13 @@ def _start(flags: Sequence[str], checkpoints: Path, path: Path, names: Sequence[
             stderr=errors,
             start_new_session=True,
         )
+        janitor.watch(process.pid)
         deadline = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < deadline:
             if _is_under_way(path, process.pid, existed=existed):
                 break
             time.sleep(LOOK)
+        janitor.release(process.pid)
         if process.poll():
             errors.seek(0)
             sys.stderr.write(errors.read().decode(errors="replace"))

@@ -1,8 +1,10 @@
 """What `--detach` hands to the process that trains: nothing that was asked for is lost."""
 
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import tyro
@@ -55,6 +57,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return Process()
 
     monkeypatch.setattr("tui.cli.detach.subprocess.Popen", start)
+    monkeypatch.setattr("tui.cli.detach.cleaned_up_after_us", lambda: nullcontext(Mock()))
     return commands
 
 
