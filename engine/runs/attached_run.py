@@ -64,7 +64,8 @@ class AttachedRun(RunThread):
         self._reader = HistoryReader(path, config)
         self._film = FilmReader(path)
         self._access = Access.READ
-        self._problem = ""
+        self._problems: list[str] = []
+        """What can't be read of its files."""
         self._model: StoredModel | None = None
         self._version: object = None
         """Which checkpoint the model's weights are from; None for the owner's."""
@@ -130,16 +131,23 @@ class AttachedRun(RunThread):
         self._show(owner, status)
 
     def _show(self, owner: Owner | None, status: bytes | None) -> None:
-        history = self.history
-        snapshot = None if status is None else parse_status(status, self._path, history)
+        problems = list(self._problems)
+        snapshot = None
+        try:
+            if status is not None:
+                snapshot = parse_status(status, self._path / SOCKET_FILE, self.history)
+        except RunError as error:
+            problems.append(str(error))
         if snapshot is None:
-            snapshot = read_status(self._path, history) or self._without_status()
+            try:
+                snapshot = read_status(self._path, self.history)
+            except RunError as error:
+                problems.append(str(error))
+            snapshot = snapshot or self._without_status()
             if owner is None and snapshot.phase.is_active:
                 snapshot = replace(snapshot, phase=Phase.DIED, activity="", eta=None)
-        if self._problem:
-            alert = Alert(snapshot.step, self._problem)
-            snapshot = replace(snapshot, alerts=(*snapshot.alerts, alert))
-        self._snapshot = snapshot
+        alerts = [Alert(snapshot.step, problem) for problem in problems]
+        self._snapshot = replace(snapshot, alerts=(*snapshot.alerts, *alerts))
 
     def _ask_for_status(self) -> bytes | None:
         try:
@@ -148,12 +156,17 @@ class AttachedRun(RunThread):
             return None
 
     def _read_files(self) -> None:
-        try:
-            self._reader.update()
-            self._film.update()
-            self._problem = str(self._film.problems[0]) if self._film.problems else ""
-        except (RunError, OSError) as error:  # shown as an alert; the next look tries again
-            self._problem = str(error)
+        """What each file has; what is wrong with it is an alert, and the next look tries again."""
+        problems: list[str] = []
+        for update in (self._reader.update, self._film.update):
+            try:
+                update()
+            except (RunError, OSError) as error:
+                problems.append(str(error))
+        problems += map(str, self._film.problems[:1])
+        if self._reader.problem:
+            problems.append(self._reader.problem)
+        self._problems = problems
 
     def _without_status(self) -> Snapshot:
         """Of a run that was killed in its first second, or hasn't had one yet."""
@@ -201,7 +214,7 @@ class AttachedRun(RunThread):
 
         if self._access is Access.CONTROL:
             try:
-                content = ask(self._path, "weights", WEIGHTS_TIMEOUT)
+                content = ask(self._path, "weights", WEIGHTS_TIMEOUT, model.most_checkpoint_bytes)
             except ControlError as error:
                 log.warning("no weights from the run's process: %s", error)
             else:

@@ -14,6 +14,7 @@ import os
 import socket
 import socketserver
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from threading import Thread
 from typing import Any, cast
 
 from engine.errors import ControlError
+from engine.storage.file_reading import MOST_JSON, Fields, cause, parse_json
+from engine.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ SOCKET_FILE = "control.sock"
 MAX_ADDRESS = 100
 """Bytes of a socket's path that every system can do with."""
 MAX_LINE = 4096
+_MOST_SHOWN = 200
+"""Letters of why a process refused."""
 TIMEOUT = 2.0
 """Seconds to wait for an answer; training answers between two slices of steps."""
 WEIGHTS_TIMEOUT = 20.0
@@ -97,9 +102,9 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         line = self.rfile.readline(MAX_LINE)
         try:
-            question = json.loads(line)["do"]
+            question = Fields(parse_json(line)).text("do") or ""
             answer = cast("_Server", self.server).answers[question]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError):
             self._send({"ok": False, "error": "not a question that is known here"})
             return
         try:
@@ -114,8 +119,12 @@ class _Handler(socketserver.StreamRequestHandler):
         self.wfile.write(json.dumps(head).encode() + b"\n" + content)
 
 
-def ask(path: Path, question: str, timeout: float = TIMEOUT) -> bytes:
+def ask(path: Path, question: str, timeout: float = TIMEOUT, most: int = MOST_JSON) -> bytes:
     """The answer of the process that trains the run in a directory.
+
+    Args:
+        timeout: seconds for the whole answer.
+        most: bytes that it may have.
 
     Raises:
         ControlError: if it can't be asked, or refused.
@@ -124,19 +133,53 @@ def ask(path: Path, question: str, timeout: float = TIMEOUT) -> bytes:
         raise ControlError("there are no Unix sockets here")
     try:
         with _address(path) as address, socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout)
+            answer = _Answer(connection, timeout)
             connection.connect(address)
             connection.sendall(json.dumps({"do": question}).encode() + b"\n")
-            with connection.makefile("rb") as stream:
-                head = json.loads(stream.readline(MAX_LINE))
-                content = stream.read(head["bytes"]) if head["ok"] else b""
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ControlError(f"its process can't be asked: {error}") from error
-    if not head["ok"]:
-        raise ControlError(str(head.get("error")))
-    if len(content) != head["bytes"]:
-        raise ControlError("its process went away")
-    return content
+            return answer.read(most)
+    except (OSError, ValueError) as error:
+        raise ControlError(f"its process can't be asked: {cause(error)}") from error
+
+
+class _Answer:
+    """What comes through a connection, which may be anyone's: bounded as a whole."""
+
+    def __init__(self, connection: socket.socket, timeout: float) -> None:
+        self._connection = connection
+        self._deadline = time.monotonic() + timeout
+        self._received = bytearray()
+        connection.settimeout(timeout)
+
+    def read(self, most: int) -> bytes:
+        """The content.
+
+        Raises:
+            ControlError: if the process refused, or went away.
+            OSError, ValueError: if the answer is none of ours, too long or too slow.
+        """
+        while b"\n" not in self._received:
+            if len(self._received) > MAX_LINE or not self._receive():
+                raise ValueError("its answer has no first line")
+        line, _, rest = self._received.partition(b"\n")
+        head = Fields(parse_json(bytes(line)))
+        size = head.whole("bytes", 0, most)
+        if size is None:
+            problem = head.text("error") or "it refused"
+            raise ControlError(one_line(problem, _MOST_SHOWN))
+        self._received = rest
+        while len(self._received) < size:
+            if not self._receive():
+                raise ControlError("its process went away")
+        return bytes(self._received[:size])
+
+    def _receive(self) -> bool:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        piece = self._connection.recv(1 << 16)
+        self._received += piece
+        return bool(piece)
 
 
 @contextmanager

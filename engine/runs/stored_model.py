@@ -57,6 +57,12 @@ class StoredModel:
         return self._viewer.step
 
     @property
+    def most_checkpoint_bytes(self) -> int:
+        """More than a checkpoint of the model alone can have."""
+        size = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        return 2 * size + (1 << 20)
+
+    @property
     def validation_images(self) -> ValidationImages:
         """What the run is validated on."""
         return ValidationImages.of(self.config, self.dataset.fingerprint)

@@ -6,12 +6,13 @@ from typing import TypeVar
 import torch
 
 from engine.analysis.jobs import Job, Progress, no_progress
+from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.model.evaluation import Measurement, evaluation_noise, measure
 from engine.runs.stored_model import StoredModel
 from engine.storage import checkpoint
 from engine.storage.checkpoint import Which
-from engine.storage.frames import read_frames
+from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
 from engine.views import Frame, Split
 
@@ -33,7 +34,21 @@ class StoredRun(StoredModel):
 
     def __init__(self, path: Path, which: Which = "last") -> None:
         super().__init__(path)
-        self._history = HistoryReader(path, self.config).update()
+        self.notes: list[str] = []
+        """What else of the run's files can't be read, in sentences: it is left out."""
+        reader = HistoryReader(path, self.config)
+        try:
+            reader.update()
+        except RunError as error:
+            self.notes.append(str(error))
+        if reader.problem:
+            self.notes.append(reader.problem)
+        self._history = reader.history
+        self._film = FilmReader(path)
+        try:
+            self._film.update()
+        except (RunError, OSError) as error:
+            self.notes.append(str(error))
         self._measured: dict[Split, Measurement] = {}
         # Another number of threads sums in another order, to other last bits.
         torch.set_num_threads(self.provenance.threads or 1)
@@ -51,7 +66,7 @@ class StoredRun(StoredModel):
 
     def frames(self) -> list[Frame]:
         """The film as it was saved."""
-        return read_frames(self.path)
+        return list(self._film.frames)
 
     def work(self, job: Job[T], progress: Progress = no_progress) -> T:
         """Slow work, done here and now."""

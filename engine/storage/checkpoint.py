@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -10,6 +11,7 @@ import torch
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.storage.config_json import FORMAT, check_format
+from engine.storage.file_reading import MOST_COUNTED, cause, open_regular
 
 Which = Literal["last", "best"]
 """The latest weights, or those of the best evaluation."""
@@ -29,12 +31,12 @@ def read(file: Path) -> dict[str, Any]:
         RunError: naming the file, if it is missing, damaged or no checkpoint of ours.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             return read_stream(stream, file)
     except FileNotFoundError as error:
         raise RunError(f"{file} is missing: nothing was saved yet") from error
     except OSError as error:
-        raise RunError(f"{file} can't be read: {error.strerror or error}") from error
+        raise RunError(f"{file} can't be read: {cause(error)}") from error
 
 
 def read_stream(stream: BinaryIO, origin: Path) -> dict[str, Any]:
@@ -47,13 +49,28 @@ def read_stream(stream: BinaryIO, origin: Path) -> dict[str, Any]:
         RunError: naming the origin, if this is damaged or no checkpoint of ours.
     """
     try:
+        _check_unpacked(stream)
         state = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # of foreign bytes, torch and pickle raise nearly anything
         raise RunError(f"{origin} is damaged or no checkpoint") from error
-    if not isinstance(state, dict) or "model" not in state or "step" not in state:
+    if not isinstance(state, dict) or "model" not in state or not _is_step(state.get("step")):
         raise RunError(f"{origin} is no checkpoint of this program")
     check_format(origin, state.get("format"))
     return state
+
+
+def _is_step(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COUNTED
+
+
+def _check_unpacked(stream: BinaryIO) -> None:
+    """Refuse an archive that unpacks to much more than it is: torch packs nothing."""
+    packed = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    with zipfile.ZipFile(stream) as archive:
+        if sum(member.file_size for member in archive.infolist()) > 2 * packed + (1 << 20):
+            raise ValueError("it unpacks to more than a checkpoint")
+    stream.seek(0)
 
 
 def read_either(path: Path, first: Which) -> tuple[dict[str, Any], Path, str]:

@@ -1,6 +1,5 @@
 """config.json: a run's settings and its provenance, the file that makes a directory a run's."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,15 @@ from typing import Any
 from engine.config import RunConfig
 from engine.errors import ConfigError, RunError
 from engine.storage.atomic_files import atomic_write, json_bytes
+from engine.storage.file_reading import cause, parse_json, read_file
 from engine.storage.provenance import Provenance, Resumption
+from engine.text import one_line
 
 FORMAT = 1
 """Version of what is written; readers refuse a newer one."""
 CONFIG_FILE = "config.json"
+_MOST_SHOWN = 80
+"""Letters of a format that can't be read."""
 
 
 def read_config(path: Path) -> tuple[RunConfig, Provenance]:
@@ -64,14 +67,15 @@ def check_format(file: Path, version: object) -> None:
         RunError: if the format is not one that can be read.
     """
     if version != FORMAT:
-        raise RunError(f"{file} has format {version!r}; this version reads format {FORMAT}")
+        found = one_line(repr(version), _MOST_SHOWN)
+        raise RunError(f"{file} has format {found}; this version reads format {FORMAT}")
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RunError(f"{file} can't be read: {error}") from error
+        content = parse_json(read_file(file))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file} can't be read: {cause(error)}") from error
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise RunError(f"{file} is not a run's config.json: it has no settings")
     check_format(file, content.get("format"))

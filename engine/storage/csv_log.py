@@ -76,11 +76,19 @@ def _size_up_to(path: Path, last_step: int) -> int:
     size = 0
     with path.open("rb") as file:
         for number, line in enumerate(file):
-            step = line.split(b",", 1)[0]
-            if not line.endswith(b"\n") or (number > 0 and int(step) > last_step):
+            step = _step(line) if number > 0 else None
+            if not line.endswith(b"\n") or (step is not None and step > last_step):
                 break
             size += len(line)
     return size
+
+
+def _step(line: bytes) -> float | None:
+    """The step of a row; None if it is none, which stays where it is."""
+    try:
+        return float(line.split(b",", 1)[0])  # a spreadsheet may have written 27.0
+    except ValueError:
+        return None
 
 
 def _cell(value: Cell) -> object:

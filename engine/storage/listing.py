@@ -6,10 +6,9 @@ never raised.
 """
 
 import contextlib
-import math
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,10 +20,12 @@ from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.metrics_csv import METRICS_FILE
 from engine.storage.run_lock import LOCK_FILE, Owner, owner_of
 from engine.storage.run_scores import RunScores
-from engine.storage.status_json import read_status
+from engine.storage.status_json import STATUS_FILE, read_status
 
 DAMAGE = (RunError, OSError, ValueError, TypeError, OverflowError, RecursionError)
 """What reading a file of any content may raise."""
+_LATEST = 2.0**37
+"""Seconds since 1970, in the year 6325: a file's time may be any number."""
 
 
 class RunState(StrEnum):
@@ -133,7 +134,12 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
         scores.update()
     except DAMAGE as error:
         problem = problem or _sentence(error, path / METRICS_FILE)
-    status = _status(path)
+    problem = problem or scores.problem
+    status = None
+    try:
+        status = read_status(path, History())
+    except DAMAGE as error:
+        problem = problem or _sentence(error, path / STATUS_FILE)
     last, best = scores.last, scores.best
     epoch, seconds = (last.epoch, last.seconds) if last else (0.0, 0.0)
     if status is not None:
@@ -152,7 +158,7 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
         best_epoch=best.epoch if best else None,
         seconds=seconds,
         created=created,
-        modified=datetime.fromtimestamp(modified).astimezone(),
+        modified=datetime.fromtimestamp(min(max(modified, 0.0), _LATEST), UTC),
         size=size,
         owner=owner,
     )
@@ -179,22 +185,13 @@ def _state(
     return RunState.DIED
 
 
-def _status(path: Path) -> Snapshot | None:
-    """What status.json says, if what a list needs of it are numbers and words."""
-    with contextlib.suppress(*DAMAGE):
-        status = read_status(path, History())
-        if status is not None and isinstance(status.error, str | None):
-            # A word here raises TypeError.
-            return status if math.isfinite(status.epoch + status.elapsed) else None
-    return None
-
-
 def _time(text: str) -> datetime | None:
+    """None for what is no time, and for one that not every time zone can name."""
     try:
-        time = datetime.fromisoformat(text)
-        return time if time.tzinfo else time.astimezone()
+        time = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    return time if 1970 < time.year < 9999 else None
 
 
 def _measure(path: Path) -> tuple[int, float]:

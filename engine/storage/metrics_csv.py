@@ -1,6 +1,7 @@
 """A run's series as CSV files: which columns there are, and reading them while they grow."""
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.config import RunConfig
+from engine.config import MAX_EPOCHS, RunConfig
 from engine.errors import RunError
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.storage.csv_log import Cell
+from engine.storage.file_reading import MOST_COUNTED, MOST_SECONDS, cause, open_regular
+from engine.text import count
 
 METRICS_FILE, KL_FILE, STEPS_FILE = "metrics.csv", "kl.csv", "steps.csv"
 
@@ -66,10 +69,13 @@ def train_point_row(point: TrainPoint) -> tuple[Cell, ...]:
 class RowReader(Generic[Row]):
     """The rows of a CSV file that a run's process appends to.
 
+    A line that is no row costs itself alone. What spreadsheets and editors make of our files is
+    read as well: a byte-order mark, CRLF, blank lines, quoted names.
+
     Args:
         file: need not exist yet.
         columns: what its first line has to name.
-        make: a row from its numbers; an empty cell is NaN.
+        make: a row from its numbers; an empty cell is NaN. ValueError if they can't be one.
     """
 
     def __init__(self, file: Path, columns: tuple[str, ...], make: Callable[[Values], Row]) -> None:
@@ -79,12 +85,16 @@ class RowReader(Generic[Row]):
         self._offset = 0
         self._line = 0
         self._read_last = b""
+        self._bad_lines = 0
+        self._first_problem = ""
+        self.problem = ""
+        """Which lines were no rows; empty if all were."""
 
     @property
     def was_cut(self) -> bool:
         """Whether what was read last is not there any more: the run went back a little."""
         try:
-            with self._file.open("rb") as stream:
+            with open_regular(self._file) as stream:
                 stream.seek(self._offset - len(self._read_last))
                 return stream.read(len(self._read_last)) != self._read_last
         except FileNotFoundError:
@@ -93,42 +103,61 @@ class RowReader(Generic[Row]):
             return False
 
     def new_rows(self) -> list[Row]:
-        """Rows since the last call, a block at most: call again until there are none.
+        """Rows since the last call, of a block at most: call again until there are none.
 
         A line without its end is still being written, and comes later.
 
         Raises:
-            RunError: naming the file, and the line that is no row of it.
+            RunError: naming the file, if it can't be read or isn't of these columns.
         """
-        try:
-            with self._file.open("rb") as stream:
-                stream.seek(self._offset)
-                content = stream.read(BLOCK)
-            whole = content[: content.rfind(b"\n") + 1]
-            lines = [line.split(",") for line in whole.decode().splitlines()]
-        except FileNotFoundError:
-            return []
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunError(f"{self._file} can't be read: {error}") from error
         rows: list[Row] = []
-        for line, cells in enumerate(lines, self._line + 1):
-            if line > 1:
-                rows.append(self._row(line, cells))
-            elif tuple(cells) != self._columns:
-                header = ",".join(self._columns)
-                raise RunError(f"{self._file} line 1 is not the header {header}")
-        self._offset += len(whole)
-        self._read_last = whole[whole.rfind(b"\n", 0, -1) + 1 :] or self._read_last
-        self._line += len(lines)
+        while not rows:
+            whole = self._next_lines()
+            if not whole:
+                break
+            # Of bytes that are no text only their line is lost.
+            lines = whole.decode("utf-8", "replace").split("\n")[:-1]
+            for number, line in enumerate(lines, self._line + 1):
+                self._take(number, line.rstrip("\r"), rows)
+            self._offset += len(whole)
+            self._read_last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+            self._line += len(lines)
         return rows
 
-    def _row(self, line: int, cells: list[str]) -> Row:
+    def _next_lines(self) -> bytes:
+        """The whole lines of the next block."""
         try:
-            values = [float(cell) if cell else math.nan for cell in cells]
-            return self._make(dict(zip(self._columns, values, strict=True)))
-        except (ValueError, OverflowError) as error:
-            count = len(self._columns)
-            raise RunError(f"{self._file} line {line} is not a row of {count} numbers") from error
+            with open_regular(self._file) as stream:
+                stream.seek(self._offset)
+                content = stream.read(BLOCK)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise RunError(f"{self._file} can't be read: {cause(error)}") from error
+        whole = content[: content.rfind(b"\n") + 1]
+        if not whole and len(content) == BLOCK:
+            raise RunError(f"{self._file} line {self._line + 1} is longer than any of ours")
+        return whole
+
+    def _take(self, number: int, line: str, rows: list[Row]) -> None:
+        cells = line.split(",")
+        if number == 1:
+            names = tuple(cell.strip(' "') for cell in line.removeprefix("\ufeff").split(","))
+            if names != self._columns:
+                header = ",".join(self._columns)
+                raise RunError(f"{self._file} line 1 is not the header {header}")
+        elif line.strip():
+            try:
+                values = [float(cell) if cell else math.nan for cell in cells]
+                rows.append(self._make(dict(zip(self._columns, values, strict=True))))
+            except (ValueError, OverflowError):
+                self._bad_lines += 1
+                if self._bad_lines == 1:
+                    first = f"{self._file} line {number} is not a row of {len(self._columns)}"
+                    self._first_problem = f"{first} numbers that a run can have"
+                others = self._bad_lines - 1
+                more = f", nor {'is' if others == 1 else 'are'} {count(others, 'other line')}"
+                self.problem = self._first_problem + (more if others else "")
 
 
 class HistoryReader:
@@ -152,23 +181,41 @@ class HistoryReader:
         self._kl_per_dim: dict[int, npt.NDArray[np.float64]] = {}
         self._kl_step = -1
 
+    @property
+    def problem(self) -> str:
+        """Which lines of a file were no rows, and are left out; empty if all were."""
+        problems = [r.problem for r in (self._evaluations, self._kl, self._points)]
+        return "; ".join(problem for problem in problems if problem)
+
     def update(self) -> History:
         """Read what is new; the history.
 
         Raises:
-            RunError: naming a file that is not as it should be.
+            RunError: naming a file that is not as it should be; the others are read all the same.
         """
         if self._evaluations.was_cut or self._kl.was_cut or self._points.was_cut:
             self._begin()
+        error: RunError | None = None
+        for read in (self._read_evaluations, self._read_points):
+            try:
+                read()
+            except RunError as problem:
+                error = error or problem
+        if error is not None:
+            raise error
+        return self.history
+
+    def _read_evaluations(self) -> None:
         while evaluations := self._evaluations.new_rows():
             # After the metrics: kl.csv is written before them, so it has whatever they have.
             try:
                 self._read_kl(evaluations[-1].step)
             finally:
                 self._add(evaluations)
+
+    def _read_points(self) -> None:
         while points := self._points.new_rows():
             self.history.add_train_points(points)
-        return self.history
 
     def _read_kl(self, step: int) -> None:
         """Up to this step's at least."""
@@ -193,24 +240,47 @@ def _metrics(row: Values, prefix: str) -> Metrics:
     return Metrics(row[f"{prefix}loss"], row[f"{prefix}recon"], row[f"{prefix}kl"])
 
 
+def whole(value: float, most: int = MOST_COUNTED) -> int:
+    """A cell that counts.
+
+    Raises:
+        ValueError: if it isn't a whole number from 0 to this.
+    """
+    if not (0 <= value <= most and value.is_integer()):
+        raise ValueError("not a count")
+    return int(value)
+
+
+def between(value: float, low: float, high: float) -> float:
+    """A cell of this range.
+
+    Raises:
+        ValueError: if it isn't.
+    """
+    if not low <= value <= high:
+        raise ValueError("not in its range")
+    return value
+
+
 def _evaluation(row: Values) -> Evaluation:
     return Evaluation(
-        step=int(row["step"]),
-        epoch=row["epoch"],
-        beta=row["beta"],
-        lr=row["lr"],
+        step=whole(row["step"]),
+        epoch=between(row["epoch"], 0, MAX_EPOCHS),
+        beta=between(row["beta"], 0, sys.float_info.max),
+        lr=between(row["lr"], 0, sys.float_info.max),
         val=_metrics(row, "val_"),
         train=None if math.isnan(row["train_loss"]) else _metrics(row, "train_"),
         kl_per_dim=np.empty(0),
-        active_units=None if math.isnan(row["active_units"]) else int(row["active_units"]),
-        seconds=row["seconds"],
+        active_units=None if math.isnan(row["active_units"]) else whole(row["active_units"]),
+        seconds=between(row["seconds"], 0, MOST_SECONDS),
     )
 
 
 def _kl(row: Values) -> tuple[int, npt.NDArray[np.float64]]:
     step, *kl = row.values()
-    return int(step), np.array(kl)
+    return whole(step), np.array(kl)
 
 
 def _train_point(row: Values) -> TrainPoint:
-    return TrainPoint(int(row["step"]), row["epoch"], _metrics(row, ""))
+    epoch = between(row["epoch"], 0, MAX_EPOCHS)
+    return TrainPoint(whole(row["step"]), epoch, _metrics(row, ""))

@@ -12,9 +12,12 @@ from typing import Any
 
 from engine.config import MAX_THREADS
 from engine.errors import RunError
+from engine.storage.file_reading import MOST_COUNTED
 
 Versions = tuple[tuple[str, str], ...]
 """Software and its version."""
+_MOST_LETTERS = 4096
+"""Of a text: as many as a path may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ def _resumption(content: object) -> Resumption:
     step = entry.get("step")
     return Resumption(
         at=_text(entry.get("at")),
-        step=step if isinstance(step, int) else 0,
+        step=step if isinstance(step, int) and 0 <= step <= MOST_COUNTED else 0,
         device=_device(entry.get("device")),
         versions=_versions(entry.get("versions")),
     )
@@ -172,7 +175,7 @@ def _device(content: object) -> DeviceRecord:
     return DeviceRecord(
         name=_text(device.get("name")),
         label=_text(device.get("label")),
-        threads=threads if isinstance(threads, int) else None,
+        threads=threads if isinstance(threads, int) and 0 <= threads <= MOST_COUNTED else None,
     )
 
 
@@ -185,4 +188,4 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return value[:_MOST_LETTERS] if isinstance(value, str) else ""

@@ -8,6 +8,7 @@ from data import DataError, absolute_path
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.storage.config_json import CONFIG_FILE
+from engine.text import one_line
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
@@ -38,16 +39,19 @@ def find_run(run: str, checkpoints: Path) -> Path:
         RunError: if there is none, saying where it was looked for and what is there.
     """
     try:
-        for candidate in (checkpoints / run, absolute_path(run) if run[:1] == "~" else Path(run)):
-            if (candidate / CONFIG_FILE).is_file():
-                return candidate
-            if run and candidate.is_dir():
-                raise RunError(f"{candidate}/ is no run: it has no {CONFIG_FILE}")
+        expanded = absolute_path(run) if run[:1] == "~" else Path(run)
     except DataError as error:
         raise RunError(str(error)) from None
-    except OSError as error:
-        raise RunError(f"run {run[:100]!r} can't be looked for: {error.strerror}") from None
-    known = ", ".join(path.name for path in latest_runs(checkpoints)[:5])
+    for candidate in (checkpoints / run, expanded):
+        try:
+            if (candidate / CONFIG_FILE).is_file():
+                return candidate
+            is_other = bool(run) and candidate.is_dir()
+        except (OSError, ValueError):  # too long for a name, or with a null character
+            continue
+        if is_other:
+            raise RunError(f"{candidate}/ is no run: it has no {CONFIG_FILE}")
+    known = ", ".join(one_line(path.name) for path in latest_runs(checkpoints)[:5])
     hint = f"the latest are {known}" if known else "there are none yet"
     raise RunError(f"no run {run!r} in {checkpoints}/: {hint}")
 
@@ -60,4 +64,11 @@ def run_directories(checkpoints: Path) -> list[Path]:
 def latest_runs(checkpoints: Path) -> list[Path]:
     """The directories of all runs, the one that changed last first."""
     directories = run_directories(checkpoints)
-    return sorted(directories, key=lambda path: path.stat().st_mtime, reverse=True)
+    return sorted(directories, key=_changed, reverse=True)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # it has gone meanwhile
+        return 0.0

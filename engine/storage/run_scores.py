@@ -1,11 +1,12 @@
 """`RunScores`: what a list of runs needs of a metrics.csv, read on as the file grows."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.config import MAX_EPOCHS
 from engine.metrics import Metrics, best_evaluation
-from engine.storage.metrics_csv import METRICS_COLUMNS, METRICS_FILE, RowReader
+from engine.storage.file_reading import MOST_SECONDS
+from engine.storage.metrics_csv import METRICS_COLUMNS, METRICS_FILE, RowReader, between, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,16 @@ class RunScores:
         self.best: ScoredEpoch | None = None
         """The `best_evaluation` so far."""
 
+    @property
+    def problem(self) -> str:
+        """Which lines were no rows, and are left out; empty if all were."""
+        return self._reader.problem
+
     def update(self) -> None:
         """Read what is new.
 
         Raises:
-            RunError: naming the file, and the line that is no row of it.
+            RunError: naming the file, if it can't be read.
         """
         if self._reader.was_cut:
             self._begin()
@@ -50,7 +56,10 @@ class RunScores:
 
 
 def _row(values: dict[str, float]) -> ScoredEpoch:
-    if not all(math.isfinite(values[name]) for name in ("step", "epoch", "seconds")):
-        raise ValueError("not a row's numbers")
     val = Metrics(values["val_loss"], values["val_recon"], values["val_kl"])
-    return ScoredEpoch(values["step"], values["epoch"], values["seconds"], val.score)
+    return ScoredEpoch(
+        step=whole(values["step"]),
+        epoch=between(values["epoch"], 0, MAX_EPOCHS),
+        seconds=between(values["seconds"], 0, MOST_SECONDS),
+        score=val.score,
+    )

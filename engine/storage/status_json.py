@@ -3,18 +3,41 @@
 The same as a `Snapshot`, but for the metrics, which are in the CSV files beside it.
 """
 
-import json
 import math
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from engine.config import MAX_EPOCHS, MAX_THREADS
+from engine.errors import RunError
 from engine.history import History
 from engine.snapshot import Alert, Phase, Snapshot
 from engine.storage.atomic_files import atomic_write, json_bytes
+from engine.storage.file_reading import (
+    MOST_COUNTED,
+    MOST_SECONDS,
+    Fields,
+    cause,
+    parse_json,
+    read_file,
+)
 
 STATUS_FILE = "status.json"
 _FROM_HISTORY = ("train", "last", "best")
+_COUNTS = {
+    "threads": MAX_THREADS,
+    "epochs": MAX_EPOCHS,
+    **dict.fromkeys(("step", "total_steps", "images_seen", "saved_step"), MOST_COUNTED),
+    **dict.fromkeys(("memory_used", "memory_total"), MOST_COUNTED),
+}
+"""The whole numbers, from 0 to these."""
+_NUMBERS = {
+    "epoch": float(MAX_EPOCHS),
+    "elapsed": MOST_SECONDS,
+    **dict.fromkeys(("images_per_second", "eta", "beta", "lr"), sys.float_info.max),
+}
+"""The other numbers, from 0 to these."""
 
 
 def write_status(path: Path, snapshot: Snapshot) -> None:
@@ -33,37 +56,71 @@ def status_bytes(snapshot: Snapshot) -> bytes:
         if field.name not in _FROM_HISTORY:
             values[field.name] = getattr(snapshot, field.name)
     values["alerts"] = [{"step": alert.step, "text": alert.text} for alert in snapshot.alerts]
-    numbers = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+    numbers = {
+        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()
+    }
     return json_bytes(numbers)
 
 
 def read_status(path: Path, history: History) -> Snapshot | None:
-    """What a run's directory says of it; None if it says nothing that can be read.
+    """What a run's directory says of it; None if it has no status.json.
 
     Args:
         history: of the run, for the metrics of the snapshot.
+
+    Raises:
+        RunError: naming the file, if it can't be used.
+    """
+    file = path / STATUS_FILE
+    try:
+        content = read_file(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise RunError(f"{file} can't be read: {cause(error)}") from error
+    return parse_status(content, file, history)
+
+
+def parse_status(content: bytes, file: Path, history: History) -> Snapshot:
+    """The same from a status file's content.
+
+    Args:
+        file: in the run's directory, where it is from.
+
+    Raises:
+        RunError: naming the file, if it is none of ours.
     """
     try:
-        return parse_status((path / STATUS_FILE).read_bytes(), path, history)
-    except OSError:
-        return None
+        return _snapshot(parse_json(content), _name(file.parent), history)
+    except ValueError as error:
+        raise RunError(f"{file} can't be used: {cause(error)}") from error
 
 
-def parse_status(content: bytes, path: Path, history: History) -> Snapshot | None:
-    """The same from a status file's content; None if it isn't one."""
+def _name(path: Path) -> str:
     try:
-        values = json.loads(content)
-        known = {field.name for field in fields(Snapshot)} - set(_FROM_HISTORY)
-        values = {name: value for name, value in values.items() if name in known}
-        values["phase"] = Phase(values["phase"])
-        values["alerts"] = tuple(Alert(a["step"], a["text"]) for a in values["alerts"])
-        values["run"] = path.resolve().name  # it may have been renamed
-        points = history.train_points(-1)
-        return Snapshot(
-            **values,
-            train=points[-1] if points else None,
-            last=history.last,
-            best=history.best,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return path.resolve().name  # it may have been renamed
+    except (OSError, RuntimeError):  # links that lead in a circle
+        return path.name
+
+
+def _snapshot(content: object, name: str, history: History) -> Snapshot:
+    values = Fields(content)
+    alerts = [
+        Alert(alert.whole("step", 0, MOST_COUNTED) or 0, alert.text("text") or "")
+        for alert in values.each("alerts")
+    ]
+    points = history.train_points(-1)
+    known: dict[str, Any] = {
+        **{key: values.text(key) for key in ("activity", "device", "error")},
+        **{key: values.whole(key, 0, most) for key, most in _COUNTS.items()},
+        **{key: values.number(key, 0, most) for key, most in _NUMBERS.items()},
+    }
+    return Snapshot(
+        run=name,
+        phase=Phase(values.text("phase") or ""),
+        alerts=tuple(alerts),
+        train=points[-1] if points else None,
+        last=history.last,
+        best=history.best,
+        **{key: value for key, value in known.items() if value is not None},
+    )

@@ -1,8 +1,8 @@
 """Starts the dashboard, and ends it: signals, the terminal, the runs' last writes."""
 
 import os
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine.errors import INPUT_ERRORS, RunError
 from engine.run import Access, Run
@@ -10,6 +10,7 @@ from engine.runs.attached_run import AttachedRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.storage.run_names import find_run, latest_runs
+from engine.text import one_line
 from tui.cli.arguments import AttachArgs, DashboardArgs, ResumeArgs
 from tui.cli.planned_runs import runs_to_begin, runs_to_resume
 from tui.cli.program import MISUSE, complain
@@ -39,11 +40,19 @@ def resume_in_dashboard(args: ResumeArgs) -> int:
 def attach(args: AttachArgs) -> int:
     """Watch runs in the dashboard; the exit code."""
     paths = [find_run(run, args.checkpoints) for run in args.runs]
-    if not paths:
-        paths = latest_runs(args.checkpoints)[:1]
-        if not paths:
-            raise RunError(f"there are no runs in {args.checkpoints}/")
-    return _show(args, [AttachedRun(path) for path in paths], browse=not args.runs)
+    runs = [AttachedRun(path) for path in paths] or [_latest(args.checkpoints)]
+    return _show(args, runs, browse=not args.runs)
+
+
+def _latest(checkpoints: Path) -> AttachedRun:
+    """What is behind the list of all runs: the newest one that can be read."""
+    problem: RunError | None = None
+    for path in latest_runs(checkpoints):
+        try:
+            return AttachedRun(path)
+        except RunError as error:
+            problem = problem or error
+    raise problem or RunError(f"there are no runs in {checkpoints}/")
 
 
 def _show(
@@ -92,15 +101,16 @@ def _show(
 def _say_what_was_saved(run: Run) -> None:
     snapshot = run.snapshot
     if run.directory is not None and snapshot.phase is not Phase.FAILED:
-        print(f"{snapshot.run}: {ending(run, snapshot)}")
+        print(one_line(f"{snapshot.run}: {ending(run, snapshot)}"))
     if snapshot.saved_step is not None:
-        print(f"figures: fmnist-vae-tui export {run.directory}")
+        directory = one_line(str(run.directory))
+        print(f"figures: fmnist-vae-tui export {directory}")
         if snapshot.phase is Phase.STOPPED:
-            print(f"resume:  fmnist-vae-tui resume {run.directory}")
+            print(f"resume:  fmnist-vae-tui resume {directory}")
 
 
 def _exit_code(run: Run, own: Sequence[Run]) -> int:
     if run.access is not Access.OWNER or run.snapshot.phase is not Phase.FAILED:
         return 0 if all(is_saved(run) for run in own) else 1
-    print(f"fmnist-vae-tui: {run.snapshot.error}", file=sys.stderr)
+    complain(str(run.snapshot.error))
     return MISUSE if isinstance(run.failure, INPUT_ERRORS) else 1

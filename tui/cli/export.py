@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import sys
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
@@ -13,7 +12,7 @@ from engine.figures.options import FigureOptions
 from engine.metrics import json_number
 from engine.storage.config_json import read_config
 from engine.storage.run_names import find_run
-from engine.text import nats
+from engine.text import nats, one_line
 from engine.views import (
     MAX_TEMPERATURE,
     Interpolation,
@@ -23,7 +22,7 @@ from engine.views import (
     Traversal,
 )
 from tui.cli.arguments import EvaluateArgs, ExportArgs
-from tui.cli.program import PROGRAM, complain
+from tui.cli.program import complain, print_path
 
 if TYPE_CHECKING:
     from engine.runs.stored_run import StoredRun
@@ -53,7 +52,7 @@ def run_export(args: ExportArgs) -> int:
     from tui.cli.progress import progress_bar
 
     run = StoredRun(path, args.weights)
-    warn_of_weights(run)
+    warn_of_damage(run)
     directory = args.exports / run.name
     try:
         for name in names:
@@ -62,13 +61,13 @@ def run_export(args: ExportArgs) -> int:
                     written = [*export_figures(run, (name,), directory, options, progress)]
             elif other is not None:
                 second = StoredRun(other, args.weights)
-                warn_of_weights(second)
+                warn_of_damage(second)
                 with progress_bar() as progress:
                     runs = (run, second)
                     written = [export_comparison(runs, directory, options, progress)]
             # After the bar, which would be in the way on a terminal.
             for figure in written:
-                print(figure)
+                print_path(figure)
     except JobError as error:
         return complain(str(error))
     except OSError as error:
@@ -76,10 +75,12 @@ def run_export(args: ExportArgs) -> int:
     return 0
 
 
-def warn_of_weights(run: "StoredRun") -> None:
-    """Say on stderr if the weights are not those that were asked for."""
+def warn_of_damage(run: "StoredRun") -> None:
+    """Say on stderr what of the run can't be read, and which weights are taken instead."""
     if run.problem:
-        print(f"{PROGRAM}: {run.problem}: using {run.which}.pt instead", file=sys.stderr)
+        complain(f"{run.problem}: using {run.which}.pt instead")
+    for note in run.notes:
+        complain(f"{note}: left out")
 
 
 def figure_options(args: ExportArgs, config: RunConfig) -> FigureOptions:
@@ -138,7 +139,7 @@ def run_evaluation(args: EvaluateArgs) -> int:
 
         run = StoredRun(path, args.weights)
         measured = run.measure(args.split)
-    warn_of_weights(run)
+    warn_of_damage(run)
     numbers = {
         "neg_elbo": measured.metrics.neg_elbo,
         "recon": measured.metrics.recon,
@@ -149,7 +150,7 @@ def run_evaluation(args: EvaluateArgs) -> int:
         values = {name: json_number(value) for name, value in numbers.items()}
         print(json.dumps({**about, **values, "active_units": measured.active_units}))
         return 0
-    print(f"{run.name}, {run.which} weights (step {run.step:,}), {args.split} images:")
+    print(f"{one_line(run.name)}, {run.which} weights (step {run.step:,}), {args.split} images:")
     for label, name in (("−ELBO", "neg_elbo"), ("reconstruction", "recon"), ("KL", "kl")):
         print(f"  {label:<15}{nats(numbers[name]):>8} nats per image")
     active = "–" if measured.active_units is None else measured.active_units

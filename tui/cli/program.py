@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO, cast
 
 from engine.text import one_line
@@ -34,6 +35,11 @@ def occupy_standard_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+
+
+def print_path(path: Path) -> None:
+    """Print where something was written: whole into a pipe, harmless on a terminal."""
+    print(one_line(str(path)) if sys.stdout.isatty() else path)
 
 
 @contextlib.contextmanager

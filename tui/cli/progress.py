@@ -9,6 +9,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn
 
+from engine.text import one_line
 from tui.terminal.capabilities import is_dumb
 
 
@@ -54,7 +55,7 @@ def progress_bar(prefix: str = "") -> Iterator[Report]:
 
     def report(share: float | None, activity: str, /) -> None:
         bar.start()
-        description = f"{prefix}{activity}"
+        description = one_line(f"{prefix}{activity}")
         if share is None:
             bar.reset(task, total=None, description=description)
         else:

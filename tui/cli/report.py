@@ -4,8 +4,8 @@ from pathlib import Path
 
 from engine.storage.run_names import find_run
 from tui.cli.arguments import ReportArgs
-from tui.cli.export import warn_of_weights
-from tui.cli.program import complain
+from tui.cli.export import warn_of_damage
+from tui.cli.program import complain, print_path
 from tui.cli.progress import progress_bar
 
 
@@ -26,7 +26,7 @@ def run_report(args: ReportArgs) -> int:
 
         runs = [StoredRun(path, args.weights) for path in paths]
         for run in runs:
-            warn_of_weights(run)
+            warn_of_damage(run)
         directory = args.exports / runs[0].name
         try:
             written = write_report(runs, directory, args.projection, _flags(args), on_activity)
@@ -35,7 +35,7 @@ def run_report(args: ReportArgs) -> int:
         except JobError as error:
             return complain(str(error))
     for path in written:
-        print(path)
+        print_path(path)
     return 0
 
 

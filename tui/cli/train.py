@@ -13,10 +13,10 @@ from engine.errors import INPUT_ERRORS
 from engine.metrics import Evaluation, Metrics, json_number, score_name
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
-from engine.text import clock, epochs, nats
+from engine.text import clock, epochs, nats, one_line
 from tui.cli.arguments import TrainArgs, TrainResumeArgs
 from tui.cli.planned_runs import runs_to_resume, runs_to_train
-from tui.cli.program import INTERRUPTED, MISUSE, PROGRAM
+from tui.cli.program import INTERRUPTED, MISUSE, complain
 from tui.cli.progress import new_bar
 from tui.state.run_messages import ending, is_saved
 from tui.terminal.signals import Signals
@@ -61,9 +61,9 @@ def _follow(run: TrainingRun, *, json_wanted: bool) -> int:
             time.sleep(TICK)
     snapshot = run.snapshot
     if snapshot.phase is Phase.FAILED:
-        print(f"{PROGRAM}: {snapshot.error}", file=sys.stderr)
+        complain(str(snapshot.error))
         return MISUSE if isinstance(run.failure, INPUT_ERRORS) else 1
-    print(f"{snapshot.run}: {ending(run, snapshot)}", file=sys.stderr)
+    print(one_line(f"{snapshot.run}: {ending(run, snapshot)}"), file=sys.stderr)
     if json_wanted and run.directory is not None:
         print(json.dumps(summary(run, time.monotonic() - started), ensure_ascii=False))
     return 0 if is_saved(run) else 1
@@ -111,12 +111,12 @@ class _Reporter:
                 self._line(self._unreported)
             self._unreported = None
         for alert in s.alerts[self._alerts :]:
-            text = f"step {alert.step:,}: {alert.text}"
+            text = one_line(f"step {alert.step:,}: {alert.text}")
             self._progress.console.print(text, markup=False, style="yellow", soft_wrap=True)
         self._alerts = len(s.alerts)
 
     def _update_bar(self, s: Snapshot) -> None:
-        text = f"{s.run} {s.activity or s.phase}"
+        text = one_line(f"{s.run} {s.activity or s.phase}")
         name = score_name(self._run.config.model)
         numbers = (
             f"epoch {s.epoch:.2f}/{s.epochs} · {s.images_per_second:,.0f} img/s · "

@@ -44,7 +44,7 @@ def server(tmp_path: Path, asked: Asked) -> Iterator[ControlServer]:
 def test_a_question_is_answered(tmp_path: Path, asked: Asked) -> None:
     assert ask(tmp_path, "pause") == b""
     assert asked == ["pause"]
-    assert ask(tmp_path, "weights") == bytes(range(256)) * 40_000
+    assert ask(tmp_path, "weights", most=20_000_000) == bytes(range(256)) * 40_000
 
 
 @pytest.mark.usefixtures("server")

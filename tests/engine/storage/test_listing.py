@@ -197,7 +197,8 @@ def test_a_directory_whose_settings_cannot_be_read_says_why(tmp_path: Path, cont
     ("content", "expected"),
     [
         (b"not,the,header\n", "line 1"),
-        (b"\xff\xfe\n", "can't be read"),
+        (b"\xff\xfe\n", "line 1"),
+        (b"x" * (1 << 20), "line 1 is longer"),
         (None, "line 3 is not a row"),
     ],
 )
@@ -210,7 +211,8 @@ def test_damaged_metrics_are_a_problem_and_no_more(
     write_phase(path, Phase.STOPPED, epoch=1.5, elapsed=3.0)
     run = summarize(path)
     assert (run.state, run.config, run.epoch) == (RunState.STOPPED, CONFIG, 1.5)
-    assert (run.last, run.best) == (None, None)
+    scores = (250.0, 250.0) if content is None else (None, None)
+    assert (run.last, run.best) == scores, "a bad row costs itself alone"
     assert "metrics.csv" in run.problem
     assert expected in run.problem
 
@@ -223,16 +225,31 @@ def test_rows_without_an_epoch_are_damaged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [{"epoch": "x"}, {"epoch": None}, {"elapsed": [1]}, {"error": 7}, {"epoch": DEEP}]
+    "odd",
+    [
+        {"epoch": "x"},
+        {"epoch": 1e308},
+        {"epoch": -1},
+        {"epoch": True},
+        {"elapsed": [1]},
+        {"elapsed": math.nan},
+        {"step": 10**400},
+        {"error": 7},
+        {"epoch": DEEP},
+    ],
 )
-def test_a_status_of_odd_values_is_as_good_as_none(tmp_path: Path, odd: dict[str, Any]) -> None:
+def test_a_status_of_odd_values_is_told_and_the_rows_tell_the_rest(
+    tmp_path: Path, odd: dict[str, Any]
+) -> None:
     path = make_run(tmp_path, scores={4: 240.0})
     write_phase(path, Phase.TRAINING)
     file = path / "status.json"
     text = json.dumps(json.loads(file.read_text()) | odd).replace(f'"{DEEP}"', DEEP)
     file.write_text(text)
     run = summarize(path)
-    assert (run.state, run.epoch, run.problem) == (RunState.FINISHED, 4.0, "")
+    assert (run.state, run.epoch) == (RunState.FINISHED, 4.0)
+    assert run.problem.startswith(f"{file} can't be used: ")
+    assert len(run.problem) < 400
 
 
 def test_an_odd_lock_is_nobodys(tmp_path: Path) -> None:

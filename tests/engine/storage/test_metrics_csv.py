@@ -1,6 +1,7 @@
 """CSV files that grow while they are read, are cut when a run goes back, and keep every digit."""
 
 import math
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -308,16 +309,22 @@ def test_an_autoencoder_has_no_kl_file(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(ANY_FLOAT, min_size=12, max_size=12),
+    st.lists(ANY_FLOAT, min_size=8, max_size=8),
+    st.tuples(*(st.floats(0, most) for most in (1e6, 1e308, 1.0, 1e12))),
     st.integers(0, 10**12),
     st.none() | st.integers(0, 20),
 )
 def test_every_number_of_an_evaluation_comes_back_digit_for_digit(
-    shared_folder: Path, values: list[float], step: int, active: int | None
+    shared_folder: Path,
+    values: list[float],
+    bounded: tuple[float, ...],
+    step: int,
+    active: int | None,
 ) -> None:
     for name in (METRICS_FILE, KL_FILE, STEPS_FILE):
         (shared_folder / name).unlink(missing_ok=True)
-    epoch, beta, lr, seconds, *m, kl_1, kl_2 = values
+    epoch, beta, lr, seconds = bounded
+    *m, kl_1, kl_2 = values
     # An empty train loss means no training yet.
     train = None if math.isnan(m[3]) else Metrics(m[3], m[4], m[5])
     written = Evaluation(
@@ -384,21 +391,67 @@ def test_a_log_of_a_run_that_never_wrote_one_begins_with_its_header(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("line", "number"),
-    [("1,2,3", 3), ("1", 3), ("", 3), ("1,x", 3), ("1,2\n3,4\n5,six", 5)],
+    [("1,2,3", 3), ("1", 3), (",\udcff", 3), ("1,x", 3), ("1,2\n3,4\n5,six", 5)],
 )
-def test_a_line_that_is_no_row_is_told_with_file_and_number_also_of_later_reads(
+def test_a_line_that_is_no_row_costs_itself_alone_and_is_told_with_file_and_number(
     line: str, number: int, tmp_path: Path
 ) -> None:
     file = tmp_path / "x.csv"
     file.write_text("a,b\n1,2\n")
     reader = RowReader(file, ("a", "b"), row_of_two)
     assert len(reader.new_rows()) == 1
+    assert reader.problem == ""
+    with file.open("ab") as stream:
+        stream.write(line.encode(errors="surrogateescape") + b"\n")
+    assert len(reader.new_rows()) == number - 3
+    told = f"{file} line {number} is not a row of 2 numbers that a run can have"
+    assert reader.problem == told
     with file.open("a") as stream:
-        stream.write(line + "\n")
-    for _ in range(2):  # it is told again: nothing was taken of what came with it
-        with pytest.raises(RunError) as caught:
-            reader.new_rows()
-        assert str(caught.value) == f"{file} line {number} is not a row of 2 numbers"
+        stream.write("7,8\nbad\n9,10\n")
+    assert reader.new_rows() == [(bits(7), bits(8)), (bits(9), bits(10))]
+    assert reader.problem == f"{told}, nor is 1 other line"
+
+
+def test_what_spreadsheets_and_editors_make_of_a_file_is_read(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    files.add(0, 27)
+    files.flush()
+    expected = HistoryReader(tmp_path, CONFIG).update()
+    for name in (METRICS_FILE, KL_FILE, STEPS_FILE):
+        text = (tmp_path / name).read_text().replace("\n27,", "\n\n27.0,")
+        header, rest = text.split("\n", 1)
+        quoted = ",".join(f'"{column}"' for column in header.split(","))
+        changed = f"\ufeff{quoted}\n{rest}\n \n".replace("\n", "\r\n")
+        (tmp_path / name).write_bytes(changed.encode())
+    reader = HistoryReader(tmp_path, CONFIG)
+    found = reader.update()
+    assert list(map(repr, found.evaluations())) == list(map(repr, expected.evaluations()))
+    assert found.train_points() == expected.train_points()
+    assert reader.problem == ""
+    # Whoever resumes the run cuts it where it ought to.
+    CsvLog(tmp_path / METRICS_FILE, METRICS_COLUMNS, 26)
+    assert steps_of(HistoryReader(tmp_path, CONFIG).update())[0] == [0]
+
+
+def test_of_a_damaged_file_the_others_are_read(tmp_path: Path) -> None:
+    for damaged, lost in ((METRICS_FILE, 0), (KL_FILE, None), (STEPS_FILE, 1)):
+        files = Files(tmp_path)
+        files.add(0, 1)
+        files.flush()
+        (tmp_path / damaged).write_text("nothing of ours\n")
+        reader = HistoryReader(tmp_path, CONFIG)
+        with pytest.raises(RunError, match=damaged):
+            reader.update()
+        expected: list[list[int]] = [[0, 1], [0, 1]]
+        if lost is not None:
+            expected[lost] = []
+        assert list(steps_of(reader.history)) == expected
+
+
+def test_a_pipe_or_a_directory_in_a_files_place_is_told_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / METRICS_FILE)
+    with pytest.raises(RunError, match=r"metrics\.csv can't be read: It is no regular file"):
+        HistoryReader(tmp_path, CONFIG).update()
 
 
 def test_another_header_is_told(tmp_path: Path) -> None:
@@ -407,17 +460,36 @@ def test_another_header_is_told(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"x\.csv line 1 is not the header a,b"):
         RowReader(file, ("a", "b"), row_of_two).new_rows()
     file.write_bytes(b"\xff\xfe\n")
-    with pytest.raises(RunError, match=r"x\.csv can't be read"):
+    with pytest.raises(RunError, match=r"x\.csv line 1 is not the header"):
         RowReader(file, ("a", "b"), row_of_two).new_rows()
 
 
 @pytest.mark.parametrize("name", [METRICS_FILE, STEPS_FILE])
-@pytest.mark.parametrize("step", ["nan", "inf", ""])
-def test_a_step_that_is_no_number_is_told(name: str, step: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["nan", "inf", "", "-1", "1.5", "1e300"])
+def test_a_step_that_is_none_is_told(name: str, step: str, tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.add(0)
     files.flush()
     header, row = (tmp_path / name).read_text().splitlines()
     (tmp_path / name).write_text(f"{header}\n{step}{row[1:]}\n")
-    with pytest.raises(RunError, match=f"{name} line 2 is not a row"):
-        HistoryReader(tmp_path, CONFIG).update()
+    reader = HistoryReader(tmp_path, CONFIG)
+    reader.update()
+    assert f"{name} line 2 is not a row" in reader.problem
+
+
+@pytest.mark.parametrize("column", ["epoch", "seconds", "beta", "lr", "active_units"])
+@pytest.mark.parametrize("odd", ["nan", "inf", "-1", "1e309"])
+def test_an_evaluation_of_numbers_that_cannot_be_is_none(
+    column: str, odd: str, tmp_path: Path
+) -> None:
+    files = Files(tmp_path)
+    files.add(0, 1)
+    files.flush()
+    file = tmp_path / METRICS_FILE
+    header, first, second = file.read_text().splitlines()
+    cells = second.split(",")
+    cells[METRICS_COLUMNS.index(column)] = odd
+    file.write_text("\n".join([header, first, ",".join(cells), ""]))
+    reader = HistoryReader(tmp_path, CONFIG)
+    assert steps_of(reader.update()) == ([0], [0, 1])
+    assert "line 3 is not a row" in reader.problem

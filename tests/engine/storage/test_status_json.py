@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.errors import RunError
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.snapshot import Alert, Phase, Snapshot
@@ -133,19 +134,46 @@ def test_a_renamed_run_has_its_new_name(tmp_path: Path) -> None:
         b'{"phase": "training", "alerts": null}',
         b'{"phase": "training", "alerts": 3}',
         b'{"phase": "training", "alerts": ["text"]}',
-        b'{"phase": "training", "alerts": [{"step": 1}]}',
+        b'{"phase": "training", "alerts": [], "step": "x"}',
+        b'{"phase": "training", "alerts": [], "step": 1.5}',
+        b'{"phase": "training", "alerts": [], "step": -1}',
+        b'{"phase": "training", "alerts": [], "eta": "soon"}',
+        b'{"phase": "training", "alerts": [], "eta": NaN}',
+        b'{"phase": "training", "alerts": [], "epoch": 1e999}',
+        b'{"phase": "training", "alerts": [], "epoch": true}',
+        b'{"phase": "training", "alerts": [], "saved_step": "x"}',
+        b'{"phase": "training", "alerts": [], "device": 7}',
+        b'{"phase": "training", "alerts": [], "step": ' + b"9" * 5000 + b"}",
+        b'{"phase": "training", "alerts": ' + b"[" * 500 + b"]" * 500 + b"}",
+        b"[" * 100_000,
+        b" " * (5 << 20),
     ],
 )
-def test_foreign_content_says_nothing(content: bytes, tmp_path: Path) -> None:
+def test_foreign_content_is_one_sentence_that_names_the_file(
+    content: bytes, tmp_path: Path
+) -> None:
     (tmp_path / STATUS_FILE).write_bytes(content)
-    assert read_status(tmp_path, History()) is None
+    with pytest.raises(RunError, match=r"status\.json can't be (used|read): ") as caught:
+        read_status(tmp_path, History())
+    assert len(str(caught.value)) < 400
 
 
-def test_no_file_says_nothing(tmp_path: Path) -> None:
+def test_whole_numbers_with_a_point_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    """As editors and other programs write them."""
+    content = b'\xef\xbb\xbf{"phase": "stopped",\r\n "alerts": [], "step": 27.0, "epoch": 3}'
+    (tmp_path / STATUS_FILE).write_bytes(content)
+    found = read_status(tmp_path, History())
+    assert found is not None
+    assert (found.phase, found.epoch) == (Phase.STOPPED, 3.0)
+    assert repr(found.step) == "27"
+
+
+def test_no_file_says_nothing_and_another_thing_is_no_file(tmp_path: Path) -> None:
     assert read_status(tmp_path, History()) is None
     assert read_status(tmp_path / "nowhere", History()) is None
     (tmp_path / STATUS_FILE).mkdir()
-    assert read_status(tmp_path, History()) is None
+    with pytest.raises(RunError, match="no regular file"):
+        read_status(tmp_path, History())
 
 
 def test_what_a_newer_version_says_beside_is_passed_over(tmp_path: Path) -> None:
@@ -166,7 +194,8 @@ def test_what_an_older_version_does_not_say_is_as_by_default(tmp_path: Path) -> 
     for name in ("phase", "alerts"):  # always there
         write_status(tmp_path, snapshot)
         edit(tmp_path, **{name: ...})
-        assert read_status(tmp_path, history) is None
+        with pytest.raises(RunError, match=r"status\.json can't be used"):
+            read_status(tmp_path, history)
 
 
 def test_a_failed_write_leaves_the_file_of_before(
