@@ -1,8 +1,7 @@
-"""All stored runs at a glance: how each one stands.
+"""A stored run at a glance: how it stands.
 
-Reads little of each run, and nothing of its weights: a list of many is made in a moment, again
-and again. What is on the disk may be anyone's: a file that can't be read is a run's `problem`, and
-never raised.
+Reads little of it, and nothing of its weights. What is on the disk may be anyone's: a file that
+can't be read is a run's `problem`, and never raised.
 """
 
 import contextlib
@@ -86,32 +85,6 @@ class RunSummary:
     """The process that trains it now."""
 
 
-def list_runs(checkpoints: Path, known: dict[Path, RunScores] | None = None) -> list[RunSummary]:
-    """The runs in a directory, the newest first.
-
-    Names that begin with '.' are runs in the making, or on their way out.
-
-    Args:
-        known: the scores of the call before; changed to those of this one.
-
-    Raises:
-        RunError: if there is such a directory, and it can't be read.
-    """
-    try:
-        found = [path for path in checkpoints.iterdir() if not path.name.startswith(".")]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise RunError(f"{checkpoints}/ can't be read: {error.strerror or error}") from error
-    before = {} if known is None else known.copy()
-    scores = {path: before.get(path) or RunScores(path) for path in found if _has_config(path)}
-    runs = [summarize(path, of_path) for path, of_path in scores.items()]
-    if known is not None:
-        known.clear()
-        known.update(scores)
-    return sorted(runs, key=lambda run: (run.created or run.modified, run.name), reverse=True)
-
-
 def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
     """How the run in a directory stands, as far as its files can be read.
 
@@ -162,13 +135,6 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
         size=size,
         owner=owner,
     )
-
-
-def _has_config(path: Path) -> bool:
-    try:
-        return (path / CONFIG_FILE).is_file()
-    except OSError:  # no permission to look
-        return False
 
 
 def _state(

@@ -87,18 +87,22 @@ class RowReader(Generic[Row]):
         self._read_last = b""
         self._bad_lines = 0
         self._first_problem = ""
+        self.is_at_end = False
+        """Whether the last call came to the end of what there is now."""
         self.problem = ""
         """Which lines were no rows; empty if all were."""
 
     @property
     def was_cut(self) -> bool:
         """Whether what was read last is not there any more: the run went back a little."""
+        if self._offset == 0:
+            return False
         try:
             with open_regular(self._file) as stream:
                 stream.seek(self._offset - len(self._read_last))
                 return stream.read(len(self._read_last)) != self._read_last
         except FileNotFoundError:
-            return self._offset > 0
+            return True
         except OSError:
             return False
 
@@ -111,7 +115,8 @@ class RowReader(Generic[Row]):
             RunError: naming the file, if it can't be read or isn't of these columns.
         """
         rows: list[Row] = []
-        while not rows:
+        self.is_at_end = False
+        while not rows and not self.is_at_end:
             whole = self._next_lines()
             if not whole:
                 break
@@ -134,8 +139,9 @@ class RowReader(Generic[Row]):
             return b""
         except OSError as error:
             raise RunError(f"{self._file} can't be read: {cause(error)}") from error
+        self.is_at_end = len(content) < BLOCK
         whole = content[: content.rfind(b"\n") + 1]
-        if not whole and len(content) == BLOCK:
+        if not whole and not self.is_at_end:
             raise RunError(f"{self._file} line {self._line + 1} is longer than any of ours")
         return whole
 

@@ -29,11 +29,18 @@ def rename_run(path: Path, name: str) -> Path:
         RunError: if the name can't be used or is taken, or a process trains the run.
     """
     target = path.parent / check_name(name)
-    if os.path.lexists(target):  # renaming would replace an empty directory
+    # Renaming would replace an empty directory.
+    if os.path.lexists(target) and not _is_same_name(path, target):
         raise RunError(f"there is {name!r} already in {path.parent}/")
     with _locked(path, "renamed") as lock:
         rename_locked(path, target, lock)
     return target
+
+
+def _is_same_name(path: Path, target: Path) -> bool:
+    """Whether only the case changes, on a file system that has none."""
+    is_like = path.name != target.name and path.name.casefold() == target.name.casefold()
+    return is_like and path.samefile(target) and not target.is_symlink()
 
 
 def delete_run(path: Path) -> None:

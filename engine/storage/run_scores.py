@@ -53,6 +53,8 @@ class RunScores:
             self.last = rows[-1]
             known = [] if self.best is None else [self.best]
             self.best = best_evaluation([*known, *rows])
+            if self._reader.is_at_end:
+                break
 
 
 def _row(values: dict[str, float]) -> ScoredEpoch:

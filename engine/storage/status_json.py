@@ -97,10 +97,8 @@ def parse_status(content: bytes, file: Path, history: History) -> Snapshot:
 
 
 def _name(path: Path) -> str:
-    try:
-        return path.resolve().name  # it may have been renamed
-    except (OSError, RuntimeError):  # links that lead in a circle
-        return path.name
+    """Of a link, the link's; not what the file says, for the run may have been renamed."""
+    return path.name if path.name not in ("", "..") else path.resolve().name
 
 
 def _snapshot(content: object, name: str, history: History) -> Snapshot:

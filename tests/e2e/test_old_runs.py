@@ -20,7 +20,8 @@ from engine.run import Access
 from engine.runs.attached_run import AttachedRun
 from engine.runs.stored_run import StoredRun
 from engine.snapshot import Phase
-from engine.storage.listing import RunState, list_runs
+from engine.storage.listing import RunState
+from engine.storage.run_index import list_runs
 from engine.views import Reconstructions
 from tui.cli.main import main
 

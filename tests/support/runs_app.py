@@ -10,7 +10,6 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 import tui
-from engine.storage.listing import RunSummary
 from tests.support.waiting import until
 from tui.screens.runs.details import RunDetails
 from tui.screens.runs.screen import RunsScreen
@@ -63,7 +62,7 @@ class Browser:
 
     @property
     def columns(self) -> list[str]:
-        return [str(column.key.value) for column in self.table.ordered_columns]
+        return self.table.columns
 
     @property
     def marks(self) -> list[str]:
@@ -88,7 +87,8 @@ class Browser:
         return self.screen.query_one(RunDetails).text
 
     def column(self, name: str) -> list[str]:
-        return [str(cell).strip() for cell in self.table.get_column(name)]
+        rows = range(len(self.table.rows))
+        return [str(self.table.cells(row)[name]).strip() for row in rows]
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -99,9 +99,8 @@ class Browser:
 
     async def look(self) -> None:
         """As if the time for another look at the disk had come."""
-        seen: list[RunSummary] | None = self.screen.runs
         self.screen._look()
-        await self.until(lambda: self.screen.runs is not seen)
+        await self.until(lambda: not self.screen._listing)
         await self.pilot.pause()
 
 

@@ -83,8 +83,7 @@ def to_run(app: FmnistVaeTui, name: str) -> None:
     from tui.screens.runs.table import RunTable
 
     table = app.screen.query_one(RunTable)
-    rows = [str(key.value) for key in table.rows]
-    table.move_cursor(row=next(n for n, key in enumerate(rows) if Path(key).name == name))
+    table.move_cursor(next(n for n, row in enumerate(table.rows) if row.run.name == name))
 
 
 @pytest.mark.parametrize(

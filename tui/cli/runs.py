@@ -25,16 +25,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
 from engine.metrics import json_number
-from engine.storage.listing import RunSummary, list_runs
+from engine.storage.listing import RunSummary
+from engine.storage.run_index import list_runs
 from engine.text import one_line
 from tui.cli.arguments import RunsArgs
 from tui.screens.runs import words
-from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, texts, widths
+from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, natural_widths, texts, widths
 
 
 def run_listing(args: RunsArgs) -> int:
@@ -92,7 +94,8 @@ def _whole_rows(runs: Sequence[RunSummary]) -> Iterator[dict[str, str]]:
 def _print_table(console: Console, runs: Sequence[RunSummary]) -> None:
     among = words.differences(runs)
     rows = [texts(run, among) for run in runs]
-    shown = widths(rows, COLUMNS, console.width)
+    lengths = ({name: cell_len(text) for name, text in row.items()} for row in rows)
+    shown = widths(natural_widths(lengths, {name: name for name in COLUMNS}), console.width)
     table = Table(box=None, pad_edge=False, padding=(0, gap_for(console.width), 0, 0))
     for column, width in shown.items():
         side: JustifyMethod = "right" if column in RIGHT else "left"

@@ -404,11 +404,14 @@ def test_curves_that_are_missing_are_empty_and_pictures_are_still_there(copied: 
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "steps.csv"])
-def test_another_header_is_refused_naming_file_and_line(name: str, copied: Path) -> None:
+def test_a_file_of_another_header_is_left_out_and_named(name: str, copied: Path) -> None:
     header, rest = (copied / name).read_text().split("\n", 1)
     (copied / name).write_text(header.replace("epoch", "age") + "\n" + rest)
-    message = why_unsupported(copied)
-    assert message.startswith(f"{copied / name} line 1 is not the header step,epoch,")
+    run = StoredRun(copied)
+    [note] = run.notes
+    assert note.startswith(f"{copied / name} line 1 is not the header step,epoch,")
+    assert bool(run.evaluations()) == (name == "steps.csv"), "the other file is read"
+    assert bool(run.train_points()) == (name == "metrics.csv")
 
 
 ROW = "24,2.0,1.5,0.5,0.0,{},2,3,4,5,6,7,8,4\n"
@@ -420,27 +423,29 @@ ROW = "24,2.0,1.5,0.5,0.0,{},2,3,4,5,6,7,8,4\n"
         ROW.format("abc"),
         "24,2.0\n",
         ROW.format("1,1"),
-        "\n",
+        "\xff\n",
         "x" + ROW.format("1"),
         "," + ROW.format("1").split(",", 1)[1],  # no step
         "inf," + ROW.format("1").split(",", 1)[1],
         "1" * 140_000 + "\n",
     ],
-    ids=["word", "short", "long", "blank", "no step's number", "no step", "infinite", "huge"],
+    ids=["word", "short", "long", "no text", "no step's number", "no step", "infinite", "huge"],
 )
-def test_a_row_that_is_no_row_of_numbers_is_refused_naming_file_and_line(
-    row: str, copied: Path
-) -> None:
+def test_a_row_that_is_no_row_of_numbers_costs_itself_alone(row: str, copied: Path) -> None:
     file = copied / "metrics.csv"
+    whole = StoredRun(copied)
     lines = file.read_text().splitlines(keepends=True)
     lines[4:4] = [row]
-    file.write_text("".join(lines))
-    assert why_unsupported(copied) == f"{file} line 5 is not a row of 14 numbers"
+    file.write_text("".join(lines), encoding="latin-1")
+    run = StoredRun(copied)
+    assert run.notes == [f"{file} line 5 is not a row of 14 numbers that a run can have"]
+    assert [repr(e) for e in run.evaluations()] == [repr(e) for e in whole.evaluations()]
 
 
-def test_a_file_that_is_no_text_is_refused_by_name(copied: Path) -> None:
+def test_a_file_that_is_no_text_is_left_out_and_named(copied: Path) -> None:
     (copied / "steps.csv").write_bytes(b"\xff\xfe\x00\x01\n")
-    assert why_unsupported(copied).startswith(f"{copied / 'steps.csv'} can't be read")
+    [note] = StoredRun(copied).notes
+    assert note.startswith(f"{copied / 'steps.csv'} line 1 is not the header")
 
 
 def test_reading_changes_nothing_in_the_directory(copied: Path) -> None:

@@ -15,11 +15,8 @@ import pytest
 
 from engine.errors import RunError
 from engine.snapshot import Phase
-from engine.storage.listing import (
-    RunState,
-    list_runs,
-    summarize,
-)
+from engine.storage.listing import RunState, summarize
+from engine.storage.run_index import RunIndex, list_runs
 from engine.storage.run_lock import RunLock
 from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 
@@ -299,6 +296,57 @@ def test_a_list_is_quick(tmp_path: Path) -> None:
     start = time.process_time()
     assert len(list_runs(tmp_path)) == 20
     assert (time.process_time() - start) / 20 < 0.01
+
+
+def test_of_runs_at_rest_no_file_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        make_run(tmp_path, f"r{number}", {1: 250.0})
+    index = RunIndex(tmp_path)
+    *_, first = index.look()
+    opened: list[str] = []
+    folders: list[str] = []
+    is_watched = True
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        # Hooks stay for the life of the process.
+        if is_watched and str(tmp_path) in str(arguments[:1]):
+            if event == "open":
+                opened.append(str(arguments[0]))
+            elif event == "os.scandir":
+                folders.append(str(arguments[0]))
+
+    sys.addaudithook(watch)
+    *_, second = index.look()
+    assert second is first
+    assert (opened, folders) == ([], [str(tmp_path)])
+    log = tmp_path / "r3" / "metrics.csv"
+    log.write_bytes(log.read_bytes() + log.read_bytes().splitlines(keepends=True)[1])
+    *_, third = index.look()
+    is_watched = False
+    assert {Path(file).parent.name for file in opened} == {"r3"}
+    assert [a is b for a, b in zip(third, first, strict=True)].count(False) == 1
+
+
+def test_a_run_that_is_trained_is_looked_at_again_for_its_process_may_die(tmp_path: Path) -> None:
+    path = make_run(tmp_path)
+    write_phase(path, Phase.TRAINING)
+    index = RunIndex(tmp_path)
+    with trained_by_another(path):
+        *_, [run] = index.look()
+        assert run.state is RunState.RUNNING
+    *_, [run] = index.look()
+    assert run.state is RunState.DIED
+
+
+def test_many_runs_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        make_run(tmp_path, f"r{number}")
+    monkeypatch.setattr("engine.storage.run_index.PIECE", 0.0)
+    index = RunIndex(tmp_path)
+    assert [len(runs) for runs in index.look()] == [1, 2, 3, 4, 4]
+    assert [len(runs) for runs in index.look()] == [4], "what was known is on show meanwhile"
 
 
 def test_nothing_heavy_is_imported() -> None:

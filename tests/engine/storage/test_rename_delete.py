@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RunError
-from engine.storage.listing import list_runs, summarize
+from engine.storage.listing import summarize
 from engine.storage.rename_delete import delete_run, rename_run
+from engine.storage.run_index import list_runs
 from engine.storage.run_lock import RunLock
 from tests.support.made_runs import make_run, trained_by_another
 

@@ -1,12 +1,14 @@
 """The columns of a list of runs: what is in them, and which of them fit a width."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 
 from engine.storage.listing import RunSummary
 from engine.text import clock, one_line, size
 from tui.screens.runs import words
+from tui.screens.runs.order import searched
 
 COLUMNS = (
     *("name", "state", "model", "settings"),
@@ -44,23 +46,60 @@ def texts(run: RunSummary, among: words.Differences) -> dict[str, str]:
     }
 
 
-def widths(rows: Sequence[Mapping[str, str]], labels: Iterable[str], room: int) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """A run of a list, and what is shown of it."""
+
+    run: RunSummary
+    among: words.Differences
+    """The runs that it was listed with."""
+    texts: Mapping[str, str]
+    """As the function of this name makes them; scores have their digits under each other."""
+    widths: Mapping[str, int]
+    """Cells of each text."""
+    searched: str
+    """What a filter's letters are looked for in."""
+
+
+def listed_run(run: RunSummary, among: words.Differences) -> ListedRun:
+    """A run as a list shows it."""
+    shown = texts(run, among)
+    shown |= {name: _aligned(shown[name]) for name in ("best", "last")}
+    cells = {name: cell_len(text) for name, text in shown.items()}
+    return ListedRun(run, among, shown, cells, searched(run, among.names))
+
+
+def _aligned(score: str) -> str:
+    """Digits under digits, whether a mark follows them or not."""
+    return score if score.endswith(words.RECONSTRUCTION) else f"{score} "
+
+
+def natural_widths(rows: Iterable[Mapping[str, int]], labels: Mapping[str, str]) -> dict[str, int]:
+    """The cells that each column would like to have; those without a text have none.
+
+    Args:
+        rows: the cells of each text.
+        labels: what the columns are called.
+    """
+    kept = list(rows)
+    natural = {name: max((row[name] for row in kept), default=0) for name in COLUMNS}
+    has_settings = natural["settings"] > 0
+    natural = {name: max(width, cell_len(labels[name])) for name, width in natural.items()}
+    return natural if has_settings else natural | {"settings": 0}
+
+
+def widths(natural: Mapping[str, int], room: int) -> dict[str, int]:
     """The columns that fit, and their widths.
 
     Args:
-        rows: as `texts` makes them.
-        labels: what the columns are called.
+        natural: as `natural_widths` finds them.
         room: cells for the columns, the gaps after them counted in.
     """
-    natural = {
-        name: max([cell_len(label), *(cell_len(row[name]) for row in rows)])
-        for name, label in zip(COLUMNS, labels, strict=True)
-    }
-    shown = natural | {
+    shown = dict(natural) | {
         "name": min(natural["name"], MOST_NAME),
         "settings": min(natural["settings"], LEAST_SETTINGS),
     }
-    if not any(row["settings"] for row in rows):
+    if not natural["settings"]:
         del shown["settings"]
     gap = gap_for(room)
     for name in OPTIONAL:

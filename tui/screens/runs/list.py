@@ -1,5 +1,7 @@
 """`RunListScreen`: a table of all stored runs that keeps up with the disk."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,15 +11,16 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, Static
 
 from engine.errors import RunError
-from engine.storage.listing import RunSummary, list_runs
-from engine.storage.run_scores import RunScores
+from engine.storage.listing import RunSummary
+from engine.storage.run_index import RunIndex
 from engine.text import one_line
 from tui.screens.runs import words
+from tui.screens.runs.columns import ListedRun, listed_run
 from tui.screens.runs.details import RunDetails
-from tui.screens.runs.order import SORTS, matches
+from tui.screens.runs.order import SORTS
 from tui.screens.runs.table import RunTable
 from tui.state.context import RunContext
 from tui.state.keymap import RUNS_ACTIONS, Action
@@ -27,7 +30,9 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 
 INTERVAL = 2.0
-"""Seconds between two looks at the disk."""
+"""Seconds between two looks at the disk, at least."""
+REST = 50.0
+"""Times that a look took, before the next: of thousands of runs it costs some 2 % of a core."""
 
 
 class RunListScreen(Screen[None]):
@@ -35,8 +40,10 @@ class RunListScreen(Screen[None]):
 
     @dataclass
     class _Listed(Message):
-        runs: list[RunSummary]
-        problem: str
+        rows: Sequence[ListedRun]
+        problem: str = ""
+        took: float | None = None
+        """Seconds; None while there may be more to come."""
 
     SCREEN_ACTIONS: ClassVar[tuple[Action, ...]] = RUNS_ACTIONS
     AUTO_FOCUS = "RunTable"
@@ -48,12 +55,15 @@ class RunListScreen(Screen[None]):
         """All there are, the newest first; None before the first look."""
         self.marked: dict[Path, None] = {}
         """A set, in the order of marking."""
-        self._differences = words.Differences()
         self._sort = next(iter(SORTS))
         self._filter = ""
         self._listing = self._outdated = False
-        self._scores: dict[Path, RunScores] = {}
-        """Only for the thread that lists."""
+        self._index = RunIndex(context.checkpoints)
+        """Only for the thread that lists, like what was made of its last answer."""
+        self._listed: Sequence[RunSummary] = ()
+        self._made: Sequence[ListedRun] = ()
+        self._rows: Sequence[ListedRun] = ()
+        self._rests_until = 0.0
         self._problem = ""
         # The run to have the cursor on, once it is listed.
         self._wanted = context.run.directory if context.runs else None
@@ -70,7 +80,7 @@ class RunListScreen(Screen[None]):
     def on_mount(self) -> None:
         """Look at the disk now and every `INTERVAL`."""
         self._look()
-        self.set_interval(INTERVAL, self._look)
+        self.set_interval(INTERVAL, self._look_again)
 
     def on_screen_resume(self) -> None:
         """What was done on other screens shows at once."""
@@ -82,35 +92,63 @@ class RunListScreen(Screen[None]):
 
     # What is on the disk.
 
+    def _look_again(self) -> None:
+        if time.monotonic() >= self._rests_until:
+            self._look()
+
     def _look(self) -> None:
         if self.is_active and not self._listing:
             self._listing = True
-            self._list(self.context.checkpoints)
+            self._list()
 
     @work(thread=True)
-    def _list(self, checkpoints: Path) -> None:
+    def _list(self) -> None:
+        started, problem = time.monotonic(), ""
+        rows: Sequence[ListedRun] = ()
         try:
-            listed = self._Listed(list_runs(checkpoints, self._scores), "")
+            for runs in self._index.look():
+                rows = self._make_rows(runs)
+                self.post_message(self._Listed(rows))
         except RunError as error:
-            listed = self._Listed([], one_line(str(error)))
-        self.post_message(listed)
+            rows, problem = (), one_line(str(error))
+        self.post_message(self._Listed(rows, problem, time.monotonic() - started))
+
+    def _make_rows(self, runs: Sequence[RunSummary]) -> Sequence[ListedRun]:
+        """What is shown of the runs: what was made of one that is as it was is taken again."""
+        if runs is not self._listed:
+            among = words.differences(runs)
+            if self._made and self._made[0].among == among:
+                among = self._made[0].among
+            known = {id(row.run): row for row in self._made if row.among is among}
+            self._made = [known.get(id(run)) or listed_run(run, among) for run in runs]
+            self._listed = runs
+        return self._made
 
     @on(_Listed)
     def _take(self, event: _Listed) -> None:
-        self._listing = False
-        if self._outdated:
-            self._outdated = False
-            self._look()
-            return
-        if event.problem and event.problem != self._problem:
-            self.say(event.problem, "error")
-        self._problem = event.problem
-        self.runs = event.runs
-        self._differences = words.differences(event.runs)
-        there = {run.path for run in event.runs}
-        self.marked = {path: None for path in self.marked if path in there}
-        self.show()
-        self._wanted = None
+        is_last = event.took is not None
+        if event.took is not None:
+            self._listing = False
+            self._rests_until = time.monotonic() + REST * event.took
+            if self._outdated:
+                self._outdated = False
+                self._look()
+                return
+            if event.problem and event.problem != self._problem:
+                self.say(event.problem, "error")
+            self._problem = event.problem
+        is_new = self.runs is None or event.rows is not self._rows
+        if is_new:
+            self._rows = event.rows
+            self.runs = [row.run for row in event.rows]
+        there = {row.run.path for row in event.rows}
+        if is_last and not there.issuperset(self.marked):
+            self.marked = {path: None for path in self.marked if path in there}
+            is_new = True
+        if is_new or self._wanted is not None:
+            self.show()
+        if is_last or self._wanted in there:
+            self._wanted = None
 
     def look_after_change(self, old: Path, new: Path | None) -> None:
         """Look at once, after a run got another path or none."""
@@ -131,13 +169,11 @@ class RunListScreen(Screen[None]):
 
     def show(self) -> None:
         """Bring the screen up to date with what is known."""
-        runs = [
-            run for run in self.runs or () if matches(run, self._differences.names, self._filter)
-        ]
-        runs.sort(key=SORTS[self._sort])
-        table = self.query_one(RunTable)
-        table.show_runs(runs, self._differences, self.marked, self._wanted)
-        self.query_one("#runs-title", Static).update(self._title(len(runs)))
+        wanted, order = self._filter.casefold(), SORTS[self._sort]
+        rows = [row for row in self._rows if wanted in row.searched]
+        rows.sort(key=lambda row: order(row.run))
+        self.query_one(RunTable).show_runs(rows, self.marked, self._wanted)
+        self.query_one("#runs-title", Static).update(self._title(len(rows)))
         self._show_details()
 
     def _title(self, shown: int) -> Text:
@@ -152,7 +188,7 @@ class RunListScreen(Screen[None]):
         text = one_line(" · ".join(parts))
         return Text.assemble(("Runs", f"bold {ACCENT}"), "  ", text)
 
-    @on(DataTable.RowHighlighted)
+    @on(RunTable.Highlighted)
     def _show_details(self) -> None:
         panel, run = self.query_one(RunDetails), self.query_one(RunTable).current
         if run is not None:

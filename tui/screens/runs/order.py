@@ -32,7 +32,7 @@ SORTS: Mapping[str, Callable[[RunSummary], Any]] = {
 """The orders, by what the title says of them: the lowest, longest or largest first."""
 
 
-def matches(run: RunSummary, settings: Sequence[str], wanted: str) -> bool:
-    """Whether a run's name, state, model or one of these settings has the letters wanted."""
+def searched(run: RunSummary, settings: Sequence[str]) -> str:
+    """A run's name, state, model and these settings, where a filter's letters are looked for."""
     parts = (run.name, run.state, words.model(run), words.settings(run, settings))
-    return wanted.casefold() in " ".join(parts).casefold()
+    return " ".join(parts).casefold()

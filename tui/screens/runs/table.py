@@ -1,17 +1,23 @@
 """The table of stored runs: as many of the columns as fit, cursor and scrolling kept."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
-from textual.widgets import DataTable
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from engine.storage.listing import RunSummary
 from tui.screens.runs import words
-from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, texts, widths
+from tui.screens.runs.columns import COLUMNS, RIGHT, ListedRun, gap_for, natural_widths, widths
 from tui.theme import ACCENT
 
 LABELS = {name: name for name in COLUMNS} | {"best": "−ELBO ", "last": "last "}
@@ -19,107 +25,142 @@ MARK = "◆"
 _MARK_STYLE = f"bold {ACCENT}"
 
 
-class RunTable(DataTable[Text], inherit_bindings=False):
-    """One run a row; the arrows move, and what else keys do is the screen's."""
+class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """One run a row, drawn when it is on the screen: thousands cost what some dozens do.
 
+    The arrows move, and what else keys do is the screen's.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"runtable--header", "runtable--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "cursor_up", show=False),
-        Binding("down,j", "cursor_down", show=False),
-        Binding("pageup", "page_up", show=False),
-        Binding("pagedown", "page_down", show=False),
-        Binding("home", "scroll_top", show=False),
-        Binding("end", "scroll_bottom", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "end(-1)", show=False),
+        Binding("end", "end(1)", show=False),
     ]
 
+    @dataclass
+    class Highlighted(Message):
+        """The cursor is on another run, or the run under it has other numbers."""
+
     def __init__(self, *, id: str) -> None:
-        super().__init__(id=id, cursor_type="row", cell_padding=0)
-        self._runs: Sequence[RunSummary] = ()
-        self._among = words.Differences()
+        super().__init__(id=id)
+        self.rows: Sequence[ListedRun] = ()
+        """On show, from the top."""
+        self.cursor_row = 0
         self._marked: Collection[Path] = ()
         self._widths: dict[str, int] = {}
 
     @property
     def current(self) -> RunSummary | None:
         """The run under the cursor."""
-        row = self.cursor_row
-        return self._runs[row] if 0 <= row < len(self._runs) else None
+        return self.rows[self.cursor_row].run if self.cursor_row < len(self.rows) else None
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that fit."""
+        return ["mark", *self._widths]
 
     def show_runs(
-        self,
-        runs: Sequence[RunSummary],
-        among: words.Differences,
-        marked: Collection[Path],
-        wanted: Path | None = None,
+        self, rows: Sequence[ListedRun], marked: Collection[Path], wanted: Path | None = None
     ) -> None:
         """Show other runs, or other numbers of them; the cursor stays on its run.
 
         Args:
-            among: all runs, also those that are not shown.
             wanted: the run to put the cursor on instead.
         """
         before = self.current
-        self._runs, self._among, self._marked = runs, among, marked
-        there = {run.path for run in runs}
-        if wanted not in there:
+        self.rows, self._marked = rows, marked
+        places = {row.run.path: place for place, row in enumerate(rows)}
+        if wanted not in places:
             wanted = before.path if before else None
-        self._fill(wanted)
+        # Where its run has gone, the cursor stays where it is on the screen.
+        place = self.cursor_row if wanted is None else places.get(wanted, self.cursor_row)
+        self._lay_out()
+        self.move_cursor(place)
+
+    def move_cursor(self, row: int) -> None:
+        """Put the cursor on a row, or the nearest there is."""
+        self.cursor_row = max(0, min(row, len(self.rows) - 1))
+        room = max(1, self.scrollable_content_region.height - 1)
+        top = min(self.scroll_offset.y, self.cursor_row)
+        top = max(top, self.cursor_row - room + 1)
+        self.scroll_to(y=top, animate=False, force=True)
+        self.refresh()
+        self.post_message(self.Highlighted())
 
     def on_resize(self, _: Resize) -> None:
         """Lay out again for another width."""
-        run = self.current
-        self._fill(run.path if run else None)
+        self._lay_out()
+        self.move_cursor(self.cursor_row)
 
     async def on_click(self, event: Click) -> None:
         """A double click opens; a single one only moves the cursor."""
-        if event.chain == 2 and event.style.meta.get("row", -1) >= 0:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < 1 or self.scroll_offset.y + offset.y > len(self.rows):
+            return
+        self.move_cursor(self.scroll_offset.y + offset.y - 1)
+        if event.chain == 2:
             await self.screen.run_action("open")
 
-    def _fill(self, wanted: Path | None) -> None:
-        room = self.scrollable_content_region.width - len(MARK) - 1
-        plain = [texts(run, self._among) for run in self._runs]
-        for row in plain:
-            row |= {name: _aligned(row[name]) for name in ("best", "last")}
-        shown = widths(plain, LABELS.values(), room)
-        rows = [self._cells(run, row, shown) for run, row in zip(self._runs, plain, strict=True)]
-        keys = [str(run.path) for run in self._runs]
-        if shown == self._widths and keys == [row.key.value for row in self.ordered_rows]:
-            for key, cells in zip(keys, rows, strict=True):
-                for name, cell in cells.items():
-                    if self.get_cell(key, name) != cell:
-                        self.update_cell(key, name, cell)
-            return
-        row_before, scroll_y = self.cursor_row, self.scroll_y
-        self.clear(columns=True)
-        self.add_column("", width=len(MARK) + 1, key="mark")
-        for name, width in shown.items():
-            label = _fitted(Text(LABELS[name]), name, width)
-            self.add_column(label, width=width + gap_for(room), key=name)
-        for key, cells in zip(keys, rows, strict=True):
-            self.add_row(*cells.values(), key=key)
-        self._widths = shown
-        self.scroll_to(y=scroll_y, animate=False, force=True)
-        # Where its run has gone, the cursor stays where it is on the screen.
-        row_now = keys.index(str(wanted)) if str(wanted) in keys else row_before
-        self.move_cursor(row=max(0, min(row_now, len(keys) - 1)))
+    def action_move(self, rows: int) -> None:
+        """Move the cursor by so many rows."""
+        self.move_cursor(self.cursor_row + rows)
 
-    def _cells(
-        self, run: RunSummary, row: dict[str, str], shown: dict[str, int]
-    ) -> dict[str, Text]:
-        cells = {"mark": Text(MARK if run.path in self._marked else " ", _MARK_STYLE)}
-        for name, width in shown.items():
-            text = words.state(run) if name == "state" else Text(row[name])
-            cells[name] = _fitted(text, name, width)
-        return cells
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by so many screens."""
+        self.move_cursor(self.cursor_row + pages * max(1, self.size.height - 1))
 
+    def action_end(self, direction: int) -> None:
+        """Move the cursor to the first row, or the last one."""
+        self.move_cursor(0 if direction < 0 else len(self.rows) - 1)
 
-def _aligned(score: str) -> str:
-    """Digits under digits, whether a mark follows them or not."""
-    return score if score.endswith(words.RECONSTRUCTION) else f"{score} "
+    def render_line(self, y: int) -> Strip:
+        """The header, or the run of a row."""
+        width, row = self.scrollable_content_region.width, self.scroll_offset.y + y - 1
+        if y == 0:
+            style = self.get_component_rich_style("runtable--header")
+            cells = {name: Text(LABELS[name]) for name in self._widths} | {"mark": Text()}
+        elif row < len(self.rows):
+            is_current = row == self.cursor_row
+            style = self.get_component_rich_style("runtable--cursor") if is_current else Style()
+            cells = self.cells(row)
+        else:
+            return Strip.blank(width, self.rich_style)
+        line = Text(end="", no_wrap=True)
+        line.append_text(_fitted(cells["mark"], "mark", len(MARK) + 1))
+        gap = gap_for(self._room)
+        for name, column in self._widths.items():
+            line.append_text(_fitted(cells[name], name, column))
+            line.append(" " * gap)
+        segments = line.render(self.app.console)
+        base = self.rich_style
+        drawn = [Segment(s.text, base + (s.style or Style()) + style) for s in segments]
+        return Strip(drawn).adjust_cell_length(width, base + style)
+
+    def cells(self, row: int) -> dict[str, Text]:
+        """What is in a row, before it is cut to the columns' widths."""
+        listed = self.rows[row]
+        cells = {name: Text(listed.texts[name]) for name in self._widths}
+        mark = MARK if listed.run.path in self._marked else " "
+        return cells | {"state": words.state(listed.run), "mark": Text(mark, _MARK_STYLE)}
+
+    @property
+    def _room(self) -> int:
+        return self.scrollable_content_region.width - len(MARK) - 1
+
+    def _lay_out(self) -> None:
+        natural = natural_widths([row.widths for row in self.rows], LABELS)
+        self._widths = widths(natural, self._room)
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.rows) + 1)
+        self.refresh()
 
 
 def _fitted(text: Text, column: str, width: int) -> Text:
     if column in RIGHT:
         text.align("right", width)
     else:
-        text.truncate(width, overflow="ellipsis")
+        text.truncate(width, overflow="ellipsis", pad=True)
     return text

@@ -84,7 +84,7 @@ pytestmark = pytest.mark.usefixtures("in_utc")
 
 @pytest.fixture(autouse=True)
 def known_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.screens.runs.list.list_runs", lambda *_: list(RUNS))
+    monkeypatch.setattr("tui.screens.runs.list.RunIndex.look", lambda _: iter([list(RUNS)]))
 
 
 def pressing(*keys: str) -> Callable[[Pilot[None]], object]:

@@ -2,22 +2,27 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 from textual.widgets import Input, Static
 
 from engine.snapshot import Phase
-from engine.storage.listing import RunState, RunSummary, list_runs
+from engine.storage.listing import RunState, RunSummary
+from engine.storage.run_index import RunIndex, list_runs
 from engine.storage.run_lock import RunLock
 from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 from tests.support.runs_app import Browser, browsing
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.rename import RenameScreen
+from tui.screens.runs.columns import ListedRun, listed_run
 from tui.screens.runs.screen import RunsScreen
-from tui.screens.runs.words import STATES
+from tui.screens.runs.table import RunTable
+from tui.screens.runs.words import STATES, Differences
 
 pytestmark = pytest.mark.usefixtures("in_utc")
 
@@ -182,16 +187,45 @@ async def test_news_come_by_themselves_and_leave_cursor_and_marks_alone(
         assert browser.details.startswith("b  ✗ failed")
 
 
-async def test_a_number_changes_in_its_place_without_a_new_table(
+async def test_of_runs_that_are_as_they_were_nothing_is_made_or_shown_again(
     four: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with browsing(four) as browser:
-        cleared: list[bool] = []
-        monkeypatch.setattr(browser.table, "clear", lambda **_: cleared.append(True))
+        made: list[str] = []
+        shown: list[bool] = []
+
+        def counting(run: RunSummary, among: Differences) -> ListedRun:
+            made.append(run.name)
+            return listed_run(run, among)
+
+        monkeypatch.setattr("tui.screens.runs.list.listed_run", counting)
+        monkeypatch.setattr(browser.screen, "show", lambda: shown.append(True))
+        await browser.look()
+        assert (made, shown) == ([], [])
+        monkeypatch.undo()
+        monkeypatch.setattr("tui.screens.runs.list.listed_run", counting)
         write_phase(four / "b", Phase.STOPPED, epoch=3.0, epochs=4, elapsed=90.0)
         await browser.look()
         assert browser.column("epochs")[2] == "3/4"
-        assert cleared == []
+        assert made == ["b"]
+
+
+async def test_of_many_runs_only_those_on_the_screen_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(200):
+        make_run(tmp_path, f"{number:03}")
+    async with browsing(tmp_path, (80, 24)) as browser:
+        drawn: set[int] = set()
+        cells = RunTable.cells
+
+        def counting(self: RunTable, row: int) -> dict[str, Text]:
+            drawn.add(row)
+            return cells(self, row)
+
+        monkeypatch.setattr(RunTable, "cells", counting)
+        await browser.press("slash", "0", "down", "backspace")
+        assert 0 < len(drawn) < 60
 
 
 async def test_a_scrolled_table_stays_where_it_is_when_runs_come(tmp_path: Path) -> None:
@@ -224,13 +258,13 @@ async def test_the_screen_answers_while_the_disk_does_not(
 ) -> None:
     slow, looks = threading.Event(), []
 
-    def listing(checkpoints: Path, _scores: object) -> list[RunSummary]:
+    def listing(_index: RunIndex) -> Iterator[list[RunSummary]]:
         looks.append(threading.current_thread() is threading.main_thread())
         slow.wait(10)
-        return list_runs(checkpoints)
+        yield list_runs(four)
 
     async with browsing(four) as browser:
-        monkeypatch.setattr("tui.screens.runs.list.list_runs", listing)
+        monkeypatch.setattr("tui.screens.runs.list.RunIndex.look", listing)
         monkeypatch.setattr("tui.screens.runs.list.INTERVAL", 0.01)
         for _ in range(5):
             browser.screen._look()
@@ -484,18 +518,18 @@ async def test_a_look_from_before_a_change_does_not_bring_the_run_back(
 ) -> None:
     go_on, looks = threading.Event(), []
 
-    def listing(checkpoints: Path, _scores: object) -> list[RunSummary]:
-        found = list_runs(checkpoints)
+    def listing(_index: RunIndex) -> Iterator[list[RunSummary]]:
+        found = list_runs(four)
         looks.append([run.name for run in found])
         if len(looks) == 1:
             go_on.wait(10)
-        return found
+        yield found
 
     async with browsing(four) as browser:
         await browser.press("r")
-        monkeypatch.setattr("tui.screens.runs.list.list_runs", listing)
+        monkeypatch.setattr("tui.screens.runs.list.RunIndex.look", listing)
         browser.screen._listing = False
-        browser.screen._list(four)
+        browser.screen._list()
         browser.screen._listing = True
         await browser.until(lambda: looks)
         browser.app.screen.query_one(Input).value = "zebra"
