@@ -13,7 +13,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Curve = tuple[Array, Array]
 
-LARGEST = 1e300
+LARGEST = 1e307
 """A chart's numbers are no larger: sums and differences of two of them are still finite."""
 START_SHARE = 0.05
 """The part of the training, from its start, that doesn't decide the axis."""

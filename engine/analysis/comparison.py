@@ -5,6 +5,7 @@ and a KL in it. What all models share is the reconstruction at z = μ (or from t
 images lie in latent space, and what comes out of a density fitted to that after training.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,9 +48,13 @@ class RunNumbers:
     best: Evaluation | None
     """The `best_evaluation`."""
     knn_accuracy: float
-    """Share of the validation images, 0 to 1, that their 15 nearest training images classify."""
+    """Share of the validation images, 0 to 1, that their 15 nearest training images classify.
+
+    NaN where all training images are of one class: there is nothing to tell apart.
+    """
     active_units: int | None
-    """Latent dimensions whose μ has a variance above 0.01 (Burda et al. 2016)."""
+    """Latent dimensions whose μ has a variance above 0.01 (Burda et al. 2016); None of one image,
+    which has no variance."""
     mixture: Mixture
     """Ghosh et al. 2020: 10 Gaussians fitted to the training images' μ after training."""
 
@@ -192,8 +197,8 @@ def describe_run(source: RunSource, progress: Progress = no_progress) -> RunNumb
             (e for e in evaluations if e.step <= scores.step), key=lambda e: e.step, default=None
         ),
         best=best_evaluation(evaluations),
-        knn_accuracy=accuracy,
-        active_units=active_units(held_out.latents),
+        knn_accuracy=accuracy if len(np.unique(train.labels)) > 1 else math.nan,
+        active_units=active_units(held_out.latents) if len(held_out.latents) > 1 else None,
         mixture=mixture,
     )
 

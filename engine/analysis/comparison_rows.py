@@ -6,6 +6,7 @@ in an order of their own. Doesn't import torch.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Literal
 
 from engine.config import RunConfig, differing_settings
@@ -48,7 +49,7 @@ ROWS: dict[RowName, Row] = {
         "k-NN accuracy on μ",
         "k-NN",
         ("15-NN", "accuracy"),
-        lambda r: f"{fixed(100 * r.knn_accuracy, 1)} %",
+        lambda r: UNKNOWN if isnan(r.knn_accuracy) else f"{fixed(100 * r.knn_accuracy, 1)} %",
     ),
     "active": Row(
         "active units",

@@ -93,12 +93,14 @@ def running_mean(values: Array, window: int) -> Array:
         return values
     known = np.isfinite(values)
     before = (window - 1) // 2
-    starts = np.maximum(np.arange(len(values)) - before, 0)
-    ends = np.minimum(np.arange(len(values)) - before + window, len(values))
-    sums = np.concatenate(([0.0], np.cumsum(np.where(known, values, 0.0))))
-    counts = np.concatenate(([0], np.cumsum(known)))
-    means = (sums[ends] - sums[starts]) / np.maximum(counts[ends] - counts[starts], 1)
-    return np.where(known, means, np.nan)
+    # Each window is summed by itself: of differences of running sums one huge value would leave
+    # nothing to all that come after it.
+    weights = np.ones(window)
+    first = window - 1 - before
+    shares = np.where(known, values, 0.0) / window  # so that no sum overflows
+    sums = np.convolve(shares, weights)[first : first + len(values)]
+    counts = np.convolve(known.astype(np.float64), weights)[first : first + len(values)]
+    return np.where(known, sums * (window / np.maximum(counts, 1.0)), np.nan)
 
 
 def _series(epochs: Sequence[float], metrics: Sequence[Metrics]) -> _Series:

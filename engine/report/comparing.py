@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from engine.report.course import chance
-from engine.report.facts import RunFacts
+from engine.report.facts import FEWEST_IMAGES, RunFacts
 from engine.report.findings import Finding
 from engine.text import count, fixed, listed, nats, percent, small
 
@@ -90,6 +90,8 @@ def _reconstruction(runs: Sequence[RunFacts]) -> str:
 
 def _errors(a: RunFacts, b: RunFacts) -> str:
     better, worse = sorted((a, b), key=lambda run: run.recon_mse)
+    if worse.recon_mse <= 0:
+        return f"Neither {called(a)} nor {called(b)} makes any squared error."
     ratio = better.recon_mse / worse.recon_mse
     floor = a.data.validation.floor
     numbers = f"{small(better.recon_mse)} against {small(worse.recon_mse)}"
@@ -102,6 +104,8 @@ def _errors(a: RunFacts, b: RunFacts) -> str:
 
 
 def _accuracies(runs: Sequence[RunFacts]) -> str:
+    if any(math.isnan(run.knn_accuracy) for run in runs):
+        return "The images are of one class: there is nothing for latents to tell apart."
     by_accuracy = sorted(runs, key=lambda run: -run.knn_accuracy)
     best, second = by_accuracy[:2]
     given = [f"{called(run)} {percent(run.knn_accuracy)}" for run in by_accuracy]
@@ -109,6 +113,8 @@ def _accuracies(runs: Sequence[RunFacts]) -> str:
     text += f"images get their own class: {listed(given)}. "
     p, q = best.knn_accuracy, second.knn_accuracy
     images = best.data.validation.images
+    if images < FEWEST_IMAGES:
+        return f"{text}That is of {count(images, 'image')}, too few to tell the runs apart."
     error = math.sqrt((p * (1 - p) + q * (1 - q)) / images)
     points = f"{fixed(100 * (p - q), 1)} points"
     of_error = f"(standard error {fixed(100 * error, 1)}, as of {count(images, 'image')} each)"
@@ -121,6 +127,9 @@ def _accuracies(runs: Sequence[RunFacts]) -> str:
 
 
 def _sampling(runs: Sequence[RunFacts]) -> str:
+    if any(math.isnan(run.latent.remote_draws) for run in runs):
+        images = count(runs[0].data.validation.images, "validation image")
+        return f"{images} can't tell how far from the images draws lie."
     by_share = sorted(runs, key=lambda run: run.latent.remote_draws)
     given = [f"{called(run)} {percent(run.latent.remote_draws)}" for run in by_share]
     text = "Share of draws from N(0, I) that lie outside the region of the images (section 6): "

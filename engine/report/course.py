@@ -4,15 +4,13 @@ import itertools
 import math
 
 from engine.metrics import score_name
-from engine.report.facts import EpochFacts, RunFacts
+from engine.report.facts import FEWEST_IMAGES, EpochFacts, RunFacts
 from engine.text import count, epochs, nats, percent
 
 CLEAR = 0.5
 """Nats per image. Seeds of one setting differ by some tenths: less than this says nothing."""
 NOISE_DEVIATIONS = 2.0
 """Standard deviations of what draws of ε make: less than this says nothing either."""
-FEWEST_IMAGES = 10
-"""Validation images that a verdict is based on, at least."""
 MEMORISED = 0.05
 """How much worse unseen images may be than seen ones, as a share: one in twenty."""
 LAST_PART = 4
@@ -40,6 +38,11 @@ def over_fitting(run: RunFacts) -> str:
     name = run.minimised
     own_seen, own_unseen = (run.objective(s.metrics) - s.floor for s in (seen, unseen))
     more = own_unseen / own_seen - 1 if own_seen > 0 else math.nan
+    if math.isnan(more):
+        return (
+            f"The {name} of training images, {nats(run.objective(seen.metrics))}, is no more than "
+            "their own entropy: there is nothing of the model's own to compare."
+        )
     noise = NOISE_DEVIATIONS * run.score_noise
     is_worse = more > MEMORISED and own_unseen - own_seen > noise
     if is_worse:

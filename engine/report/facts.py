@@ -165,7 +165,8 @@ class NeighbourFacts:
     def accuracy(self) -> float:
         """Share of the images taken for what they are."""
         right = sum(row[i] for i, row in enumerate(self.confusions))
-        return right / sum(map(sum, self.confusions))
+        images = sum(map(sum, self.confusions))
+        return right / images if images else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +178,20 @@ class LatentFacts:
     mean: Numbers
     """(D,) of μ, or of an autoencoder's codes, over the images."""
     variance: Numbers
-    """(D,) of μ, or of the codes, over the images."""
+    """(D,) of μ, or of the codes, over the images; NaN of fewer than two."""
     noise: Numbers
     """(D,) mean σ² of q(z|x); zeros for an autoencoder."""
     prior_distance: float
     """KL(N(m, S) ‖ N(0, I)) for the mean m and covariance S of z over images and q(z|x).
 
-    A lower bound of KL(q(z) ‖ p(z)): that is larger by KL(q(z) ‖ N(m, S)). NaN if S is singular.
+    A lower bound of KL(q(z) ‖ p(z)): that is larger by KL(q(z) ‖ N(m, S)). NaN if S is singular,
+    or of fewer than two images.
     """
     neighbours: NeighbourFacts
     remote_draws: float
     """Share of draws from N(0, I) whose nearest training image is farther than that of all but
-    `REMOTE_SHARE` of the validation images' z; `REMOTE_SHARE` if both are distributed alike."""
+    `REMOTE_SHARE` of the validation images' z; `REMOTE_SHARE` if both are distributed alike. NaN
+    of fewer than `FEWEST_IMAGES`."""
 
     @property
     def total_variance(self) -> Numbers:
@@ -196,6 +199,8 @@ class LatentFacts:
         return tuple(v + n for v, n in zip(self.variance, self.noise, strict=True))
 
 
+FEWEST_IMAGES = 10
+"""Validation images that a verdict is based on, at least."""
 REMOTE_SHARE = 0.05
 """Share of validation images' z that counts as remote: the usual one in twenty."""
 
@@ -264,14 +269,24 @@ class RunFacts:
 
     @property
     def knn_accuracy(self) -> float:
-        """Share of the validation images that their neighbours classify, 0 to 1."""
-        return self.latent.neighbours.accuracy
+        """Share of the validation images that their neighbours classify, 0 to 1.
+
+        NaN where all training images are of one class: there is nothing to tell apart.
+        """
+        classes = sum(count > 0 for count in self.data.train.class_counts)
+        return self.latent.neighbours.accuracy if classes > 1 else math.nan
 
     @property
     def active_units(self) -> int | None:
-        """Of the validation images; None without their score."""
+        """Of the validation images; None without their score, or if it is one image."""
         score = self.score("validation")
-        return score.active_units if score else None
+        return self.active_units_of(score) if score else None
+
+    def active_units_of(self, score: ScoreFacts) -> int | None:
+        """None where one image, which has no variance, was scored."""
+        splits = {"train": self.data.train, "validation": self.data.validation}
+        about = splits.get(score.split, self.data.test)
+        return None if about is not None and about.images < 2 else score.active_units
 
     def score(self, split: Split) -> ScoreFacts | None:
         """What the weights in question score on a split."""

@@ -57,12 +57,11 @@ def findings(run: RunFacts) -> tuple[Finding, ...]:
 
 def latent_use(run: RunFacts) -> str:
     """Whether the posterior collapsed, and which dimensions carry nothing."""
-    score = run.score("validation")
-    active = score.active_units if score else None
     dims = run.config.latent_dim
-    burda = f"{active} of {dims} vary with the image (variance of {_point(run)} above 0.01)."
-    if active is None:
-        burda = f"how many of {dims} vary with the image can't be told from one image."
+    burda = f"{run.active_units} of {dims} vary with the image (variance of {_point(run)} above "
+    burda += "0.01)."
+    if run.active_units is None:
+        burda = f"of {count(run.data.validation.images, 'image')} no dimension has any variance."
     if not run.is_vae:
         return f"An autoencoder has no KL that could collapse; of its code's dimensions {burda}"
     kl = run.latent.kl_per_dim
@@ -126,6 +125,8 @@ def classes(run: RunFacts) -> str:
     """Which classes are reconstructed best and worst, with and without their own entropy."""
     if len(run.classes) < 2:
         return ""
+    if len({(c.bce, c.mse) for c in run.classes}) < 2:
+        return "All classes are reconstructed equally well: their images may be the same."
     low, *_, high = sorted(run.classes, key=lambda c: c.bce)
     best, *_, worst = sorted(run.classes, key=lambda c: c.excess)
     sharp, *_, blurred = sorted(run.classes, key=lambda c: c.mse)
@@ -143,6 +144,10 @@ def classes(run: RunFacts) -> str:
 def classes_in_latent_space(run: RunFacts) -> str:
     """How well the latents separate the classes, and which classes mix."""
     facts, names = run.latent.neighbours, run.data.class_names
+    if math.isnan(run.knn_accuracy):
+        return (
+            "The training images are of one class, so there is nothing for latents to tell apart."
+        )
     counts = [sum(row) for row in facts.confusions]
     chance = max(counts) / sum(counts)
     text = (
@@ -180,6 +185,9 @@ def _mixed(confusions: tuple[tuple[int, ...], ...]) -> Iterator[tuple[int, int, 
 def prior_match(run: RunFacts) -> str:
     """How the latents of images are distributed, against N(0, I), and what that does to samples."""
     latent = run.latent
+    if not math.isfinite(latent.remote_draws):
+        images = count(run.data.validation.images, "validation image")
+        return f"{_moments(run)} {images} can't tell how far from the images draws lie.".strip()
     share = (
         f"{percent(latent.remote_draws)} of the draws from N(0, I) lie outside the images' region, "
         f"that is farther from every training image than {percent(1 - REMOTE_SHARE)} of the "
@@ -207,6 +215,8 @@ def prior_match(run: RunFacts) -> str:
 def _moments(run: RunFacts) -> str:
     latent = run.latent
     means, variances = latent.mean, latent.total_variance
+    if not all(map(math.isfinite, variances)):
+        return "One image has no variance, so the latents can't be set against the prior."
     far = max(range(len(means)), key=lambda j: abs(means[j]))
     off = [j for j, v in enumerate(variances) if abs(v - 1.0) > OFF_VARIANCE]
     text = (

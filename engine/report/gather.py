@@ -244,6 +244,7 @@ def _latent_facts(stored: StoredRun) -> LatentFacts:
     if not (np.isfinite(train.latents).all() and np.isfinite(held_out.latents).all()):
         raise RunError(f"run {stored.name}'s latents are not all numbers: its training diverged")
     variances = _posterior_variances(stored)
+    few = len(held_out.latents) < 2
     mu = held_out.latents.astype(np.float64)
     covariance = np.atleast_2d(np.cov(mu, rowvar=False, ddof=0)) + np.diag(variances.mean(axis=0))
     rng = np.random.default_rng(stored.config.seed)
@@ -251,9 +252,9 @@ def _latent_facts(stored: StoredRun) -> LatentFacts:
     return LatentFacts(
         kl_per_dim=tuple(stored.measure("validation").kl_per_dim.tolist()),
         mean=tuple(mu.mean(axis=0).tolist()),
-        variance=tuple(mu.var(axis=0).tolist()),
+        variance=(math.nan,) * mu.shape[1] if few else tuple(mu.var(axis=0).tolist()),
         noise=tuple(variances.mean(axis=0).tolist()),
-        prior_distance=gaussian_distance(mu.mean(axis=0), covariance),
+        prior_distance=math.nan if few else gaussian_distance(mu.mean(axis=0), covariance),
         neighbours=neighbour_facts(
             train.latents,
             train.labels,

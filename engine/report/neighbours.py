@@ -1,10 +1,12 @@
 """Nearest training images in latent space: whose class they are, and how far they lie."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from engine.model.latent_geometry import VOTING_NEIGHBOURS, classify, nearest
-from engine.report.facts import REMOTE_SHARE, NeighbourFacts
+from engine.report.facts import FEWEST_IMAGES, REMOTE_SHARE, NeighbourFacts
 
 _DRAWS = 2_000
 """Enough for a share of one in twenty to be right to half a per cent."""
@@ -35,6 +37,8 @@ def neighbour_facts(
 def remote_share(train: Latents, held_out: Latents, draws: Latents) -> float:
     """Share of the draws that lie farther from all training images than held-out ones do.
 
+    NaN for fewer than `FEWEST_IMAGES` held-out ones.
+
     Farther than all but `REMOTE_SHARE` of the held-out latents, so that this is the share to
     expect of draws from their own distribution.
 
@@ -48,5 +52,7 @@ def remote_share(train: Latents, held_out: Latents, draws: Latents) -> float:
         _, found = nearest(train, latents[:_DRAWS].astype(train.dtype), 1)
         return found[:, 0]
 
+    if len(held_out) < FEWEST_IMAGES:
+        return math.nan
     limit = np.quantile(distances(held_out), 1.0 - REMOTE_SHARE)
     return float(np.mean(distances(draws) > limit))

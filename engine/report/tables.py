@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from engine.analysis.comparison_rows import ROWS, setting_rows
 from engine.report.comparing import incomparable
-from engine.report.facts import DataFacts, RunFacts
+from engine.report.facts import DataFacts, RunFacts, ScoreFacts
 from engine.run_settings import setting_text
 from engine.text import (
     UNKNOWN,
@@ -103,9 +103,13 @@ def scores(run: RunFacts) -> Rows:
         row = [f"{' = '.join(score.weights)} (epoch {epochs(score.epoch)})", _SPLITS[score.split]]
         row += [nats(m.neg_elbo)] if vae else []
         row += [nats(m.recon), nats(score.excess)]
-        row += [nats(m.kl), active_of(score.active_units, run.config.latent_dim)] if vae else []
+        row += [nats(m.kl), _active(run, score)] if vae else []
         rows.append(row)
     return [head, *rows]
+
+
+def _active(run: RunFacts, score: ScoreFacts) -> str:
+    return active_of(run.active_units_of(score), run.config.latent_dim)
 
 
 def classes(run: RunFacts) -> Rows:

@@ -141,7 +141,7 @@ def summary(run: RunFacts) -> str:
         what += f"{score.split} {score_name(run.model)} {nats(m.score)}"
         what += f" (reconstruction {nats(m.recon)} + KL {nats(m.kl)})" if run.is_vae else ""
     neighbours = run.latent.neighbours
-    accuracy = f"{neighbours.neighbours}-NN accuracy on latent codes {percent(neighbours.accuracy)}"
+    accuracy = f"{neighbours.neighbours}-NN accuracy on latent codes {percent(run.knn_accuracy)}"
     return f"{what}; {accuracy}."
 
 

@@ -18,8 +18,9 @@ from textual.widgets import DataTable, Input, Static
 from textual.worker import WorkerFailed
 
 from engine.config import RunConfig
-from tests.support.dashboard_app import dashboard, message, running, until
+from tests.support.dashboard_app import dashboard, message, running
 from tests.support.tui_fakes import texts_of
+from tests.support.waiting import until
 from tui.app import FmnistVaeTui
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel

@@ -83,7 +83,7 @@ def round_ticks(low: float, high: float, most: int) -> list[float]:
         return [low]
     # Steps that floats of this size can't tell apart are no steps.
     resolution = math.ceil(math.log10(2 * math.ulp(max(abs(low), abs(high)))))
-    finest = max(math.floor(math.log10(span / (5 * max(3, most)))), resolution)
+    finest = max(math.floor(math.log10(span) - math.log10(5 * max(3, most))), resolution)
     for power in range(finest, finest + 5 + len(str(max(3, most)))):
         for digit in (1, 2, 5):
             step = float(f"{digit}e{power}")

@@ -289,3 +289,16 @@ def test_diverged_images_are_drawn_and_said_to_be_no_numbers(vae: FakeSource) ->
     vae.view = lambda _: view  # type: ignore[method-assign]
     sound = np.asarray(opened(render_figure(vae, "samples")))
     assert (broken[:230] != sound[:230]).any(), "the subtitle says nothing"
+
+
+@pytest.mark.usefixtures("coarse")
+def test_the_seed_of_the_draws_is_in_the_files_of_what_is_drawn(vae: FakeSource) -> None:
+    options = FigureOptions(
+        samples=PriorSamples(seed=7, temperature=0.5, around=(0.25, -1.0), likeness=0.8),
+        interpolation=Interpolation(between="prior", page=3),
+    )
+    info = opened(render_figure(vae, "samples", options)).info
+    assert (info["draw_seed"], info["temperature"]) == ("7", "0.5")
+    assert (info["around"], info["likeness"]) == ("0.25 -1.0", "0.8")
+    assert opened(render_figure(vae, "interpolation", options)).info["draw_seed"] == "3"
+    assert "draw_seed" not in opened(render_figure(vae, "recon_val", options)).info

@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.metrics import Metrics
 from engine.report.comparing import comparison_findings
 from engine.report.course import end_of_training, over_fitting, stability
-from engine.report.facts import ClassFacts, NeighbourFacts, RunFacts
+from engine.report.facts import ClassFacts, EpochFacts, NeighbourFacts, RunFacts
 from engine.report.findings import (
     balance,
     classes,
@@ -20,7 +20,7 @@ from engine.report.findings import (
     latent_use,
     prior_match,
 )
-from tests.support.report_facts import ae, epochs, latent, score, vae
+from tests.support.report_facts import ae, epochs, latent, metrics, score, split_facts, vae
 
 
 def with_config(run: RunFacts, **settings: Any) -> RunFacts:
@@ -147,6 +147,69 @@ def test_a_loss_since_the_best_that_seeds_may_make_is_not_made_much_of() -> None
     text = over_fitting(vae(training=epochs(250.0, 240.0, 240.3)))
     assert "ended 0.30 nats above that, less than what seeds may differ by (0.5)" in text
     assert "Meanwhile" not in text
+
+
+def test_the_best_within_the_first_epoch_is_the_one_of_best_pt() -> None:
+    training = epochs(250.0, 252.0, 254.0, train=(260.0, 240.0, 230.0))
+    early = epochs(249.0, 241.0, train=(300.0, 280.0)).evaluations
+    early = tuple(replace(e, epoch=e.epoch / 10) for e in early)
+    run = vae(training=replace(training, early=early))
+    assert run.training.best == early[1]
+    text = over_fitting(run)
+    assert "was best at epoch 0.20 (241.00) and ended 13.00 nats above that" in text
+    assert "went from 280.00 to 230.00: over-fitting." in text
+
+
+def test_where_beta_is_not_1_training_is_judged_by_its_loss() -> None:
+    """−ELBO rises with the KL that β = 0 does not hold down: that is no over-fitting."""
+
+    def evaluation(epoch: float, recon: float, kl: float, mean: float) -> EpochFacts:
+        return EpochFacts(epoch, metrics(recon, kl), metrics(mean, kl))
+
+    falling = (evaluation(1, 250.0, 20.0, 255.0), evaluation(2, 230.0, 300.0, 228.0))
+    unheeded = with_config(vae(training=replace(epochs(), evaluations=falling)), beta=0.0)
+    text = over_fitting(unheeded)
+    assert "was best at epoch 1 (270.00) and ended 260.00 nats above that" in text
+    assert "Training lowers the loss (β = 0), not −ELBO" in text
+    assert "went from 250.00 to 230.00 meanwhile, so −ELBO rose by the choice of β" in text
+    assert "the model's own part of the loss (β = 0), above the floor, is 41.00 nats" in text
+    rising = (evaluation(1, 230.0, 20.0, 255.0), evaluation(2, 240.0, 300.0, 210.0))
+    text = over_fitting(with_config(vae(training=replace(epochs(), evaluations=rising)), beta=0.0))
+    assert "from 255.00 to 210.00: over-fitting." in text
+
+
+def test_what_draws_of_noise_may_make_is_no_verdict() -> None:
+    rose = epochs(250.0, 240.0, 242.0)
+    noisy = over_fitting(vae(training=rose, score_noise=1.0))
+    assert "2.00 nats above that, less than what draws of ε may differ by (2.8)." in noisy
+    scores = (score("train", 225.0, 188.0), score("validation", 230.0, 187.0))
+    assert over_fitting(vae(scores=scores, score_noise=2.5)).startswith(
+        "Unseen images fare clearly"
+    )
+    vague = over_fitting(vae(scores=scores, score_noise=3.5))
+    assert vague.startswith("Unseen images fare about as well")
+    assert "(threshold: 5 %, and more than the 7.00 nats that draws of ε make)" in vague
+    assert "steady run" in stability(vae(training=rose, score_noise=1.0))
+    assert "levelled off" in end_of_training(vae(training=rose, score_noise=1.0))
+
+
+def test_a_run_that_is_said_to_be_clearly_worse_is_not_acquitted_in_the_same_paragraph() -> None:
+    scores = (score("train", 225.0, 188.0), score("validation", 230.0, 187.0))
+    for training in (
+        epochs(250.0, 240.0),
+        epochs(250.0, 240.0, 244.0, train=(251.0, 239.0, 243.0)),
+    ):
+        text = over_fitting(vae(scores=scores, training=training))
+        assert text.startswith("Unseen images fare clearly worse")
+        assert "no over-fitting" not in text
+        assert "not over-fitting" not in text
+
+
+def test_a_handful_of_validation_images_is_no_ground_for_a_verdict() -> None:
+    data = replace(vae().data, validation=replace(split_facts(0, 187.0), class_counts=(1, 0, 0)))
+    text = over_fitting(vae(data=data))
+    assert text.startswith("1 validation image can't tell")
+    assert "worse" not in text
 
 
 def test_over_fitting_needs_both_scores() -> None:
