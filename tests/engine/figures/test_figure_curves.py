@@ -119,7 +119,7 @@ def test_an_autoencoders_charts_have_no_elbo_and_no_kl(ae: FakeSource, drawn: li
 
 def test_the_best_trained_evaluation_is_marked(vae: FakeSource, drawn: list[Figure]) -> None:
     better = vae.evaluation(4 * 50, Metrics(210.0, 200.0, 10.0))
-    untrained = vae.evaluation(0, Metrics(100.0, 90.0, 10.0))
+    untrained = vae.evaluation(0, Metrics(540.0, 530.0, 10.0))
     broken = vae.evaluation(50, Metrics(math.nan, math.nan, math.nan))
     vae.evaluated = [untrained, broken, *vae.evaluated[2:4], better, *vae.evaluated[5:]]
     render_figure(vae, "val_loss")

@@ -593,3 +593,18 @@ def test_an_automatic_run_is_trained_once_whatever_is_interrupted(
             [(found, origin)] = automatic_starts(plan, tmp_path, "job")
             train(found, origin)
     assert_same(state_of(tmp_path / "job"), state_of(whole))
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_fewer_epochs_than_were_trained_are_refused(epochs: int, copied: Path) -> None:
+    with pytest.raises(ConfigError, match=r"epochs .* fewer than .* trained for, which is 2"):
+        continued_config(copied, epochs=epochs)
+
+
+def test_rows_keep_their_learning_rate_under_another_schedule(copied: Path) -> None:
+    """Cosine: more epochs bend it, also for the step that is evaluated again on resuming."""
+    before = (copied / "metrics.csv").read_text().splitlines()
+    steps = (copied / "steps.csv").read_text().splitlines()
+    train(continued_config(copied, epochs=5), ResumeRun(copied))
+    assert (copied / "metrics.csv").read_text().splitlines()[: len(before)] == before
+    assert (copied / "steps.csv").read_text().splitlines()[: len(steps)] == steps

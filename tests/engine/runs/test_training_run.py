@@ -17,6 +17,7 @@ from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.storage.frames import read_frames
+from engine.storage.run_lock import owner_of
 from engine.training.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
 from tests.support.slow_training import slow_training
@@ -327,3 +328,104 @@ def test_a_reader_that_never_looks_does_not_hold_training_up(
     wait_for_end(run)
     assert run.snapshot.phase is Phase.FINISHED
     assert all(future.done() for future in unread)
+
+
+def broken(*_: object, **__: object) -> None:
+    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+@pytest.mark.parametrize("also", [[], ["save_best"], ["save_best", "snapshot", "close"]])
+def test_a_run_ends_though_its_end_fails_too_and_tells_the_first_error(
+    also: list[str], start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every call does after a sticky error of the device."""
+    original = TrainingSession.train_slice
+
+    def train_slice(self: TrainingSession) -> None:
+        original(self)
+        for name in also:
+            monkeypatch.setattr(TrainingSession, name, broken)
+        raise RuntimeError("the first error")
+
+    monkeypatch.setattr(TrainingSession, "train_slice", train_slice)
+    close = TrainingSession.close
+    run = start(small_config)
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.FAILED
+    assert run.snapshot.error == "RuntimeError: the first error"
+    if "close" in also:
+        assert run._session is not None
+        close(run._session)  # for the test's end: its writer is a thread that stays
+    run.close()
+    assert run.join(10)
+    assert run.directory is not None
+    assert owner_of(run.directory) is None
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), ValueError("no")])
+def test_whatever_a_library_raises_as_it_is_imported_the_run_trains_on(
+    raised: BaseException,
+    small_config: RunConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def opened(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("engine.runs.tensorboard.EventLog", opened)
+    run = TrainingRun(small_config, NewRun(tmp_path), tensorboard=True)
+    run.start()
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.FINISHED
+    assert "can't write TensorBoard's files" in run.snapshot.alerts[0].text
+    run.close()
+    assert run.join(10)
+
+
+def test_a_run_ends_whatever_is_raised_in_its_thread(
+    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(_: TrainingSession) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(TrainingSession, "train_slice", leave)
+    run = start(small_config)
+    wait_for_end(run)
+    assert run.snapshot.phase is Phase.FAILED
+
+
+@pytest.mark.usefixtures("slow_steps")
+def test_a_run_that_another_process_takes_ends_saying_who(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    run = start(replace(small_config, epochs=10_000))
+    wait_for(lambda: run.snapshot.saved_step is not None)
+    assert run.directory is not None
+    lock = run.directory / "lock"
+    lock.unlink()
+    lock.write_text('{"pid": 4242, "host": "another-machine"}')
+    wait_for_end(run)
+    status = (run.directory / "status.json").read_bytes()
+    assert run.snapshot.phase is Phase.FAILED
+    assert run.snapshot.error is not None
+    assert "process 4242 on another-machine trains" in run.snapshot.error
+    run.close()
+    assert run.join(10)
+    assert (run.directory / "status.json").read_bytes() == status
+    assert "4242" in lock.read_text()
+
+
+@pytest.mark.usefixtures("slow_steps")
+def test_a_save_that_is_asked_for_comes_at_once_and_training_goes_on(
+    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainingSession, "save_if_due", lambda _: None)
+    run = start(replace(small_config, epochs=10_000))
+    wait_for(lambda: run.snapshot.step > 5)
+    assert run.snapshot.saved_step is None
+    run.save()
+    wait_for(lambda: run.snapshot.saved_step is not None)
+    saved = run.snapshot.saved_step
+    assert saved is not None
+    wait_for(lambda: run.snapshot.step > saved)
+    assert run.snapshot.phase is Phase.TRAINING

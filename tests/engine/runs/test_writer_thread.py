@@ -1,5 +1,7 @@
 """`RunWriter`: in which order files are written, what a failing or a hanging disk does."""
 
+import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +25,7 @@ from engine.storage.frames import read_frames
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
-from engine.storage.run_lock import RunLock, owner_of
+from engine.storage.run_lock import LostRunError, RunLock, owner_of
 from engine.storage.status_json import read_status
 from engine.views import Frame
 from tests.support.waiting import wait_for
@@ -342,3 +344,70 @@ def test_a_failure_of_ours_in_a_write_is_told_and_ends_no_run(
     assert "out of memory" in str(report.error)
     made.writer.flush()
     assert step_of(made, "last") == 1
+
+
+def test_a_run_that_another_process_has_taken_is_never_written_again(
+    made: Made, disk: Disk
+) -> None:
+    """On a file system without locks, while this process was suspended."""
+    made.writer.save(Work(last=state(1)))
+    made.writer.flush()
+    file = made.path / "lock"
+    rows = (made.path / "metrics.csv").read_bytes()
+    other = json.dumps({"pid": 4242, "host": "another-machine"})
+    file.unlink()
+    file.write_text(other)
+    disk.done.clear()
+    made.directory.add_evaluation(evaluation(1))
+    made.snapshot = Snapshot(run="x", step=2)
+    made.writer.save(Work(frames=[frame(0)], last=state(2), best=state(2)))
+    made.writer.flush()
+    assert isinstance(made.writer.lost, LostRunError)
+    assert "process 4242 on another-machine" in str(made.writer.lost)
+    logged = (made.path / "run.log").read_bytes()
+    made.writer.close()
+    logging.getLogger("engine").error("not into the other one's log")
+    assert disk.done == []
+    assert file.read_text() == other
+    assert (made.path / "metrics.csv").read_bytes() == rows
+    assert (made.path / "run.log").read_bytes() == logged
+
+
+def test_a_directory_that_is_gone_is_told_nothing_is_made_and_all_comes_when_it_is_back(
+    made: Made, tmp_path: Path
+) -> None:
+    made.directory.add_evaluation(evaluation(0))
+    made.writer.save(Work(last=state(1)))
+    made.writer.flush()
+    away = tmp_path / "away"
+    made.path.rename(away)
+    made.directory.add_evaluation(evaluation(1))
+    made.writer.save(Work(frames=[frame(0)], last=state(2), best=state(2)))
+    made.writer.flush()
+    assert not made.path.exists(), "no husk of it"
+    assert made.writer.saved_step is None
+    assert not made.writer.can_save
+    assert "directory is gone" in str(made.writer.reports()[0].error)
+    away.rename(made.path)
+    made.writer.flush()
+    assert made.writer.saved_step == 2
+    assert made.writer.can_save
+    history = HistoryReader(made.path, CONFIG).update()
+    assert [e.step for e in history.evaluations()] == [0, 1]
+
+
+def test_rows_go_on_behind_what_somebody_left_of_a_series(made: Made) -> None:
+    for name, left in (("steps.csv", ""), ("metrics.csv", None)):
+        for step in (1, 2):
+            made.directory.add_train_point(TrainPoint(step, 0.4, Metrics(1.0, 2.0, 3.0)))
+            made.directory.add_evaluation(evaluation(step))
+            made.writer.flush()
+        file = made.path / name
+        file.unlink() if left is None else file.write_text(left)
+        made.directory.add_train_point(TrainPoint(3, 0.4, Metrics(1.0, 2.0, 3.0)))
+        made.directory.add_evaluation(evaluation(3))
+        made.writer.flush()
+        rows = file.read_bytes().decode().splitlines()
+        assert rows[0].startswith("step,epoch"), "no gap of zeros"
+        assert [row.split(",")[0] for row in rows[1:]] == ["3"]
+        made.writer.flush()

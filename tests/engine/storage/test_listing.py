@@ -105,11 +105,11 @@ def test_an_older_run_has_what_its_rows_tell(tmp_path: Path) -> None:
     assert (run.epoch, run.seconds) == (3.0, 21.0)
 
 
-def test_the_untrained_model_is_never_the_best(tmp_path: Path) -> None:
-    run = summarize(make_run(tmp_path, scores={0: 540.0}))
-    assert (run.last, run.best, run.best_epoch) == (540.0, None, None)
+def test_the_untrained_model_is_the_best_if_training_only_made_it_worse(tmp_path: Path) -> None:
+    run = summarize(make_run(tmp_path, scores={0: 540.0, 1: 240.0}))
+    assert (run.last, run.best, run.best_epoch) == (240.0, 240.0, 1.0)
     run = summarize(make_run(tmp_path, "worse", scores={0: 540.0, 1: 600.0}))
-    assert (run.last, run.best) == (600.0, 600.0)
+    assert (run.last, run.best, run.best_epoch) == (600.0, 540.0, 0.0)
 
 
 def test_numbers_that_are_none_are_not_the_best(tmp_path: Path) -> None:
