@@ -196,7 +196,7 @@ def _scores(stored: StoredRun, data: DataFacts) -> tuple[tuple[ScoreFacts, ...],
     missing, another = "", None
     try:
         if checkpoint.read(stored.path / f"{other}.pt")["step"] != stored.step:
-            another = StoredRun(stored.path, other)
+            another = StoredRun(stored.path, other, stored.data)
     except RunError as error:
         missing = str(error)
     both = another is None and not missing

@@ -49,17 +49,18 @@ class AttachedRun(RunThread):
 
     Args:
         path: the run's directory.
+        data: where the data set lies now, if it was moved.
 
     Raises:
         RunError: if it has no config.json that can be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, data: Path | None = None) -> None:
         config, provenance = read_config(path)
         snapshot = Snapshot(run=path.resolve().name, epochs=config.epochs)
         # A daemon: it writes nothing that could be cut off.
         super().__init__(config, snapshot, name="attached", daemon=True)
-        self._path = path
+        self._path, self._data = path, data
         self._data_fingerprint = provenance.data.fingerprint
         self._reader = HistoryReader(path, config)
         self._film = FilmReader(path)
@@ -202,7 +203,7 @@ class AttachedRun(RunThread):
 
         if self._model is None:
             torch.set_num_threads(1)  # of this thread: the cores are the owner's
-            self._model = StoredModel(self._path)
+            self._model = StoredModel(self._path, self._data)
         now = time.monotonic()
         if now - self._weights_at >= WEIGHTS_INTERVAL:
             self._refresh(self._model)

@@ -3,12 +3,13 @@
 import math
 import operator
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
-from data import load_dataset
+from data import ImageDataset, load_dataset
 from engine.config import RunConfig, data_path
 from engine.errors import RunError
 from engine.inference.viewer import Viewer
@@ -25,26 +26,39 @@ T = TypeVar("T")
 class StoredModel:
     """Computes views on the CPU; has no weights before `set_weights`.
 
+    The data set is loaded for whatever needs it first: `dataset`, `images` and `view` raise
+    DataError if it can't be read, and RunError if it is not what the run was trained on.
+
     Args:
         path: the run's directory.
+        data: where the data set lies now, if it was moved.
 
     Raises:
-        RunError: if config.json can't be used, or the data set is not the one that the run was
-            trained on.
-        DataError: if that can't be read.
+        RunError: if config.json can't be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, data: Path | None = None) -> None:
+        self.path, self.data = path, data
         self.config, self.provenance = read_config(path)
-        self.dataset = load_dataset(data_path(self.config))
-        """What the run was trained on."""
-        data = DataRecord(self.dataset.source, self.dataset.fingerprint)
-        self.provenance.check_data(self.name, data)
         self.model = build_model(self.config, init_seed=0)
-        self.images = ImageSplits.of_dataset(self.dataset, self.config, torch.device("cpu"))
+        self._step = 0
+
+    @cached_property
+    def dataset(self) -> ImageDataset:
+        """What the run was trained on."""
+        dataset = load_dataset(self.data or data_path(self.config))
+        data = DataRecord(dataset.source, dataset.fingerprint)
+        self.provenance.check_data(self.name, data)
+        return dataset
+
+    @cached_property
+    def images(self) -> ImageSplits:
         """The splits of the data set, as trained on."""
-        self._viewer = Viewer(self.config, self.model, self.images)
+        return ImageSplits.of_dataset(self.dataset, self.config, torch.device("cpu"))
+
+    @cached_property
+    def _viewer(self) -> Viewer:
+        return Viewer(self.config, self.model, self.images)
 
     @property
     def name(self) -> str:
@@ -54,7 +68,7 @@ class StoredModel:
     @property
     def step(self) -> int:
         """The step of the weights."""
-        return self._viewer.step
+        return self._step
 
     @property
     def most_checkpoint_bytes(self) -> int:
@@ -65,7 +79,7 @@ class StoredModel:
     @property
     def validation_images(self) -> ValidationImages:
         """What the run is validated on."""
-        return ValidationImages.of(self.config, self.dataset.fingerprint)
+        return ValidationImages.of(self.config, self.provenance.data.fingerprint)
 
     def set_weights(self, state: Mapping[str, Any], origin: str) -> None:
         """Load the weights of a checkpoint.
@@ -80,12 +94,12 @@ class StoredModel:
         try:
             RunConfig.from_dict(state["config"]).check_same_model(self.config)
             self.model.load_state_dict(state["model"])
-            step = operator.index(state["step"])
+            self._step = operator.index(state["step"])
         except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise RunError(f"{origin} doesn't fit {self.path / CONFIG_FILE}") from error
-        steps_per_epoch = math.ceil(len(self.images.train) / self.config.batch_size)
-        self._viewer.at(step, step / steps_per_epoch)
 
     def view(self, request: ViewRequest[T]) -> T:
         """A picture from these weights."""
+        steps_per_epoch = math.ceil(len(self.images.train) / self.config.batch_size)
+        self._viewer.at(self._step, self._step / steps_per_epoch)
         return self._viewer.compute(request)

@@ -26,14 +26,14 @@ class StoredRun(StoredModel):
         path: the run's directory.
         which: the weights to look at: the last ones saved, or those of the best evaluation. If
             these can't be read it is the others, and `problem` says why.
+        data: where the data set lies now, if it was moved.
 
     Raises:
         RunError: naming the file that is missing, damaged or doesn't fit the others.
-        DataError: if the run's data set can't be read.
     """
 
-    def __init__(self, path: Path, which: Which = "last") -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, which: Which = "last", data: Path | None = None) -> None:
+        super().__init__(path, data)
         self.notes: list[str] = []
         """What else of the run's files can't be read, in sentences: it is left out."""
         reader = HistoryReader(path, self.config)

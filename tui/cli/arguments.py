@@ -112,6 +112,8 @@ class AttachArgs(_Looks):
 
     runs: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[RUN …]")] = ()
     """The runs' names, or the paths of their directories; without one, the list of all runs."""
+    data: str | None = None
+    """Where the runs' data set is now, if it was moved."""
     checkpoints: Path = Path("checkpoints")
     """Directory of the runs."""
 
@@ -135,6 +137,8 @@ class _Stored:
     """The run's name, or the path of its directory."""
     weights: Literal["last", "best"] = "last"
     """last: as at the end of the run. best: of its best evaluation."""
+    data: str | None = None
+    """Where the data set is now, if it was moved."""
     checkpoints: Path = Path("checkpoints")
     """Directory of the runs."""
 
@@ -195,6 +199,8 @@ class ReportArgs:
     """The runs' names, or the paths of their directories."""
     weights: Literal["last", "best"] = "last"
     """last: as at the end of each run. best: of its best evaluation."""
+    data: str | None = None
+    """Where the runs' data set is now, if it was moved."""
     projection: Projection = "pca"
     """Projection of the latent space to two dimensions; t-SNE and UMAP take a minute."""
     checkpoints: Path = Path("checkpoints")

@@ -13,7 +13,7 @@ from engine.storage.run_names import find_run, latest_runs
 from engine.text import one_line
 from tui.cli.arguments import AttachArgs, DashboardArgs, ResumeArgs
 from tui.cli.planned_runs import runs_to_begin, runs_to_resume
-from tui.cli.program import MISUSE, complain
+from tui.cli.program import MISUSE, complain, moved_data
 from tui.state.run_messages import ending, is_saved
 from tui.terminal.capabilities import set_colors, why_unsupported
 from tui.terminal.signals import Signals
@@ -40,16 +40,17 @@ def resume_in_dashboard(args: ResumeArgs) -> int:
 def attach(args: AttachArgs) -> int:
     """Watch runs in the dashboard; the exit code."""
     paths = [find_run(run, args.checkpoints) for run in args.runs]
-    runs = [AttachedRun(path) for path in paths] or [_latest(args.checkpoints)]
+    data = moved_data(args.data)
+    runs = [AttachedRun(path, data) for path in paths] or [_latest(args.checkpoints, data)]
     return _show(args, runs, browse=not args.runs)
 
 
-def _latest(checkpoints: Path) -> AttachedRun:
+def _latest(checkpoints: Path, data: Path | None) -> AttachedRun:
     """What is behind the list of all runs: the newest one that can be read."""
     problem: RunError | None = None
     for path in latest_runs(checkpoints):
         try:
-            return AttachedRun(path)
+            return AttachedRun(path, data)
         except RunError as error:
             problem = problem or error
     raise problem or RunError(f"there are no runs in {checkpoints}/")

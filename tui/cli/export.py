@@ -5,8 +5,9 @@ import json
 import math
 from typing import TYPE_CHECKING
 
+from data import DataError
 from engine.config import RunConfig
-from engine.errors import FigureError
+from engine.errors import FigureError, RunError
 from engine.figures.catalog import resolve_names
 from engine.figures.options import FigureOptions
 from engine.metrics import json_number
@@ -22,7 +23,7 @@ from engine.views import (
     Traversal,
 )
 from tui.cli.arguments import EvaluateArgs, ExportArgs
-from tui.cli.program import complain, print_path
+from tui.cli.program import complain, moved_data, print_path
 
 if TYPE_CHECKING:
     from engine.runs.stored_run import StoredRun
@@ -51,16 +52,23 @@ def run_export(args: ExportArgs) -> int:
     from engine.runs.stored_run import StoredRun
     from tui.cli.progress import progress_bar
 
-    run = StoredRun(path, args.weights)
+    run = StoredRun(path, args.weights, moved_data(args.data))
     warn_of_damage(run)
     directory = args.exports / run.name
+    lacking: list[str] = []
+    problem: DataError | RunError | None = None
     try:
         for name in names:
             if name != "comparison":
-                with progress_bar(f"{run.name} · ") as progress:
-                    written = [*export_figures(run, (name,), directory, options, progress)]
+                try:
+                    with progress_bar(f"{run.name} · ") as progress:
+                        written = [*export_figures(run, (name,), directory, options, progress)]
+                except (DataError, RunError) as error:  # curves and film need no images
+                    problem = error
+                    lacking.append(name)
+                    continue
             elif other is not None:
-                second = StoredRun(other, args.weights)
+                second = StoredRun(other, args.weights, run.data)
                 warn_of_damage(second)
                 with progress_bar() as progress:
                     runs = (run, second)
@@ -72,6 +80,9 @@ def run_export(args: ExportArgs) -> int:
         return complain(str(error))
     except OSError as error:
         return complain(f"can't write to {directory}/: {error.strerror or error}")
+    if problem is not None:
+        hint = "" if args.data else " (--data says where it is now)"
+        return complain(f"{problem}{hint}; without the data there is no {', '.join(lacking)}")
     return 0
 
 
@@ -137,7 +148,7 @@ def run_evaluation(args: EvaluateArgs) -> int:
         report(None, f"scoring {args.split} images …")
         from engine.runs.stored_run import StoredRun
 
-        run = StoredRun(path, args.weights)
+        run = StoredRun(path, args.weights, moved_data(args.data))
         measured = run.measure(args.split)
     warn_of_damage(run)
     numbers = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO, cast
 
+from engine.config import absolute_data
 from engine.text import one_line
 from tui.terminal.characters import REPLACE, has_unicode
 from tui.terminal.lasting_stream import LastingStream
@@ -35,6 +36,15 @@ def occupy_standard_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+
+
+def moved_data(typed: str | None) -> Path | None:
+    """Where a stored run's data set is now, as `--data` has it.
+
+    Raises:
+        ConfigError: if it can't be a path.
+    """
+    return Path(absolute_data(typed)) if typed else None
 
 
 def print_path(path: Path) -> None:

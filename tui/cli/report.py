@@ -5,7 +5,7 @@ from pathlib import Path
 from engine.storage.run_names import find_run
 from tui.cli.arguments import ReportArgs
 from tui.cli.export import warn_of_damage
-from tui.cli.program import complain, print_path
+from tui.cli.program import complain, moved_data, print_path
 from tui.cli.progress import progress_bar
 
 
@@ -24,7 +24,8 @@ def run_report(args: ReportArgs) -> int:
         from engine.report.write import write_report
         from engine.runs.stored_run import StoredRun
 
-        runs = [StoredRun(path, args.weights) for path in paths]
+        data = moved_data(args.data)
+        runs = [StoredRun(path, args.weights, data) for path in paths]
         for run in runs:
             warn_of_damage(run)
         directory = args.exports / runs[0].name

@@ -65,7 +65,7 @@ def _follow(run: TrainingRun, *, json_wanted: bool) -> int:
         return MISUSE if isinstance(run.failure, INPUT_ERRORS) else 1
     print(one_line(f"{snapshot.run}: {ending(run, snapshot)}"), file=sys.stderr)
     if json_wanted and run.directory is not None:
-        print(json.dumps(summary(run, time.monotonic() - started), ensure_ascii=False))
+        print(json.dumps(summary(run, time.monotonic() - started)))
     return 0 if is_saved(run) else 1
 
 

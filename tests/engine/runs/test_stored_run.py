@@ -108,7 +108,7 @@ def threads_of_the_run() -> Iterator[None]:
 
 def why_unsupported(path: Path) -> str:
     with pytest.raises(RunError) as caught:
-        StoredRun(path)
+        _ = StoredRun(path).images
     return str(caught.value)
 
 
