@@ -1,4 +1,4 @@
-"""Names, hosts, settings and sentences from a run's files steer no terminal, whatever shows them."""
+"""Whatever the files of a run say, nothing of it reaches the terminal but harmless text."""
 
 import json
 import os

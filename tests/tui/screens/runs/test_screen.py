@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from engine.snapshot import Phase
 from engine.storage.listing import RunState, RunSummary
-from engine.storage.run_index import RunIndex, list_runs
+from engine.storage.run_index import RunIndex
 from engine.storage.run_lock import RunLock
 from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 from tests.support.runs_app import Browser, browsing
@@ -257,11 +257,12 @@ async def test_the_screen_answers_while_the_disk_does_not(
     four: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, looks = threading.Event(), []
+    original = RunIndex.look
 
-    def listing(_index: RunIndex) -> Iterator[list[RunSummary]]:
+    def listing(index: RunIndex) -> Iterator[list[RunSummary]]:
         looks.append(threading.current_thread() is threading.main_thread())
         slow.wait(10)
-        yield list_runs(four)
+        yield list(original(index))[-1]
 
     async with browsing(four) as browser:
         monkeypatch.setattr("tui.screens.runs.list.RunIndex.look", listing)
@@ -517,9 +518,10 @@ async def test_a_look_from_before_a_change_does_not_bring_the_run_back(
     four: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, looks = threading.Event(), []
+    original = RunIndex.look
 
-    def listing(_index: RunIndex) -> Iterator[list[RunSummary]]:
-        found = list_runs(four)
+    def listing(index: RunIndex) -> Iterator[list[RunSummary]]:
+        found = list(original(index))[-1]
         looks.append([run.name for run in found])
         if len(looks) == 1:
             go_on.wait(10)
