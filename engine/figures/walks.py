@@ -136,7 +136,7 @@ def traversal_grid(view: TraversalView, caption: Caption) -> Image.Image:
     weight = "KL" if is_vae else "variance"
     for row, dim in enumerate(view.dims.tolist()):
         middle = layout.origins[row * steps][1] + tile // 2
-        text = f"{dimension_name(dim)}  {weight} {view.weights[row]:.2f}"
+        text = f"{dimension_name(dim)}  {weight} {fixed(float(view.weights[row]), 2)}"
         width = _DIMENSION_NAMES - _LABEL_DISTANCE
         if is_vae:
             paper.write(page, (labels, middle), text, anchor="rm", width=width)

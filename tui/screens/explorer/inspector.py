@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
 
+from engine.text import compact, fixed
 from engine.views import ProbeView
 from tui.drawing.class_marks import class_mark, class_style
 from tui.drawing.pixels import shrink, strips
@@ -241,9 +242,11 @@ class Inspector(CanvasPanel):
 
 def two_decimals(value: float) -> str:
     """'−0.31', with a minus as long as a plus, and none before zero."""
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+    return fixed(value, 2)
 
 
 def _short(value: float) -> str:
     """Three characters up to 99: '0.3', ' 12'."""
+    if not value < 999.5:
+        return compact(value, 1)
     return f"{value:.1f}" if value < 9.95 else f"{value:3.0f}"

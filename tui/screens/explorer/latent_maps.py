@@ -14,6 +14,7 @@ from textual.message_pump import MessagePump
 from engine.errors import describe
 from engine.projection import PROJECTION_NAMES, PROJECTIONS, NonlinearProjection, Projection
 from engine.run import run_key
+from engine.text import nats
 from engine.views import LatentMap, LatentView, Split
 from tui.screens.explorer.dimension_pairs import DimensionPairs
 from tui.screens.explorer.linear_map import LinearMap
@@ -121,7 +122,7 @@ class LatentMaps:
             pair = self._pairs.begin(kl, direction)
         else:
             pair = self._pairs.go(direction)
-        by = f"by KL: {kl[pair[0]]:.2f} and {kl[pair[1]]:.2f} nats" if kl else "by index"
+        by = f"by KL: {nats(kl[pair[0]])} and {nats(kl[pair[1]])} nats" if kl else "by index"
         what = f"pair {self._pairs.number + 1} of {self._pairs.count}, {by}"
         self._say_all(self._choose(replace(self.request, dims=pair)), what)
 

@@ -7,7 +7,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.figures.options import FigureOptions
-from engine.text import dimension_name, epochs
+from engine.text import compact, dimension_name, epochs, fixed
 from engine.views import Traversal, TraversalView, ViewRequest
 from tui.screens.walks.panel import (
     FAINT,
@@ -251,8 +251,8 @@ class TraversalPanel(WalkPanel):
 
 
 def _number(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # never −0.00
+    return fixed(value, 2)
 
 
 def _weight(value: float) -> str:
-    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+    return fixed(value, 2) if value < 100 else compact(value)

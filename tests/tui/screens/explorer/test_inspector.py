@@ -97,3 +97,11 @@ async def test_a_map_with_few_rows_has_them_to_itself() -> None:
 
 def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
     assert [two_decimals(v) for v in (-0.004, -0.31, 2.0)] == ["0.00", "−0.31", "2.00"]
+
+
+def test_numbers_of_a_diverged_model_take_little_room() -> None:
+    assert (two_decimals(-7.6e15), two_decimals(-0.001), two_decimals(-0.314)) == (
+        "−7.6e15",
+        "0.00",
+        "−0.31",
+    )
