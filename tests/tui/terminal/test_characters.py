@@ -38,7 +38,7 @@ def test_a_screen_in_ascii_keeps_its_layout() -> None:
     shown = in_cells(screen)
     assert shown.isascii()
     assert cell_len(shown) == cell_len(screen)
-    assert shown.startswith("+- Loss -+|#=# :'.  -0.5 b z12 o > . u ???? w  v ?\x1b[31m")
+    assert shown.startswith("+- Loss -+|### :'.  -0.5 b z12 o > . u ???? w  v ?\x1b[31m")
 
 
 def test_every_character_of_one_cell_stays_one_of_ascii() -> None:

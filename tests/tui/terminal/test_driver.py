@@ -1,6 +1,8 @@
 import io
+import sys
 from typing import TextIO
 
+import pytest
 from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 
@@ -61,3 +63,24 @@ def test_a_terminal_that_is_gone_blocks_nobody_however_much_is_written_to_it() -
         driver.write("x")
     driver.close()
     assert not driver._thread.is_alive()  # type: ignore[attr-defined]
+
+
+def test_the_screen_is_drawn_on_standard_output_if_errors_go_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen, errors = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "__stdout__", screen)
+    monkeypatch.setattr(sys, "__stderr__", errors)
+    # As Textual's own driver chooses.
+    driver = diffing_driver(Recorder, CellDiff())(errors)  # type: ignore[arg-type]
+    driver.write(ENTER)
+    assert screen.getvalue() == ENTER
+    assert errors.getvalue() == ""
+
+
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    file = io.StringIO()
+    driver = diffing_driver(Recorder, CellDiff(), unicode=False)(file)  # type: ignore[arg-type]
+    driver.write(f"{ENTER}\x1b[1;1H▀─β−")
+    assert file.getvalue().isascii()
+    assert file.getvalue().endswith("#-b-")
