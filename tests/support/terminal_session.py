@@ -4,8 +4,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pexpect
 import pyte
@@ -20,6 +21,7 @@ class TerminalSession:
         arguments: of the program.
         cwd: where it runs; its checkpoints and exports land there.
         program: another one to run.
+        environ: what else its environment has; by default the locale is UTF-8.
     """
 
     def __init__(
@@ -29,15 +31,18 @@ class TerminalSession:
         columns: int = 140,
         rows: int = 45,
         program: Path = PROGRAM,
+        environ: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self._hung_up = False
-        environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
+        environment = {**os.environ, **terminal}
         # The size is the terminal's own; pytest-xdist sets the last two.
         for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM", "COLUMNS", "LINES"):
             environment.pop(name, None)
+        environment |= environ
         self.child = pexpect.spawn(
             str(program), arguments, cwd=str(cwd), dimensions=(rows, columns), env=environment
         )
