@@ -4,8 +4,11 @@ An image is a tile: each of its pixels a square of one grey, rounded to 8 bit on
 resampled, so that a figure shows what the model put out.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -162,8 +165,14 @@ def letters(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """
     file = font_file(bold=bold)
     try:
-        return ImageFont.truetype(file, size)
+        # Given a path, Pillow would take a font of that name from the system instead.
+        return ImageFont.truetype(io.BytesIO(_content(file)), size)
     except OSError as error:
         raise FigureError(
             f"the font {file} is damaged ({error}): install Matplotlib again"
         ) from None
+
+
+@cache
+def _content(file: Path) -> bytes:
+    return file.read_bytes()
