@@ -2,9 +2,10 @@
 
 | signals                              | meaning                                                   |
 |--------------------------------------|-----------------------------------------------------------|
-| SIGINT, SIGTERM, SIGQUIT, SIGXCPU    | stop training, save it, and end                           |
+| SIGINT, SIGTERM, SIGQUIT, SIGXCPU,   | stop training, save it, and end: a batch system announces |
+| SIGUSR1                              | the end of a job's time by some of these                  |
 | SIGHUP                               | the terminal is gone: train on without it                 |
-| SIGUSR1, SIGUSR2                     | save now, and train on: a batch system announces an end   |
+| SIGUSR2                              | save now, and train on                                    |
 
 In any order, and however often: who is told to stop stops, whatever else comes. One place for the
 dashboard and `train`, as a signal may come before the dashboard's event loop, or after it.
@@ -23,8 +24,8 @@ from tui.terminal.lasting_stream import discard
 if sys.platform != "win32":
     import termios
 
-STOPPING = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGXCPU")
-SAVING = ("SIGUSR1", "SIGUSR2")
+STOPPING = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGXCPU", "SIGUSR1")
+SAVING = ("SIGUSR2",)
 PATIENCE = 4.0
 """Seconds in which a terminal should have taken what is written to it at the end."""
 
