@@ -58,7 +58,7 @@ class ImageDataset:
     test_files: IdxFiles | CsvFile | None = field(default=None, repr=False, compare=False)
 
     def load_test(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Read the test images, uint8 (N, 28, 28), and labels, uint8 (N,); anew at each call.
+        """Read the test images, uint8 (N, 28, 28), and labels, uint8 (N,); again at each call.
 
         Raises `DataError`, naming the file that was looked for, when there is none or it cannot
         be used.

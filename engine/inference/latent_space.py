@@ -26,7 +26,7 @@ from engine.views import (
 OnBatch = Callable[[], None] | None
 
 REFRESHED_AT_ONCE = 600
-"""Training images embedded anew for one question about a place: some 10 ms on one CPU core."""
+"""Training images embedded again for one probe: some 10 ms on one CPU core."""
 
 
 class LatentSpace:
@@ -141,7 +141,7 @@ class LatentSpace:
         return pca.project(latents), Plane(pca.mean, pca.axes), "pca", (pc_1, pc_2)
 
     def _refreshed_pool(self, on_batch: OnBatch) -> Latents | None:
-        """The training images' points, the stalest of them made anew; None while being filled."""
+        """The training images' points, the stalest of them recomputed; None while being filled."""
         if self._pool is None:
             if self._filling_pool:  # asked by `on_batch`, in the middle of it
                 return None

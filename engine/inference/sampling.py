@@ -15,7 +15,7 @@ def draw(config: RunConfig, request: PriorSamples) -> Latents:
     generator = torch.Generator().manual_seed(
         stream_seed(config.seed, Stream.PREVIEW, request.seed)
     )
-    # torch.randn draws sixteen at a time, the last of them anew: whole blocks, so that a larger
+    # torch.randn draws sixteen at a time, the last of them again: whole blocks, so that a larger
     # count only adds to a smaller one.
     drawn = torch.randn(-(-request.count // 16) * 16, config.latent_dim, generator=generator)
     eps: Latents = drawn[: request.count].numpy()

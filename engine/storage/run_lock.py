@@ -175,7 +175,7 @@ def rename_locked(path: Path, target: Path, lock: RunLock) -> None:
     """Rename a run's directory to a free name; `lock` is on it.
 
     On a file system that renames no directory with an open file in it (CIFS, WSL) the lock is
-    released: whoever goes on with the run takes it again, under the new name.
+    released: whoever resumes the run takes it again, under the new name.
 
     Raises:
         OSError: if it can't be renamed.

@@ -215,7 +215,7 @@ class ComparisonScreen(RunScreen):
         elif not trained:
             self.say("nothing is trained yet", "warning")
         elif not due:
-            self.say("the table is of the models of now already")
+            self.say("the table is of the current models already")
         else:
             self._measuring.start(due)
 

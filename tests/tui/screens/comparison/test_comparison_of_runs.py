@@ -417,7 +417,7 @@ async def test_u_computes_what_is_not_of_the_models_of_now(
     monkeypatch.setattr("tui.screens.comparison.measuring.describe_run", describe)
     async with opened(runs) as (screen, pilot):
         await press(pilot, "u")
-        assert said(screen) == "the table is of the models of now already"
+        assert said(screen) == "the table is of the current models already"
         runs[1].train_on()
         await press(pilot, "u")
         assert described == ["beta-4"]
