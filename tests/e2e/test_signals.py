@@ -77,7 +77,9 @@ def test_training_goes_on_and_a_later_order_to_end_is_followed(
     assert_saved(tmp_path)
 
 
-@pytest.mark.parametrize("numbers", [[TERM, HUP], [HUP, TERM, TERM], [XCPU], [QUIT, USR2], [USR1]], ids=str)
+@pytest.mark.parametrize(
+    "numbers", [[TERM, HUP], [HUP, TERM, TERM], [XCPU], [QUIT, USR2], [USR1]], ids=str
+)
 def test_training_is_saved_and_gone(
     numbers: list[signal.Signals], headless: "subprocess.Popen[bytes]", tmp_path: Path
 ) -> None:
