@@ -88,7 +88,7 @@ class TrainingPlan:
 
     def __post_init__(self) -> None:
         """Check every field's type and range."""
-        for name, annotation in _annotations(type(self)).items():
+        for name, annotation in _annotations(type(self).__name__).items():
             _check_type(name, getattr(self, name), annotation)
         _check_range(self)
 
@@ -201,9 +201,9 @@ def _is_int(value: object) -> bool:
 
 
 @functools.cache
-def _annotations(settings: type) -> dict[str, Any]:
-    """The types of the fields; a list of 5,000 runs asks for them 5,000 times."""
-    return typing.get_type_hints(settings)
+def _annotations(settings: str) -> dict[str, Any]:
+    """The types of a class's fields; a list of 5,000 runs asks for them 5,000 times."""
+    return typing.get_type_hints(globals()[settings])
 
 
 def _check_range(c: TrainingPlan) -> None:
