@@ -720,7 +720,7 @@ async def test_beside_the_image_stand_the_image_under_the_cursor_and_the_place_i
             assert f"{name} {value:.2f}".replace("-", "−") in text
         columns, rows = grid.cells(view.points)
         here = view.labels[(columns == explorer.cell[0]) & (rows == explorer.cell[1])]
-        assert (f"{len(here)} here" if len(here) else "none here") in text
+        assert (f"{len(here)} here" if len(here) else "no images here") in text
 
 
 async def test_below_the_image_stand_the_nearest_training_images_with_class_and_distance() -> None:
