@@ -19,7 +19,8 @@ BYTES_TO_KEEP_BEST = 3 * 4
 """The best weights and their moments, which stay on the device until they are saved."""
 BYTES_TO_SAVE = 7 * 4
 """On the host: a weight and its moments copied, once more as the bytes of a file, and what a
-buffer that grows takes beside. Measured on a CPU, all in all 54 bytes a weight at the peak."""
+buffer that grows takes beside. Measured on a CPU, all in all 42 to 66 bytes a weight at the peak:
+it depends on whether the best weights are on disk already when the last ones are saved."""
 SAFE_SHARE = 0.9
 """Of the free memory: allocators round up, libraries need some for themselves."""
 _EVALUATED_AT_ONCE = 500
