@@ -81,7 +81,9 @@ async def test_both_runs_are_shown_by_the_same_measures(plan: TrainingPlan, tmp_
             train = run.request(Embedding("train")).result(30)
             held_out = run.request(Embedding("validation")).result(30)
             classifier = KNeighborsClassifier(15).fit(train.latents, train.labels)
-            assert accuracy == f"{classifier.score(held_out.latents, held_out.labels):.1%}"
+            assert accuracy == f"{classifier.score(held_out.latents, held_out.labels):.1%}".replace(
+                "%", " %"
+            )
         await until(pilot, lambda: len(labels_of(pictures(screen, "samples"))) == 4)
         assert labels_of(pictures(screen, "samples")) == [
             "VAE prior",

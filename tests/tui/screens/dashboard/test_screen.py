@@ -86,7 +86,7 @@ async def test_s_and_r_ask_for_other_pictures(endless: RunConfig, tmp_path: Path
         await until(pilot, lambda: "draw 1" in (samples.border_title or ""))
         await pilot.press("s", "s", "r")
         await until(pilot, lambda: "draw 3" in (samples.border_title or ""))
-        await until(pilot, lambda: "set 2" in (images.border_title or ""))
+        await until(pilot, lambda: "page 2" in (images.border_title or ""))
 
 
 async def test_c_goes_through_the_metrics_that_the_model_has(

@@ -377,13 +377,13 @@ async def test_the_footer_shows_the_keys_of_the_walk_on_show(run: ReadyEngine) -
             await pilot.pause()
             [keys] = [k for k in screen.query(KeyBar) if k.display]
             seen[key] = set(keys.render().plain.split("  "))
-        assert {"m ends", "r other", "g go to"} <= seen["1"]
-        assert {"r other", "↓ dims"} <= seen["2"]
+        assert {"m ends", "r next", "g go to"} <= seen["1"]
+        assert {"r next", "↓ dims"} <= seen["2"]
         assert {"+ more", "- fewer"} <= seen["3"]
         assert not {"m ends", "g go to"} & (seen["2"] | seen["3"])
         assert "↓ dims" not in seen["1"] | seen["3"]
-        assert not {"+ more", "r other"} & (seen["1"] - {"r other"})
-        assert "r other" not in seen["3"]
+        assert not {"+ more", "r next"} & (seen["1"] - {"r next"})
+        assert "r next" not in seen["3"]
         assert {"w walk", "e export", "space pause", "? help", "q back"} <= set.intersection(
             *seen.values()
         )
