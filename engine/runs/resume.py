@@ -89,8 +89,6 @@ def continued_config(
         ConfigError: if a new setting can't.
     """
     config, _ = read_config(path)
-    if epochs is not None:
-        _check_epochs(path, _epochs_trained(path, config), epochs)
     return replace(
         config,
         epochs=config.epochs if epochs is None else epochs,
@@ -107,15 +105,6 @@ def _check_epochs(path: Path, trained: float, epochs: int) -> None:
             f"{epochs} is fewer than run {path.name} has been trained for, "
             f"which is {trained:.2f}".rstrip("0").rstrip("."),
         )
-
-
-def _epochs_trained(path: Path, config: RunConfig) -> float:
-    """As far as the curves say; what can't be read is for whoever resumes the run to tell."""
-    try:
-        last = HistoryReader(path, config).update().last
-    except (RunError, OSError):
-        return 0.0
-    return 0.0 if last is None else last.epoch
 
 
 def planned_starts(
@@ -247,7 +236,8 @@ def restore(
         # An evaluation that is due here is made again: the checkpoint may be from before it, and
         # its frame and its weights, if they were the best, not on disk yet.
         evaluated_step = last_step - 1 if trainer.evaluation_due() else last_step
-        stored_history = HistoryReader(path, trainer.config).update()
+        reader = HistoryReader(path, trainer.config)
+        stored_history = reader.update()
         _fill(history, stored_history, last_step, evaluated_step)
         if past is not None:
             again = [
@@ -259,6 +249,8 @@ def restore(
         film.update()
         frames += [frame for frame in film.frames if frame.step <= evaluated_step]
         damaged = [f"{problem}; the film goes on without it" for problem in film.problems]
+        if reader.problem:
+            damaged.append(reader.problem)
         past = replace(past, notes=(*past.notes, *damaged))
         directory = RunDirectory.reopen(path, lock, trainer.config, last_step, evaluated_step)
     except BaseException:

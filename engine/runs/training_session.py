@@ -109,7 +109,8 @@ class TrainingSession:
         self._memory_read_at = -math.inf
         self._saved_at = time.monotonic()
         self._throughput = Throughput(past.train_seconds, past.evaluation_seconds)
-        first = next(iter(history.evaluations()), None)  # of a run that is resumed
+        resumed = isinstance(start_point, ResumeRun)
+        first = next(iter(history.evaluations()), None) if resumed else None
         self._divergence = DivergenceWatch(config, first)
         self._events: EventLogs | None = None
         if tensorboard:

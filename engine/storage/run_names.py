@@ -47,8 +47,10 @@ def find_run(run: str, checkpoints: Path) -> Path:
             if (candidate / CONFIG_FILE).is_file():
                 return candidate
             is_other = bool(run) and candidate.is_dir()
-        except (OSError, ValueError):  # too long for a name, or with a null character
+        except ValueError:  # with a null character
             continue
+        except OSError as error:
+            raise RunError(f"run {run[:100]!r} can't be looked for: {error.strerror}") from None
         if is_other:
             raise RunError(f"{candidate}/ is no run: it has no {CONFIG_FILE}")
     known = ", ".join(one_line(path.name) for path in latest_runs(checkpoints)[:5])

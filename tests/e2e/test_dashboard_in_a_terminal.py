@@ -76,9 +76,9 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     session.send("e")  # the chart has the focus
     session.wait_for("vae_val_loss.png")
     session.send("E")
-    session.wait_for("manifold.png")
     run = only_run(tmp_path)
     figures = tmp_path / "exports" / run.name
+    session.wait_for(lambda _: (figures / "manifold.png").exists())
     names = ["latent_scatter", "recon_val", "samples", "train_loss", "val_loss"]
     files = {*(f"vae_{name}" for name in names), "interpolation", "traversal", "manifold"}
     assert {p.stem for p in figures.iterdir()} == files
@@ -267,7 +267,8 @@ def test_a_vae_and_an_autoencoder_are_trained_and_compared(start: Start, tmp_pat
     session.wait_for("finished at epoch 1 of 1", 120)
     session.send("v")
     session.wait_for("validation reconstruction")
-    session.wait_for(lambda screen: re.search(r"k-NN accuracy.*\d%.*\d%", screen) is not None, 120)
+    accuracies = re.compile(r"k-NN accuracy.*\d %.*\d %")
+    session.wait_for(lambda screen: accuracies.search(screen) is not None, 120)
     session.wait_for(lambda screen: screen.count(" GMM ") == 2)  # of the VAE and of the AE
     session.send("q")
     session.wait_for("decoded N(0, I)")

@@ -148,7 +148,7 @@ def _check_after_a_kill(run: Path, hit: Counter[str]) -> int:
 
     # No weights are lost: the best evaluation up to the newer of the files is in one of them.
     newest = max(step, best_step)
-    best = min((e for e in evaluations if 0 < e.step < newest), key=_score, default=None)
+    best = min((e for e in evaluations if e.step < newest), key=_score, default=None)
     if best is not None and best_step < newest:
         assert best_step == best.step
 

@@ -21,7 +21,6 @@ of objects with these fields; a number that there is not is null, and so is NaN:
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +32,7 @@ from rich.text import Text
 from engine.metrics import json_number
 from engine.storage.listing import RunSummary
 from engine.storage.run_index import list_runs
-from engine.text import one_line
+from engine.text import UNKNOWN, one_line
 from tui.cli.arguments import RunsArgs
 from tui.screens.runs import words
 from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, natural_widths, texts, widths
@@ -74,7 +73,7 @@ def as_json(run: RunSummary) -> dict[str, Any]:
         "created": _utc(run.created) if run.created else None,
         "modified": _utc(run.modified),
         "size": run.size,
-        "owner": asdict(run.owner) if run.owner else None,
+        "owner": {"pid": run.owner.pid, "host": run.owner.host} if run.owner else None,
     }
 
 
@@ -87,8 +86,16 @@ def _whole_rows(runs: Sequence[RunSummary]) -> Iterator[dict[str, str]]:
     among = words.differences(runs)
     for run in runs:
         row = texts(run, among)
-        row |= {name: row[name].replace(",", "") for name in ("best", "last")}
+        row |= {"best": _whole(run, run.best), "last": _whole(run, run.last)}
         yield row | {"state": run.state.value, "settings": words.settings(run, among.names)}
+
+
+def _whole(run: RunSummary, value: float | None) -> str:
+    """A score with all its digits, however large, for a program to read."""
+    shown = words.score(run, value)
+    if value is None or shown == UNKNOWN:
+        return shown
+    return f"{value:.2f}{words.RECONSTRUCTION if shown.endswith(words.RECONSTRUCTION) else ''}"
 
 
 def _print_table(console: Console, runs: Sequence[RunSummary]) -> None:

@@ -108,7 +108,7 @@ def test_a_singular_latent_space_is_described_without_a_distance() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_principal_axes_of_one_point_or_of_equal_ones_explain_nothing(count: int) -> None:
     axes = principal_axes(np.full((count, 3), 2.5, np.float32), 2)
-    assert axes.explained.tolist() == [0.0, 0.0]
+    assert np.isnan(axes.explained).all(), "there is no variance to have a share of"
     assert np.isfinite(axes.axes).all()
     np.testing.assert_array_equal(axes.project(np.full((1, 3), 2.5)), [[0.0, 0.0]])
 

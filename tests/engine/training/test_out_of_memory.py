@@ -144,16 +144,16 @@ def peak_bytes(data: str, folder: Path, *flags: str) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units elsewhere")
-def test_the_estimate_is_within_a_factor_of_1_6_of_what_a_run_takes_at_its_peak(
+def test_the_estimate_is_within_a_factor_of_3_of_what_a_run_takes_at_its_peak(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
     config = replace(small_config, hidden=(2_000, 1_500), batch_size=64)
     small = peak_bytes(small_config.data, tmp_path, "--hidden", "8")
     flags = ["--hidden", "2000", "1500", "--batch-size", "64"]
     taken = peak_bytes(small_config.data, tmp_path, *flags) - small
-    with free_bytes(int(taken * 1.6)):
+    with free_bytes(int(taken * 3)):
         check_fits(config, CPU, 400)
-    with free_bytes(int(taken / 1.6)), pytest.raises(ConfigError):
+    with free_bytes(int(taken / 3)), pytest.raises(ConfigError):
         check_fits(config, CPU, 400)
 
 

@@ -87,7 +87,9 @@ def test_an_autoencoders_best_is_its_reconstruction() -> None:
 def test_an_end_without_a_file_says_so(news: RunMessages) -> None:
     ended = replace(LOADING, phase=Phase.STOPPED)
     ((text, _),) = news.since_last(replace(ended, step=7, epoch=0.02))
-    assert text == "stopped at epoch 0.02 of 30; nothing was saved"
+    assert text == (
+        "stopped at epoch 0.02 of 30; nothing is saved in checkpoints/vae-test/: see the alerts"
+    )
 
 
 def test_an_end_that_could_not_be_saved_does_not_deny_the_save_before(news: RunMessages) -> None:
