@@ -83,4 +83,4 @@ def test_unusable_flags_are_told(
 def test_the_help_tells_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["bench", "--help"])
-    assert "what counts are the ratios" in " ".join(capsys.readouterr().out.lower().split())
+    assert "compare the ratios" in " ".join(capsys.readouterr().out.lower().split())

@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from textual.pilot import Pilot
-
-from tui.widgets.message_line import MessageLine
+if TYPE_CHECKING:
+    from textual.pilot import Pilot  # which the jobs of the helper process must not import
 
 PATIENCE = 60.0
 """Seconds after which nothing more is expected, on however busy a machine."""
@@ -20,7 +20,7 @@ def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None
         time.sleep(0.005)
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+async def until(pilot: "Pilot[None]", condition: Callable[[], object]) -> None:
     """Return as soon as the condition holds; meanwhile the app handles its messages."""
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -31,7 +31,9 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.01)
 
 
-def said(pilot: Pilot[None]) -> str:
+def said(pilot: "Pilot[None]") -> str:
     """The message line of the screen on top."""
+    from tui.widgets.message_line import MessageLine
+
     lines = pilot.app.screen.query(MessageLine)
     return lines.first().text if lines else ""

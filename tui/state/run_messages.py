@@ -3,6 +3,7 @@
 Doesn't import Textual, for `train` says the same.
 """
 
+from time import monotonic
 from typing import Literal
 
 from engine.metrics import score_name
@@ -21,6 +22,7 @@ class RunMessages:
         self._run = run
         self._phase: Phase | None = None
         self._alerts = 0
+        self._since = monotonic()
 
     def since_last(self, snapshot: Snapshot) -> list[tuple[str, Level]]:
         """Messages, oldest first."""
@@ -43,7 +45,8 @@ class RunMessages:
                 return [(f"watching {s.run}: {self._may()}; ? for help", "info")]
             case Phase.TRAINING:
                 text = f"training {s.run} for {s.epochs} epochs"
-                if self._phase is Phase.PAUSED or s.step:
+                # More training than there was time for since is of an earlier process.
+                if self._phase is Phase.PAUSED or s.elapsed > monotonic() - self._since:
                     text = f"resumed {s.run}; training to epoch {s.epochs}"
                 return [(f"{text}; ? for help", "info")]
             case Phase.PAUSED:
