@@ -267,6 +267,7 @@ def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
 
     monkeypatch.setattr("engine.storage.run_directory.atomic_write", write)
     monkeypatch.setattr("engine.runs.training_session.SAVE_INTERVAL", 0.0)
+    monkeypatch.setattr("engine.runs.training_session.BEST_INTERVAL", 0.0)
     run = start(small_config)
     wait_for(lambda: bool(run.snapshot.alerts))
     full = False
