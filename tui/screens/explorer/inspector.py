@@ -200,7 +200,8 @@ class Inspector(CanvasPanel):
         norm = float(np.linalg.norm(point.latent))
         lines.append([Segment("‖z‖ ", DIM), Segment(two_decimals(norm))])
         total = sum(count for _, count in point.counts)
-        lines.append([Segment(f"{total:,} here" if total else "no images here", DIM)])
+        none = "no images here" if len("no images here") <= width else "no images"
+        lines.append([Segment(f"{total:,} here" if total else none, DIM)])
         for label, count in point.counts:
             share = f"{100 * count / total:3.0f} % "
             who = self._class(label, point.class_names, max(0, width - len(share)))
