@@ -146,7 +146,7 @@ async def test_odd_names_break_nothing(tmp_path: Path, name: str) -> None:
         assert isinstance(browser.app.screen, ConfirmScreen)
         assert shown in str(browser.app.screen.query_one(".dialog-title", Static).render())
         await browser.press("y")
-        await browser.until(lambda: browser.screen.runs == [])
+        await browser.until(lambda: browser.screen.runs == [] and browser.message != "")
         assert browser.message == f"deleted {shown}"
 
 
