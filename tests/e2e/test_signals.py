@@ -110,10 +110,6 @@ def test_a_dashboard_that_hung_up_twice_trains_on_until_it_is_told_to_end(
     assert_saved(tmp_path)
 
 
-@pytest.mark.xfail(
-    reason="Textual's end waits for its terminal: seen to take over 30 s; training itself is saved",
-    strict=False,
-)
 def test_a_terminal_that_nobody_reads_does_not_keep_a_dashboard_that_should_end(
     dashboard: TerminalSession, tmp_path: Path
 ) -> None:

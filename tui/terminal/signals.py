@@ -14,6 +14,7 @@ dashboard and `train`, as a signal may come before the dashboard's event loop, o
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
@@ -21,13 +22,14 @@ from typing import Protocol
 
 from tui.terminal.lasting_stream import discard
 
-if sys.platform != "win32":
-    import termios
-
 STOPPING = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGXCPU", "SIGUSR1")
 SAVING = ("SIGUSR2",)
 PATIENCE = 4.0
 """Seconds in which a terminal should have taken what is written to it at the end."""
+WAKING = "SIGURG"
+"""Ignored by all who don't ask for it."""
+WAKE_UPS = 5
+"""A second apart: a thread may begin to wait just after the first."""
 
 
 class Signalled(Protocol):
@@ -62,6 +64,7 @@ class Signals:
             (STOPPING, self._stop),
             (("SIGHUP",), self._hang_up),
             (SAVING, self._save),
+            ((WAKING,), _wake_up),
         ):
             for name in names:
                 if hasattr(signal, name):  # Windows has few of them
@@ -87,11 +90,16 @@ class Signals:
         timer.start()
 
     def _give_up_terminal(self) -> None:
-        if sys.platform != "win32":
-            for descriptor in self._terminals:
-                with suppress(termios.error):
-                    termios.tcflush(descriptor, termios.TCOFLUSH)  # a write that waits goes on
         self.detach_terminal()
+        # A write that waits is still to the terminal, whatever the descriptor leads to now. A
+        # signal interrupts it, and Python writes the rest to where that leads. (Linux wakes no
+        # writer of a pseudo-terminal when its output is flushed.)
+        for _ in range(WAKE_UPS):
+            for thread in threading.enumerate():
+                if thread.ident is not None and hasattr(signal, "pthread_kill"):
+                    with suppress(OSError):  # it has ended
+                        signal.pthread_kill(thread.ident, getattr(signal, WAKING))
+            time.sleep(1.0)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.stopping = True
@@ -111,6 +119,10 @@ class Signals:
     def _tell(self) -> None:
         with suppress(RuntimeError):  # the event loop has ended
             self._listener()
+
+
+def _wake_up(_number: int, _frame: FrameType | None) -> None:
+    """Nothing: that it came has interrupted what the thread waited for."""
 
 
 def _terminals() -> list[int]:
