@@ -29,15 +29,6 @@ def complain(sentence: str) -> int:
     return MISUSE
 
 
-def occupy_standard_descriptors() -> None:
-    """See that no file of ours becomes standard output, where the shell has closed that (>&-)."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
-
-
 def moved_data(typed: str | None) -> Path | None:
     """Where a stored run's data set is now, as `--data` has it.
 
@@ -59,7 +50,6 @@ def lasting_output() -> Iterator[LastingStream]:
     Yields:
         Standard output; its `error` says why something was lost.
     """
-    occupy_standard_descriptors()
     names = ("stdout", "stderr")
     before = [getattr(sys, name) for name in names]
     with contextlib.ExitStack() as opened:
