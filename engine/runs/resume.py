@@ -22,6 +22,7 @@ from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock, wait_for_owner
 from engine.storage.run_names import run_directories
+from engine.storage.status_json import read_status
 from engine.views import Frame
 
 if TYPE_CHECKING:
@@ -89,13 +90,27 @@ def continued_config(
         ConfigError: if a new setting can't.
     """
     config, _ = read_config(path)
-    return replace(
+    continued = replace(
         config,
         epochs=config.epochs if epochs is None else epochs,
         device=config.device if device is None else device,
         precision=config.precision if precision is None else precision,
         data=config.data if data is None else data,
     )
+    if epochs is not None:
+        _check_epochs(path, _epochs_saved(path), epochs)
+    return continued
+
+
+def _epochs_saved(path: Path) -> float:
+    """As far as the process that trained it said; `restore` asks the checkpoint itself."""
+    try:
+        status = read_status(path, History())
+    except RunError:
+        return 0.0
+    if status is None or not status.saved_step:
+        return 0.0
+    return status.epoch * status.saved_step / max(status.step, status.saved_step)
 
 
 def _check_epochs(path: Path, trained: float, epochs: int) -> None:

@@ -7,11 +7,9 @@ begins again. With the boot, the id's namespace and the time of the process's st
 import os
 import secrets
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -62,12 +60,14 @@ class Owner:
         )
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Owner":
+    def from_json(cls, content: object) -> "Owner":
         """As a lock's file has it.
 
         Raises:
             ValueError, KeyError, TypeError, OverflowError: if it isn't one.
         """
+        if not isinstance(content, dict):
+            raise ValueError("a process is described by fields")
         return cls(
             int(content["pid"]),
             str(content["host"]),

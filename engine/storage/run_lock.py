@@ -20,6 +20,7 @@ from pathlib import Path
 
 from engine.errors import RunError
 from engine.storage.atomic_files import IN_USE, open_for_update
+from engine.storage.file_reading import open_regular, parse_json, read_file
 from engine.storage.process_identity import Owner as Owner
 
 if sys.platform != "win32":
@@ -197,15 +198,11 @@ def owner_of(path: Path) -> Owner | None:
     Takes nothing from anyone and writes nothing.
     """
     file = path / LOCK_FILE
-    # A pipe must not be waited for.
     try:
-        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open_regular(file) as stream:
+            free = _flock(stream.fileno(), shared=True)
     except OSError:
         return None
-    try:
-        free = _flock(descriptor, shared=True)
-    finally:
-        os.close(descriptor)
     owner = _read_owner(file)
     if owner is None or not _may_live(owner, file, system=free):
         return None
@@ -285,24 +282,6 @@ def _may_live(owner: Owner, file: Path, *, system: bool | None) -> bool:
 
 def _read_owner(file: Path) -> Owner | None:
     try:
-        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
-        return None
-    try:
-        return _parse(_content(descriptor))
-    finally:
-        os.close(descriptor)
-
-
-def _content(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, MAX_BYTES)
-    except OSError:  # a directory, an empty pipe
-        return b""
-
-
-def _parse(content: bytes) -> Owner | None:
-    try:
-        return Owner.from_json(json.loads(content))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return Owner.from_json(parse_json(read_file(file, MAX_BYTES)))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

@@ -596,7 +596,19 @@ def test_an_automatic_run_is_trained_once_whatever_is_interrupted(
     assert_same(state_of(tmp_path / "job"), state_of(whole))
 
 
-def test_fewer_epochs_than_were_trained_are_refused(copied: Path) -> None:
+def test_fewer_epochs_than_were_trained_are_refused_before_anything_is_loaded(
+    copied: Path,
+) -> None:
+    with pytest.raises(ConfigError, match=r"epochs .* fewer than .* trained for, which is 2"):
+        continued_config(copied, epochs=1)
+    with pytest.raises(ConfigError, match=r"epochs must be 1 to"):
+        continued_config(copied, epochs=0)
+
+
+def test_fewer_epochs_than_the_checkpoint_has_are_refused_whatever_the_status_says(
+    copied: Path,
+) -> None:
+    (copied / "status.json").unlink()
     run = train(continued_config(copied, epochs=1), ResumeRun(copied))
     assert isinstance(run.failure, ConfigError)
     assert "epochs 1 is fewer than run two has been trained for, which is 2" in str(run.failure)
