@@ -1,6 +1,5 @@
 """What signals do to a run, in any order: it trains on, or is saved and gone."""
 
-import contextlib
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.terminal_session import PROGRAM, TerminalSession
+from tests.support.waiting import wait_for
 
 SMALL = ["--hidden", "16", "--latent-dim", "3", "--device", "cpu", "--threads", "1"]
 ENDLESS = ["--epochs", "100000", "--name", "x"]
@@ -116,11 +116,7 @@ def test_a_terminal_that_nobody_reads_does_not_keep_a_dashboard_that_should_end(
     for _ in range(3):  # of some seconds, in which the terminal's buffer fills up
         wait_until_it_trains_on(tmp_path)
     os.kill(dashboard.child.pid, TERM)
-    deadline = time.monotonic() + 30
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(dashboard.child.pid, os.WNOHANG)[0] == 0:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    wait_for(lambda: not dashboard.child.isalive(), 30)
     assert_saved(tmp_path)
 
 

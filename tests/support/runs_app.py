@@ -110,6 +110,6 @@ async def browsing(checkpoints: Path, size: tuple[int, int] = (140, 45)) -> Asyn
     app = RunsApp(checkpoints)
     async with app.run_test(size=size) as pilot:
         browser = Browser(app, pilot)
-        await browser.until(lambda: app.browser.is_mounted and app.browser.runs is not None)
+        await browser.until(lambda: app.browser.is_mounted and app.browser.is_listed)
         await pilot.pause()
         yield browser

@@ -58,6 +58,8 @@ class RunListScreen(Screen[None]):
         self._sort = next(iter(SORTS))
         self._filter = ""
         self._listing = self._outdated = False
+        self.is_listed = False
+        """Whether all runs are shown, not only the first of them."""
         self._index = RunIndex(context.checkpoints)
         """Only for the thread that lists, like what was made of its last answer."""
         self._listed: Sequence[RunSummary] = ()
@@ -126,9 +128,9 @@ class RunListScreen(Screen[None]):
 
     @on(_Listed)
     def _take(self, event: _Listed) -> None:
-        is_last = event.took is not None
+        is_last, is_first = event.took is not None, not self.is_listed
         if event.took is not None:
-            self._listing = False
+            self._listing, self.is_listed = False, True
             self._rests_until = time.monotonic() + REST * event.took
             if self._outdated:
                 self._outdated = False
@@ -146,13 +148,24 @@ class RunListScreen(Screen[None]):
             self.marked = {path: None for path in self.marked if path in there}
             is_new = True
         if is_new or self._wanted is not None:
+            table = self.query_one(RunTable)
+            # Newer runs are still read: a cursor that nobody moved is not on one of its own.
+            is_at_top = is_first and table.cursor_row == 0 and self._wanted not in there
             self.show()
+            if is_at_top:
+                table.move_cursor(0)
         if is_last or self._wanted in there:
             self._wanted = None
 
-    def look_after_change(self, old: Path, new: Path | None) -> None:
-        """Look at once, after a run got another path or none."""
+    def look_after_change(self, old: Path, new: Path | None, *, was_marked: bool) -> None:
+        """Look at once, after a run got another path or none.
+
+        Args:
+            was_marked: before the change: a look that came between has dropped the old path.
+        """
         self.marked = {new if path == old and new else path: None for path in self.marked}
+        if was_marked and new is not None:
+            self.marked.setdefault(new)
         self._wanted = new
         self._outdated = self._listing
         self._look()

@@ -60,6 +60,7 @@ class RunsScreen(RunListScreen):
         new: Path | None
         text: str
         level: Level
+        was_marked: bool
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(RUNS_ACTIONS, {"escape": "escape", "ctrl+c": "back"})
@@ -155,15 +156,17 @@ class RunsScreen(RunListScreen):
 
     @work(thread=True)
     def _change(self, path: Path, change: Callable[[], Path | None], done: str) -> None:
+        was_marked = path in self.marked
         try:
-            self.post_message(self._Changed(path, change(), done, "done"))
+            changed = self._Changed(path, change(), done, "done", was_marked)
         except RunError as error:
-            self.post_message(self._Changed(path, path, one_line(str(error)), "error"))
+            changed = self._Changed(path, path, one_line(str(error)), "error", was_marked)
+        self.post_message(changed)
 
     @on(_Changed)
     def _tell(self, event: _Changed) -> None:
         self.say(event.text, event.level)
-        self.look_after_change(event.old, event.new)
+        self.look_after_change(event.old, event.new, was_marked=event.was_marked)
 
     def action_help(self) -> None:
         """Show the keys of this screen, and what its words mean."""

@@ -15,7 +15,7 @@ from engine.storage.listing import RunState, RunSummary
 from engine.storage.run_index import RunIndex
 from engine.storage.run_lock import RunLock
 from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
-from tests.support.runs_app import Browser, browsing
+from tests.support.runs_app import Browser, RunsApp, browsing
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.rename import RenameScreen
@@ -253,6 +253,31 @@ async def test_when_the_run_under_the_cursor_goes_the_cursor_stays_where_it_is(f
         assert list(browser.screen.marked) == [four / "c"]
 
 
+@pytest.mark.parametrize("keys", [(), ("down",)])
+async def test_while_the_first_runs_come_in_an_unmoved_cursor_stays_at_the_top(
+    four: Path, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...]
+) -> None:
+    more, original = threading.Event(), RunIndex.look
+
+    def in_pieces(index: RunIndex) -> Iterator[list[RunSummary]]:
+        runs = list(original(index))[-1]
+        yield runs[2:]
+        more.wait(10)
+        yield runs
+
+    monkeypatch.setattr(RunIndex, "look", in_pieces)
+    app = RunsApp(four)
+    async with app.run_test(size=(140, 45)) as pilot:
+        browser = Browser(app, pilot)
+        await browser.until(lambda: app.browser.is_mounted and app.browser.runs)
+        assert (browser.names, browser.current) == (["b", "a"], "b")
+        await browser.press(*keys)
+        more.set()
+        await browser.until(lambda: app.browser.is_listed)
+        assert browser.names == ["d", "c", "b", "a"]
+        assert browser.current == ("a" if keys else "d")
+
+
 async def test_the_screen_answers_while_the_disk_does_not(
     four: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,6 +489,17 @@ async def test_a_renamed_run_keeps_cursor_and_mark(four: Path) -> None:
         assert browser.message == "renamed c to zebra"
         assert (browser.current, browser.marks) == ("zebra", ["d", "zebra"])
     assert (four / "zebra" / "config.json").is_file()
+
+
+async def test_a_look_between_a_rename_and_its_message_costs_no_mark(four: Path) -> None:
+    async with browsing(four) as browser:
+        await browser.press("space")
+        (four / "d").rename(four / "zebra")
+        await browser.look()
+        assert browser.marks == [], "the disk has no d any more"
+        browser.screen.look_after_change(four / "d", four / "zebra", was_marked=True)
+        await browser.until(lambda: "zebra" in browser.names)
+        assert (browser.current, browser.marks) == ("zebra", ["zebra"])
 
 
 async def test_a_taken_name_is_told_and_an_impossible_one_keeps_the_dialog(four: Path) -> None:
