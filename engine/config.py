@@ -28,6 +28,8 @@ PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 """Settings that may differ when a run is resumed; `data` only names where the same images lie."""
+STEERABLE = ("beta", "kl_warmup", "lr", "epochs")
+"""Settings that may be changed while a run is trained (`engine.steering`)."""
 MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
 MAX_BETA = 1e6
@@ -137,16 +139,27 @@ class RunConfig(TrainingPlan):
         """Whether a setting does anything in this run: an autoencoder has no β."""
         return self.model == "vae" or name not in _OF_A_VAE
 
-    def check_same_model(self, other: "RunConfig") -> None:
+    def check_same_settings(self, other: "RunConfig", but: frozenset[str] = MAY_CHANGE) -> None:
         """See that a checkpoint trained with the other settings can be resumed under these.
+
+        Args:
+            but: settings that may differ.
 
         Raises:
             ValueError: naming the first setting that differs.
         """
         theirs = other.to_dict()
         for name, value in self.to_dict().items():
-            if name not in MAY_CHANGE and value != theirs[name]:
+            if name not in but and value != theirs[name]:
                 raise ValueError(f"{name} was {value!r}")
+
+    def check_same_model(self, other: "RunConfig") -> None:
+        """See that weights trained with the other settings are of such a run, however steered.
+
+        Raises:
+            ValueError: naming the first setting that differs.
+        """
+        self.check_same_settings(other, MAY_CHANGE.union(STEERABLE))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":

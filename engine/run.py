@@ -72,6 +72,13 @@ class Run(Protocol):
     def stop(self) -> None:
         """End training and keep what was learnt."""
 
+    def steer(self, setting: str, value: float) -> "Future[None]":
+        """Change one of `engine.config.STEERABLE` from the next slice on.
+
+        The future fails with a `ConfigError` or a `ControlError` that says why it can't be changed;
+        if it could, a later `snapshot` and `config` have it.
+        """
+
     def request(self, view: ViewRequest[T]) -> "Future[T]":
         """Ask for a view of the model."""
 

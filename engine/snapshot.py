@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.metrics import Evaluation, TrainPoint
+from engine.steering import SteeringChange
 
 
 class Phase(StrEnum):
@@ -76,3 +77,5 @@ class Snapshot:
     """Why the run failed: one sentence for a person."""
     saved_step: int | None = None
     """The step whose weights are safe on disk; None before the first save."""
+    steering: tuple[SteeringChange, ...] = ()
+    """The settings that were changed so far, oldest first."""

@@ -8,17 +8,19 @@ and weights are current, and it can be asked to pause, resume and stop. Nothing 
 import io
 import logging
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data import DataError
-from engine.errors import ControlError, RunError, ViewError
+from engine.errors import ConfigError, ControlError, RunError, ViewError
 from engine.history import History
 from engine.run import Access
 from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ask
 from engine.runs.run_thread import RunThread
 from engine.snapshot import Alert, Phase, Snapshot
+from engine.steering import config_at
 from engine.storage.config_json import read_config
 from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
@@ -35,6 +37,8 @@ T = TypeVar("T")
 TICK = 0.1
 """Seconds between two looks at what others ask for."""
 ASK_INTERVAL = 0.25
+STEERING_TIMEOUT = 12.0
+"""Seconds for an owner that evaluates, or waits for its disk."""
 READ_INTERVAL = 1.0
 """Seconds between two looks at the owner, and at the files."""
 WEIGHTS_INTERVAL = 0.5
@@ -111,6 +115,14 @@ class AttachedRun(RunThread):
         """Ask the owner to end training and keep what was learnt."""
         self._commands.put(lambda: self._ask_owner("stop"))
 
+    def steer(self, setting: str, value: float) -> "Future[None]":
+        """Ask the owner to change a setting."""
+        done: Future[None] = Future()
+        self._commands.put(lambda: self._steer(setting, value, done))
+        if self._closed:
+            self._commands.do_waiting()
+        return done
+
     # Everything below runs in the thread.
 
     def _live(self) -> None:
@@ -147,6 +159,11 @@ class AttachedRun(RunThread):
             snapshot = snapshot or self._without_status()
             if owner is None and snapshot.phase.is_active:
                 snapshot = replace(snapshot, phase=Phase.DIED, activity="", eta=None)
+        if snapshot.steering != self._snapshot.steering:
+            try:
+                self.config = config_at(self.config, snapshot.steering, snapshot.step)
+            except ConfigError as error:
+                problems.append(f"how it was steered can't be read: {error}")
         alerts = [Alert(snapshot.step, problem) for problem in problems]
         self._snapshot = replace(snapshot, alerts=(*snapshot.alerts, *alerts))
 
@@ -188,6 +205,17 @@ class AttachedRun(RunThread):
         except ControlError as error:
             log.warning("%s: %s", what, error)
         self._look()
+
+    def _steer(self, setting: str, value: float, done: "Future[None]") -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            ask(self._path, "steer", STEERING_TIMEOUT, setting=setting, value=value)
+        except ControlError as error:
+            done.set_exception(error)
+        else:
+            self._look()
+            done.set_result(None)
 
     def _view(self, view: ViewRequest[T]) -> T:
         try:

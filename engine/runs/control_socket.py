@@ -1,10 +1,10 @@
 """Asking the process that trains a run: a Unix socket in the run's directory.
 
 A question is a line of JSON, `{"do": "pause"}`; the answer is a line of JSON, `{"ok": true,
-"bytes": N}`, and N bytes. Questions: `pause`, `resume`, `stop`, `status` (the content of
-the current status.json) and `weights` (a checkpoint of the model alone, for
-`torch.load(weights_only=True)`). Only the owner's user may connect (mode 0600). Where a file
-system has no sockets there is no asking, and the run can still be watched by its files.
+"bytes": N}`, and N bytes. Questions: `pause`, `resume`, `stop`, `steer` (with "setting" and
+"value"), `status` (the content of the current status.json) and `weights` (a checkpoint of the model
+alone, for `torch.load(weights_only=True)`). Only the owner's user may connect (mode 0600). Where a
+file system has no sockets there is no asking, and the run can still be watched by its files.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ TIMEOUT = 2.0
 WEIGHTS_TIMEOUT = 20.0
 POLL = 0.1
 
-Answer = Callable[[], bytes | None]
+Answer = Callable[[Fields], bytes | None]
 
 
 class ControlServer:
@@ -46,7 +46,7 @@ class ControlServer:
 
     Args:
         path: the run's directory; the caller has its lock.
-        answers: what to do for each question; what it returns is sent back.
+        answers: what to do for each question, given its fields; what it returns is sent back.
     """
 
     def __init__(self, path: Path, answers: Mapping[str, Answer]) -> None:
@@ -102,13 +102,14 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         line = self.rfile.readline(MAX_LINE)
         try:
-            question = Fields(parse_json(line)).text("do") or ""
+            fields = Fields(parse_json(line))
+            question = fields.text("do") or ""
             answer = cast("_Server", self.server).answers[question]
         except (ValueError, KeyError):
             self._send({"ok": False, "error": "not a question that is known here"})
             return
         try:
-            content = answer() or b""
+            content = answer(fields) or b""
         except Exception as error:  # whatever it was: the client gets a sentence, training goes on
             log.debug("%s failed", question, exc_info=True)
             self._send({"ok": False, "error": str(error) or type(error).__name__})
@@ -119,10 +120,13 @@ class _Handler(socketserver.StreamRequestHandler):
         self.wfile.write(json.dumps(head).encode() + b"\n" + content)
 
 
-def ask(path: Path, question: str, timeout: float = TIMEOUT, most: int = MOST_JSON) -> bytes:
+def ask(
+    path: Path, question: str, timeout: float = TIMEOUT, most: int = MOST_JSON, **fields: object
+) -> bytes:
     """The answer of the process that trains the run in a directory.
 
     Args:
+        fields: of the question, as JSON can hold them.
         timeout: seconds for the whole answer.
         most: bytes that it may have.
 
@@ -135,7 +139,7 @@ def ask(path: Path, question: str, timeout: float = TIMEOUT, most: int = MOST_JS
         with _address(path) as address, socket.socket(socket.AF_UNIX) as connection:
             answer = _Answer(connection, timeout)
             connection.connect(address)
-            connection.sendall(json.dumps({"do": question}).encode() + b"\n")
+            connection.sendall(json.dumps({"do": question, **fields}).encode() + b"\n")
             return answer.read(most)
     except (OSError, ValueError) as error:
         raise ControlError(f"its process can't be asked: {cause(error)}") from error

@@ -11,10 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.config import Precision, RunConfig, TrainingPlan
+from engine.config import MAY_CHANGE, Precision, RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.history import History
 from engine.metrics import Evaluation
+from engine.steering import SteeringChange, config_at, initial_config, with_setting
 from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
@@ -23,6 +24,7 @@ from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock, wait_for_owner
 from engine.storage.run_names import run_directories
 from engine.storage.status_json import read_status
+from engine.storage.steering_csv import STEERING_FILE, StoredSteering, read_steering
 from engine.views import Frame
 
 if TYPE_CHECKING:
@@ -38,10 +40,12 @@ class NewRun:
     Args:
         checkpoints: where its directory is made.
         name: None for one made from the time.
+        steering: changes of the settings to make on the way, as in a run before.
     """
 
     checkpoints: Path
     name: str | None = None
+    steering: tuple[SteeringChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,10 @@ class ResumedState:
     """What a person should know: a file that was damaged, another kind of device."""
     evaluation: Evaluation | None = None
     """What was stored of the evaluation that is made again, as one is due at the checkpoint."""
+    steering: tuple[SteeringChange, ...] = ()
+    """The changes of the settings up to the checkpoint."""
+    pending: tuple[SteeringChange, ...] = ()
+    """Those to be made after it, as before."""
 
 
 def continued_config(
@@ -170,13 +178,27 @@ def automatic_starts(
         if path is None or not (path / CONFIG_FILE).is_file():
             start_points.append((config, NewRun(checkpoints, own_name)))
             continue
-        stored, _ = read_config(path)
         try:
-            stored.check_same_model(config)
+            continued = _continued(path, config)
         except ValueError as problem:
             raise RunError(f"run {path.name} is another one: its {problem}") from None
-        start_points.append((config, ResumeRun(path)))
+        start_points.append((continued, ResumeRun(path)))
     return start_points
+
+
+def _continued(path: Path, config: RunConfig) -> RunConfig:
+    """The settings under which a stored run goes on that was begun with these, however steered.
+
+    Raises:
+        ValueError: if it was begun with others; a RunError if it can't be read.
+    """
+    began_with = read_initial_config(path)
+    began_with.check_same_settings(config)
+    current, _ = read_config(path)
+    settings = {name: getattr(config, name) for name in MAY_CHANGE}
+    if config.epochs == began_with.epochs:
+        settings["epochs"] = current.epochs
+    return replace(current, **settings)
 
 
 def _own_name(name: str | None, config: RunConfig, count: int) -> str | None:
@@ -190,8 +212,7 @@ def _of_job(stem: str, config: RunConfig, checkpoints: Path, report: Callable[[s
         if not os.path.lexists(path):
             return path
         try:
-            stored, _ = read_config(path)
-            stored.check_same_model(config)
+            _continued(path, config)
         except (RunError, ValueError):
             continue
         if wait_for_owner(path, report) is None:
@@ -203,10 +224,9 @@ def _unfinished(config: RunConfig, checkpoints: Path, report: Callable[[str], No
     found: list[tuple[float, Path]] = []
     for path in run_directories(checkpoints):
         try:
-            stored, _ = read_config(path)
-            stored.check_same_model(config)
-            last = HistoryReader(path, stored).update().last
-            done = last is not None and last.epoch >= config.epochs
+            continued = _continued(path, config)
+            last = HistoryReader(path, continued).update().last
+            done = last is not None and last.epoch >= continued.epochs
             if not done:
                 found.append(((path / CONFIG_FILE).stat().st_mtime, path))
         except (RunError, ValueError, OSError):
@@ -242,10 +262,13 @@ def restore(
     except OSError as error:
         raise RunError(f"can't write to {path}/: {error}") from error
     try:
-        _, stored = read_config(path)
+        before, stored = read_config(path)
         stored.check_data(path.name, provenance.data)
-        past = _load(path, trainer)
-        _check_epochs(path, trainer.epoch, trainer.config.epochs)
+        wanted = trainer.config
+        changes, problem = _read_changes(path, before)
+        trainer.steer(replace(wanted, epochs=before.epochs))
+        past = _load(path, trainer, changes)
+        _check_epochs(path, trainer.epoch, wanted.epochs)
         # Without a checkpoint nothing is kept: not even what was found out at step 0.
         last_step = trainer.step if past is not None else -1
         # An evaluation that is due here is made again: the checkpoint may be from before it, and
@@ -259,13 +282,14 @@ def restore(
                 e for e in stored_history.evaluations() if evaluated_step < e.step <= last_step
             ]
             past = replace(past, evaluation=again[0] if again else None)
-        past = past or ResumedState()
+        past = _steered(
+            trainer, past, changes, None if wanted.epochs == before.epochs else wanted.epochs
+        )
         film = FilmReader(path)
         film.update()
         frames += [frame for frame in film.frames if frame.step <= evaluated_step]
         damaged = [f"{problem}; the film goes on without it" for problem in film.problems]
-        if reader.problem:
-            damaged.append(reader.problem)
+        damaged += filter(None, [reader.problem, problem])
         past = replace(past, notes=(*past.notes, *damaged))
         directory = RunDirectory.reopen(path, lock, trainer.config, last_step, evaluated_step)
     except BaseException:
@@ -273,21 +297,85 @@ def restore(
         raise
     try:
         directory.add_resumption(trainer.config, provenance.resumption_at(trainer.step))
+        if changes or past.steering:
+            directory.write_steering(trainer.config, (*past.steering, *past.pending))
     except (RunError, OSError) as error:
         log.error("can't write config.json: %s", error)  # the previous settings are as good
     return directory, past
 
 
-def _load(path: Path, trainer: "Trainer") -> ResumedState | None:
-    """The checkpoint into the trainer; None if none was written yet."""
+def read_initial_config(path: Path) -> RunConfig:
+    """The settings that a stored run began with.
+
+    Raises:
+        RunError: if its config.json or its steering.csv can't be used.
+    """
+    config, _ = read_config(path)
+    return initial_config(config, _fitting(config, read_steering(path / STEERING_FILE)).changes)
+
+
+def _read_changes(path: Path, config: RunConfig) -> tuple[list[SteeringChange], str]:
+    """How a run was steered, and what of that can't be read."""
+    try:
+        found = _fitting(config, read_steering(path / STEERING_FILE))
+    except RunError as error:
+        return [], str(error)
+    return found.changes, found.problem
+
+
+def _fitting(config: RunConfig, found: StoredSteering) -> StoredSteering:
+    """The changes that such a run can have."""
+    fitting = StoredSteering(problem=found.problem)
+    for change in found.changes:
+        try:
+            with_setting(
+                with_setting(config, change.setting, change.before), change.setting, change.after
+            )
+        except ConfigError as error:
+            fitting.problem = fitting.problem or f"{STEERING_FILE} has what can't be used: {error}"
+        else:
+            fitting.changes.append(change)
+    return fitting
+
+
+def _steered(
+    trainer: "Trainer", past: ResumedState | None, changes: list[SteeringChange], epochs: int | None
+) -> ResumedState:
+    """Which changes were made up to the trainer's step, and which are to come.
+
+    Args:
+        trainer: its settings are those of its step.
+        past: None if nothing is kept of the run: all changes are to come.
+        epochs: in all, if they are others now, which is a change as well.
+    """
+    step = -1 if past is None else trainer.step
+    done = [change for change in changes if change.step <= step]
+    pending = [change for change in changes if change.step > step]
+    before = trainer.config.epochs
+    if epochs is not None:
+        pending = [change for change in pending if change.setting != "epochs"]
+        if epochs != before:
+            trainer.steer(replace(trainer.config, epochs=epochs))
+            if past is not None:
+                done.append(SteeringChange(step, "epochs", before, epochs))
+    return replace(past or ResumedState(), steering=tuple(done), pending=tuple(pending))
+
+
+def _load(path: Path, trainer: "Trainer", changes: list[SteeringChange]) -> ResumedState | None:
+    """The checkpoint into the trainer, under the settings of then; None if there is none yet."""
     from engine.storage import checkpoint  # imports torch
 
+    config = trainer.config
+    began_with = initial_config(config, changes)
     if not (path / "last.pt").exists() and not (path / "best.pt").exists():
+        trainer.steer(began_with)
         return None
     state, file, problem = checkpoint.read_newest(path)
     notes: list[str] = []
     try:
-        RunConfig.from_dict(state["config"]).check_same_model(trainer.config)
+        stored = initial_config(RunConfig.from_dict(state["config"]), changes)
+        stored.check_same_settings(began_with)
+        trainer.steer(config_at(config, changes, state["step"]))
         trainer.load_state_dict(state)
         train_seconds, evaluation_seconds = map(float, state["seconds"])
     except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:

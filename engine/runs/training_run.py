@@ -6,7 +6,9 @@ looks when it likes. Importing this module doesn't import torch: the thread does
 """
 
 import logging
+import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.config import RunConfig, TrainingPlan
-from engine.errors import INPUT_ERRORS, ViewError, describe
+from engine.errors import INPUT_ERRORS, ControlError, ViewError, describe
 from engine.history import History
 from engine.run import Access
 from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
@@ -22,6 +24,7 @@ from engine.runs.resume import NewRun, ResumeRun, StartPoint, planned_starts
 from engine.runs.run_thread import RunThread, wake_up
 from engine.runs.tensorboard import check_tensorboard
 from engine.snapshot import Phase, Snapshot
+from engine.storage.file_reading import Fields
 from engine.storage.run_lock import LostRunError
 from engine.storage.run_names import default_name
 from engine.storage.status_json import status_bytes
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+STEERING_TIMEOUT = 10.0
+"""Seconds in which another process's change of a setting has to be made."""
 WAITING_TICK = 0.1
 """Seconds between two looks of a waiting run at whether it is stopped."""
 
@@ -69,7 +74,7 @@ class TrainingRun(RunThread):
         self._data_fingerprint = ""
         self._control: ControlServer | None = None
         self._frames: list[Frame] = []
-        self._stopping = False
+        self._stopping = self._ending = False
         self._failure: BaseException | None = None
         self._after = after
         self._trained = Event()
@@ -120,6 +125,14 @@ class TrainingRun(RunThread):
         """End training after the slice in progress and keep what was learnt."""
         self._stopping = True
         self._commands.put(wake_up)
+
+    def steer(self, setting: str, value: float) -> "Future[None]":
+        """Change a setting from the next slice on."""
+        done: Future[None] = Future()
+        self._commands.put(lambda: self._steer(setting, value, done))
+        if self._closed:
+            self._commands.do_waiting()  # nobody else will: refuse it here
+        return done
 
     def close(self, *, stop_training: bool = True) -> None:
         """Let the thread end: now (what was learnt is kept), or when training has ended."""
@@ -177,12 +190,19 @@ class TrainingRun(RunThread):
     def _answers(self) -> dict[str, Answer]:
         """What other processes may ask for, answered in threads of the server."""
         return {
-            "pause": self.pause,
-            "resume": self.resume,
-            "stop": self.stop,
-            "status": lambda: status_bytes(self._snapshot),
-            "weights": lambda: self.request(Weights()).result(WEIGHTS_TIMEOUT),
+            "pause": lambda _: self.pause(),
+            "resume": lambda _: self.resume(),
+            "stop": lambda _: self.stop(),
+            "steer": self._steer_for_another,
+            "status": lambda _: status_bytes(self._snapshot),
+            "weights": lambda _: self.request(Weights()).result(WEIGHTS_TIMEOUT),
         }
+
+    def _steer_for_another(self, question: Fields) -> None:
+        value = question.number("value", -sys.float_info.max, sys.float_info.max)
+        if value is None:
+            raise ControlError("steering needs a value")
+        self.steer(question.text("setting") or "", value).result(STEERING_TIMEOUT)
 
     def _train(self, session: "TrainingSession") -> None:
         while not self._stopping and session.lost is None:
@@ -209,6 +229,7 @@ class TrainingRun(RunThread):
         return self._stopping or session.lost is not None
 
     def _finish(self, session: "TrainingSession") -> None:
+        self._ending = True
         if session.trainer.step != session.evaluated_step:
             self._publish(Phase.TRAINING, "evaluating")
             session.evaluate(on_batch=self._commands.do_waiting)
@@ -256,6 +277,7 @@ class TrainingRun(RunThread):
         if self._session is None:
             self._snapshot = replace(self._snapshot, phase=phase, activity=activity)
         else:
+            self.config = self._session.config
             self._snapshot = self._session.snapshot(phase, activity)
 
     def _save(self) -> None:
@@ -265,6 +287,25 @@ class TrainingRun(RunThread):
     def _move(self, before: Phase, target: Phase) -> None:
         if self._snapshot.phase is before:
             self._publish(target)
+
+    def _steer(self, setting: str, value: float, done: "Future[None]") -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            session = self._session
+            if session is None or self._ending or not self._snapshot.phase.is_active:
+                over = "training has not begun" if self._is_before_training else "training is over"
+                raise ControlError(over)
+            session.steer(setting, value)
+        except Exception as error:
+            done.set_exception(error)
+        else:
+            self._publish(self._snapshot.phase, self._snapshot.activity)
+            done.set_result(None)
+
+    @property
+    def _is_before_training(self) -> bool:
+        return self._snapshot.phase in (Phase.WAITING, Phase.LOADING)
 
     def _view(self, view: ViewRequest[T]) -> T:
         if self._session is None:

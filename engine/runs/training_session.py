@@ -14,6 +14,7 @@ import torch
 
 from data import load_dataset
 from engine.config import RunConfig, data_path
+from engine.errors import ConfigError
 from engine.history import History
 from engine.inference.viewer import Viewer
 from engine.model.device import (
@@ -28,8 +29,9 @@ from engine.model.gpu_absence import unused_gpu
 from engine.runs.resume import NewRun, ResumedState, ResumeRun, StartPoint, restore
 from engine.runs.tensorboard import EventLogs
 from engine.runs.throughput import Throughput
-from engine.runs.writer_thread import RunWriter, Work
+from engine.runs.writer_thread import RunWriter, Steering, Work
 from engine.snapshot import Alert, Phase, Snapshot
+from engine.steering import SteeringChange, with_setting
 from engine.storage import checkpoint
 from engine.storage.config_json import read_config
 from engine.storage.frames import thin
@@ -69,7 +71,6 @@ class TrainingSession:
         *,
         tensorboard: bool = False,
     ) -> None:
-        self.config = config
         self._history = history
         self._frames = frames
         # Adam's averages of gradients that have become 0 (units that are dead) decay to denormal
@@ -92,12 +93,17 @@ class TrainingSession:
         )
         past = ResumedState()
         match start_point:
-            case NewRun(checkpoints, name):
+            case NewRun(checkpoints, name, steering):
+                past = ResumedState(pending=steering)
                 self.directory = RunDirectory.create(checkpoints, name, config, self.provenance)
             case ResumeRun(path):
                 self.directory, past = restore(path, self.trainer, history, frames, self.provenance)
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
+        self._steering = past.steering
+        """The changes of the settings so far."""
+        self._pending = list(past.pending)
+        """Those to come, which are repeated."""
         notes = [*past.notes, *filter(None, [self.directory.problem])]
         self.alerts = tuple(Alert(self.trainer.step, note) for note in notes)
         for note in (unused_gpu(config.device, device), precision_note(config.precision, device)):
@@ -118,10 +124,15 @@ class TrainingSession:
             logged = self.trainer.step - int(self.trainer.evaluation_due())
             self._events = EventLogs(self.directory.path, logged + 1, self._alert)
         try:
-            self._writer = RunWriter(self.directory, config, status, on_lost)
+            self._writer = RunWriter(self.directory, self.config, status, on_lost)
         except BaseException:
             self.directory.close()
             raise
+
+    @property
+    def config(self) -> RunConfig:
+        """The current settings."""
+        return self.trainer.config
 
     @property
     def evaluated_step(self) -> int:
@@ -135,7 +146,12 @@ class TrainingSession:
         Raises:
             TrainingDivergedError: if the loss is no longer a number.
         """
+        self._repeat_changes()
+        if self.trainer.finished:  # fewer epochs are wanted than were
+            return
         steps = min(self._throughput.slice_steps, self.trainer.steps_to_evaluation())
+        if self._pending:
+            steps = min(steps, self._pending[0].step - self.trainer.step)
         before, started = self.trainer.images_seen, time.perf_counter()
         with explain_out_of_memory(self.config, self.trainer.device):
             points = self.trainer.train(steps)
@@ -146,6 +162,46 @@ class TrainingSession:
             self.directory.add_train_point(point)
         if self._events is not None:
             self._events.add_train_points(points)
+
+    def steer(self, setting: str, value: float) -> None:
+        """Change a setting from the next step on, and have that written at once.
+
+        What was to be repeated is given up: from here on it is another run.
+
+        Raises:
+            ConfigError: if it can't be changed to that; nothing has changed then.
+        """
+        config = with_setting(self.config, setting, value)
+        if config == self.config:
+            return
+        if config.epochs * self.trainer.steps_per_epoch < self.trainer.step:
+            trained = f"{self.trainer.epoch:.2f}".rstrip("0").rstrip(".")
+            raise ConfigError(setting, f"{value} is fewer than are trained, which is {trained}")
+        self._pending.clear()
+        self._change(config, setting)
+        self.save()
+
+    def _repeat_changes(self) -> None:
+        """Those that are due."""
+        while self._pending and self._pending[0].step <= self.trainer.step:
+            change = self._pending.pop(0)
+            try:
+                config = with_setting(self.config, change.setting, change.after)
+            except ConfigError as error:  # of another kind of run
+                self._warn(f"{change.text} can't be repeated: {error}")
+                continue
+            if config.epochs * self.trainer.steps_per_epoch < self.trainer.step:
+                self._warn(f"{change.text} can't be repeated: more are trained")
+            elif config != self.config:
+                self._change(config, change.setting)
+
+    def _change(self, config: RunConfig, setting: str) -> None:
+        before, after = getattr(self.config, setting), getattr(config, setting)
+        change = SteeringChange(self.trainer.step, setting, before, after)
+        self.trainer.steer(config)
+        self._steering = (*self._steering, change)
+        log.info("steered at step %d: %s", change.step, change.text)
+        self._writer.save(Work(steering=Steering(config, (*self._steering, *self._pending))))
 
     def evaluate(self, on_batch: Callable[[], None]) -> None:
         """Measure on the validation split, and keep a frame.
@@ -252,6 +308,7 @@ class TrainingSession:
             memory_total=self._memory.total,
             alerts=self.alerts,
             saved_step=self._writer.saved_step,
+            steering=self._steering,
         )
 
     def _state(self) -> dict[str, Any]:

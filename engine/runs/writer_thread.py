@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.snapshot import Snapshot
+from engine.steering import SteeringChange
 from engine.storage import checkpoint
 from engine.storage.frames import FilmWriter
 from engine.storage.run_directory import RunDirectory
@@ -32,6 +33,15 @@ REPEAT_INTERVAL = 600.0
 CHECKPOINTS = ("best.pt", "last.pt")
 
 
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """How a run was steered so far."""
+
+    config: RunConfig
+    """Its current settings."""
+    changes: tuple[SteeringChange, ...]
+
+
 @dataclass(slots=True)
 class Work:
     """What waits to be written; None where nothing does."""
@@ -39,12 +49,14 @@ class Work:
     frames: Sequence[Frame] | None = None
     last: dict[str, Any] | None = None
     best: dict[str, Any] | None = None
+    steering: Steering | None = None
 
     def update(self, newer: "Work") -> None:
         """Replace what has a newer version."""
         self.frames = self.frames if newer.frames is None else newer.frames
         self.last = self.last if newer.last is None else newer.last
         self.best = self.best if newer.best is None else newer.best
+        self.steering = self.steering if newer.steering is None else newer.steering
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +184,13 @@ class RunWriter:
         """Write the parts of `work`, and remove those that were."""
         # In this order, whatever is on disk when the process is killed fits together: rows and
         # frames up to the checkpoints' steps at least, and never a best evaluation whose weights
-        # are in none. A run is resumed from the newer checkpoint.
+        # are in none. A run is resumed from the newer checkpoint, and steered from there as before.
         self._try("metrics.csv", self._directory.flush)
-        frames, last, best = work.frames, work.last, work.best
+        frames, last, best, steering = work.frames, work.last, work.best, work.steering
+        if steering is not None:
+            self._config = steering.config
+            if self._try("steering.csv", lambda: self._write_steering(steering)):
+                work.steering = None
         if frames is not None and self._try("the film", lambda: self._film.write(frames)):
             work.frames = None
         if best is not None and self._try("best.pt", lambda: self._checkpoint("best", best)):
@@ -189,6 +205,9 @@ class RunWriter:
 
     def _checkpoint(self, name: str, state: dict[str, Any]) -> None:
         self._directory.write_checkpoint(name, checkpoint.to_bytes(self._config, state))
+
+    def _write_steering(self, steering: Steering) -> None:
+        self._directory.write_steering(steering.config, steering.changes)
 
     def _write_status(self) -> None:
         now = time.monotonic()

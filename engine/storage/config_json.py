@@ -60,6 +60,21 @@ def write_resumption(path: Path, config: RunConfig, resumption: Resumption) -> N
     _write(path / CONFIG_FILE, config, {**content, "resumed": resumed})
 
 
+def write_settings(path: Path, config: RunConfig, *, steered: int) -> None:
+    """Put the current settings into a run's config.json; what else is in it stays as it is.
+
+    Args:
+        steered: how many changes were made while it was trained (`engine.storage.steering_csv`).
+
+    Raises:
+        RunError: if it can't be read.
+        OSError: if it could not be written; the file is unchanged then.
+    """
+    content = _read(path / CONFIG_FILE)
+    del content["config"]  # to be written last
+    _write(path / CONFIG_FILE, config, {**content, "steered": steered})
+
+
 def check_format(file: Path, version: object) -> None:
     """Refuse what a newer version of this program wrote.
 

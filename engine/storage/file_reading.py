@@ -147,6 +147,10 @@ class Fields:
             raise _wrong(name, "a text", value)
         return value
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a field."""
+        return self._values.get(name) is not None
+
     def each(self, name: str) -> list["Fields"]:
         """The objects of a list.
 

@@ -4,6 +4,7 @@ checkpoints/<run>/
   config.json          settings, versions, device, fingerprint of the data
   metrics.csv  kl.csv  one row per evaluation
   steps.csv            the training curve
+  steering.csv         the settings that were changed on the way, if any were
   last.pt  best.pt     weights, optimiser, random state, position
   frames/<step>.npz    the film: a frame per evaluation (`engine.storage.frames`)
   status.json          what the engine does (`engine.storage.status_json`)
@@ -14,14 +15,16 @@ checkpoints/<run>/
 import errno
 import secrets
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
+from engine.steering import SteeringChange
 from engine.storage.atomic_files import atomic_write, remove_unfinished
-from engine.storage.config_json import write_config, write_resumption
+from engine.storage.config_json import write_config, write_resumption, write_settings
 from engine.storage.csv_log import CsvLog
 from engine.storage.frames import drop_frames
 from engine.storage.metrics_csv import (
@@ -39,6 +42,7 @@ from engine.storage.provenance import Provenance, Resumption
 from engine.storage.run_lock import RunLock, rename_locked
 from engine.storage.run_log import RunLog
 from engine.storage.run_names import check_name, default_name
+from engine.storage.steering_csv import STEERING_FILE, write_steering
 
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 """How a rename fails if another process has just made a directory of that name."""
@@ -116,6 +120,16 @@ class RunDirectory:
             return cls(path, lock, config, last_step, evaluated_step)
         except OSError as error:
             raise RunError(f"can't write to {path}/: {error}") from error
+
+    def write_steering(self, config: RunConfig, changes: Sequence[SteeringChange]) -> None:
+        """Replace steering.csv, then the settings in config.json by the current ones.
+
+        Raises:
+            RunError: if config.json can't be read.
+            OSError: if one could not be written; both are as before, or only the first is new.
+        """
+        write_steering(self.path / STEERING_FILE, changes)
+        write_settings(self.path, config, steered=len(changes))
 
     def add_resumption(self, config: RunConfig, resumption: Resumption) -> None:
         """Put the current settings, and who resumes the run with them, into config.json.

@@ -5,14 +5,15 @@ The same as a `Snapshot`, but for the metrics, which are in the CSV files beside
 
 import math
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from engine.config import MAX_EPOCHS, MAX_THREADS
+from engine.config import MAX_EPOCHS, MAX_THREADS, STEERABLE
 from engine.errors import RunError
 from engine.history import History
 from engine.snapshot import Alert, Phase, Snapshot
+from engine.steering import SteeringChange
 from engine.storage.atomic_files import atomic_write, json_bytes
 from engine.storage.file_reading import (
     MOST_COUNTED,
@@ -56,6 +57,7 @@ def status_bytes(snapshot: Snapshot) -> bytes:
         if field.name not in _FROM_HISTORY:
             values[field.name] = getattr(snapshot, field.name)
     values["alerts"] = [{"step": alert.step, "text": alert.text} for alert in snapshot.alerts]
+    values["steering"] = [asdict(change) for change in snapshot.steering]
     numbers = {
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()
     }
@@ -96,6 +98,14 @@ def parse_status(content: bytes, file: Path, history: History) -> Snapshot:
         raise RunError(f"{file} can't be used: {cause(error)}") from error
 
 
+def _change(values: Fields) -> SteeringChange:
+    setting, most = values.text("setting") or "", sys.float_info.max
+    before, after = values.number("before", 0, most), values.number("after", 0, most)
+    if setting not in STEERABLE or before is None or after is None:
+        raise ValueError("steering holds what is no change of a setting")
+    return SteeringChange(values.whole("step", 0, MOST_COUNTED) or 0, setting, before, after)
+
+
 def _name(path: Path) -> str:
     """Of a link, the link's; not what the file says, for the run may have been renamed."""
     return path.name if path.name not in ("", "..") else path.resolve().name
@@ -107,6 +117,7 @@ def _snapshot(content: object, name: str, history: History) -> Snapshot:
         Alert(alert.whole("step", 0, MOST_COUNTED) or 0, alert.text("text") or "")
         for alert in values.each("alerts")
     ]
+    steering = [_change(c) for c in values.each("steering")] if values.has("steering") else []
     points = history.train_points(-1)
     known: dict[str, Any] = {
         **{key: values.text(key) for key in ("activity", "device", "error")},
@@ -117,6 +128,7 @@ def _snapshot(content: object, name: str, history: History) -> Snapshot:
         run=name,
         phase=Phase(values.text("phase") or ""),
         alerts=tuple(alerts),
+        steering=tuple(steering),
         train=points[-1] if points else None,
         last=history.last,
         best=history.best,

@@ -31,6 +31,8 @@ from engine.training.stepper import Stepper, Sums, capture_cuda_graph
 class Trainer:
     """A model, its optimiser and its position in one run.
 
+    Some of the settings may be changed between two calls (`steer`); `config` has them as they are.
+
     `train` and `evaluate` are called in turn, by hand or by a run's thread; how many
     steps a call of `train` takes never changes the weights.
 
@@ -57,19 +59,24 @@ class Trainer:
 
         self.step = 0
         self.steps_per_epoch = math.ceil(len(self.images.train) / config.batch_size)
-        self.total_steps = self.steps_per_epoch * config.epochs
         self._permutation = torch.empty(0, dtype=torch.int64, device=device)
         self._epoch_sums: Sums = np.zeros(4)
         """Over the steps of the running epoch."""
         self._point_sums: Sums = np.zeros(4)
         """Over the steps since the last point of the training curve."""
         self._last_lr = config.lr
-        """Of the last step taken: a run that is resumed for other epochs has another schedule."""
+        """Of the last step taken: what was steered since then has another schedule."""
+        self._last_beta = beta_at(config, 0.0)
 
     @property
     def epoch(self) -> float:
         """Epochs trained so far, with fractions."""
         return self.step / self.steps_per_epoch
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.steps_per_epoch * self.config.epochs
 
     @property
     def finished(self) -> bool:
@@ -106,6 +113,16 @@ class Trainer:
             return min(to_epoch_end, (1 << self.step.bit_length()) - self.step)
         return to_epoch_end
 
+    def steer(self, config: RunConfig) -> None:
+        """Train on under settings of which some `engine.config.STEERABLE` ones are others.
+
+        They hold from the next step on, in what is left of an epoch, too. What is drawn at random
+        doesn't depend on them.
+        """
+        self.config = config
+        if self.step % self.steps_per_epoch:
+            self._plan_epoch()
+
     def use_no_graphs(self) -> None:
         """Issue the steps kernel by kernel on a GPU, too; the numbers are the same."""
         self._stepper.capture = None
@@ -126,7 +143,9 @@ class Trainer:
         with matmul_precision(self.config.precision, self.device):
             sums = self._stepper.run(in_epoch, steps)
         self._check_finite(sums)
-        self._last_lr = self._lr_at(self.step + steps - 1)
+        last_step = self.step + steps - 1
+        self._last_lr = self._lr_at(last_step)
+        self._last_beta = beta_at(self.config, last_step / self.steps_per_epoch)
         self._epoch_sums = _added(self._epoch_sums, sums)
         points: list[TrainPoint] = []
         begun = 0
@@ -150,8 +169,7 @@ class Trainer:
             TrainingDivergedError: if the loss or a part of it is NaN or infinite.
         """
         # β_t and the learning rate of the last step taken, not of the next.
-        last_step = max(0, self.step - 1)
-        beta = beta_at(self.config, last_step / self.steps_per_epoch)
+        beta = self._last_beta
         measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, on_batch)
         if not measured.metrics.is_finite():
             raise diverged(
@@ -184,6 +202,7 @@ class Trainer:
             "epoch_sums": torch.from_numpy(self._epoch_sums),
             "point_sums": torch.from_numpy(self._point_sums),
             "last_lr": self._last_lr,
+            "last_beta": self._last_beta,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -209,6 +228,7 @@ class Trainer:
         self._permutation = state["permutation"].to(self.device)
         self._epoch_sums, self._point_sums = _stored_sums(state)
         self._last_lr = self._stored_lr(state)
+        self._last_beta = self._stored_beta(state)
         self._stepper = self._new_stepper()  # a graph would keep the previous moments
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
@@ -252,6 +272,12 @@ class Trainer:
         # Of a version that didn't keep it: by the schedule that the checkpoint was trained under.
         epochs = state["config"]["epochs"] if "config" in state else self.config.epochs
         return self._lr_at(max(0, self.step - 1), self.steps_per_epoch * epochs)
+
+    def _stored_beta(self, state: Mapping[str, Any]) -> float:
+        """Of the last step before a checkpoint; versions that didn't keep it had no steering."""
+        if "last_beta" in state:
+            return float(state["last_beta"])
+        return beta_at(self.config, max(0, self.step - 1) / self.steps_per_epoch)
 
     def _check_finite(self, sums: Sums) -> None:
         """See that the steps from here on had a loss; else name the first that had none."""

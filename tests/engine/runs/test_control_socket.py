@@ -25,14 +25,14 @@ def asked() -> Asked:
 
 @pytest.fixture
 def server(tmp_path: Path, asked: Asked) -> Iterator[ControlServer]:
-    def refuse() -> None:
+    def refuse(_: object) -> None:
         raise RuntimeError("not now")
 
     server = ControlServer(
         tmp_path,
         {
-            "pause": lambda: asked.append("pause"),
-            "weights": lambda: bytes(range(256)) * 40_000,
+            "pause": lambda _: asked.append("pause"),
+            "weights": lambda _: bytes(range(256)) * 40_000,
             "refused": refuse,
         },
     )
@@ -91,7 +91,7 @@ def test_a_client_that_says_nothing_holds_up_nobody(tmp_path: Path, asked: Asked
 
 
 def test_after_its_end_nobody_answers_and_nothing_is_left(tmp_path: Path) -> None:
-    server = ControlServer(tmp_path, {"pause": lambda: None})
+    server = ControlServer(tmp_path, {"pause": lambda _: None})
     silent = socket.socket(socket.AF_UNIX)
     silent.connect(str(tmp_path / SOCKET_FILE))
     ask(tmp_path, "pause")  # so that the silent one has been let in
@@ -110,7 +110,7 @@ def test_the_socket_of_a_killed_process_is_replaced(tmp_path: Path) -> None:
     dead.close()
     with pytest.raises(ControlError):
         ask(tmp_path, "pause")
-    server = ControlServer(tmp_path, {"pause": lambda: None})
+    server = ControlServer(tmp_path, {"pause": lambda _: None})
     assert ask(tmp_path, "pause") == b""
     server.close()
 
@@ -138,7 +138,7 @@ def test_a_path_that_is_too_long_for_a_socket_works(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 120) / "y"
     folder.mkdir(parents=True)
     assert len(str(folder)) > MAX_ADDRESS
-    server = ControlServer(folder, {"pause": lambda: b"yes"})
+    server = ControlServer(folder, {"pause": lambda _: b"yes"})
     assert ask(folder, "pause") == b"yes"
     server.close()
 

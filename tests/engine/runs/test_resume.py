@@ -222,9 +222,9 @@ def test_a_run_may_go_on_in_another_precision(copied: Path, config: RunConfig) -
     assert continued_config(copied).precision == config.precision == "float32"
     other = continued_config(copied, epochs=3, precision="bf16")
     assert other.precision == "bf16"
-    other.check_same_model(config)
+    other.check_same_settings(config)
     with pytest.raises(ValueError, match="lr was"):
-        replace(other, lr=0.5).check_same_model(config)
+        replace(other, lr=0.5).check_same_settings(config)
 
 
 def test_history_best_film_and_time_go_on(copied: Path, two_epochs: Path) -> None:
