@@ -5,7 +5,7 @@ Importing this doesn't import torch; `restore` is for the run's thread, which ha
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,7 @@ from engine.storage.metrics_csv import HistoryReader
 from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock, wait_for_owner
-from engine.storage.run_names import run_directories
+from engine.storage.run_names import find_run, run_directories
 from engine.storage.status_json import read_status
 from engine.storage.steering_csv import STEERING_FILE, StoredSteering, read_steering
 from engine.views import Frame
@@ -131,11 +131,25 @@ def _check_epochs(path: Path, trained: float, epochs: int) -> None:
 
 
 def planned_starts(
-    plan: TrainingPlan, checkpoints: Path, name: str | None
+    plan: TrainingPlan,
+    checkpoints: Path,
+    name: str | None,
+    steering: Sequence[SteeringChange] = (),
 ) -> list[tuple[RunConfig, StartPoint]]:
-    """New runs for a plan: two get '-vae' and '-ae' behind their name."""
+    """New runs for a plan: two get '-vae' and '-ae' behind their name.
+
+    Args:
+        steering: changes of the settings to repeat, in the runs that have those settings.
+    """
     configs = plan.runs()
-    return [(c, NewRun(checkpoints, _own_name(name, c, len(configs)))) for c in configs]
+    return [
+        (c, NewRun(checkpoints, _own_name(name, c, len(configs)), _of_config(steering, c)))
+        for c in configs
+    ]
+
+
+def _of_config(steering: Sequence[SteeringChange], config: RunConfig) -> tuple[SteeringChange, ...]:
+    return tuple(change for change in steering if config.has(change.setting))
 
 
 def automatic_starts(
@@ -143,6 +157,7 @@ def automatic_starts(
     checkpoints: Path,
     name: str | None,
     *,
+    steering: Sequence[SteeringChange] = (),
     job: str = "",
     report: Callable[[str], None] = log.info,
 ) -> list[tuple[RunConfig, StartPoint]]:
@@ -153,6 +168,7 @@ def automatic_starts(
     waited for, rather than that a second run is begun.
 
     Args:
+        steering: changes of the settings to repeat in runs that are begun.
         job: what the runs of this batch job are called, if there is no other name: one of other
             settings, or trained beside this one, gets a number.
         report: called with a sentence if there is something to wait for.
@@ -176,7 +192,8 @@ def automatic_starts(
         else:
             path = _unfinished(config, checkpoints, report)
         if path is None or not (path / CONFIG_FILE).is_file():
-            start_points.append((config, NewRun(checkpoints, own_name)))
+            repeated = _of_config(steering, config)
+            start_points.append((config, NewRun(checkpoints, own_name, repeated)))
             continue
         try:
             continued = _continued(path, config)
@@ -312,6 +329,22 @@ def read_initial_config(path: Path) -> RunConfig:
     """
     config, _ = read_config(path)
     return initial_config(config, _fitting(config, read_steering(path / STEERING_FILE)).changes)
+
+
+def steering_of(source: str, checkpoints: Path) -> tuple[SteeringChange, ...]:
+    """The changes to repeat, of a stored run or of a steering.csv.
+
+    Args:
+        source: the run's name, or the path of its directory or of the file.
+
+    Raises:
+        RunError: if there is no such run or file, or a line of it can't be used.
+    """
+    file = Path(source) if Path(source).is_file() else find_run(source, checkpoints) / STEERING_FILE
+    found = read_steering(file)
+    if found.problem:  # a run that is repeated in part is another one
+        raise RunError(found.problem)
+    return tuple(found.changes)
 
 
 def _read_changes(path: Path, config: RunConfig) -> tuple[list[SteeringChange], str]:

@@ -7,7 +7,7 @@ looks when it likes. Importing this module doesn't import torch: the thread does
 
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
@@ -24,6 +24,7 @@ from engine.runs.resume import NewRun, ResumeRun, StartPoint, planned_starts
 from engine.runs.run_thread import RunThread, wake_up
 from engine.runs.tensorboard import check_tensorboard
 from engine.snapshot import Phase, Snapshot
+from engine.steering import SteeringChange
 from engine.storage.file_reading import Fields
 from engine.storage.run_lock import LostRunError
 from engine.storage.run_names import default_name
@@ -314,17 +315,24 @@ class TrainingRun(RunThread):
 
 
 def planned_runs(
-    plan: TrainingPlan, checkpoints: Path, name: str | None = None, *, tensorboard: bool = False
+    plan: TrainingPlan,
+    checkpoints: Path,
+    name: str | None = None,
+    *,
+    steering: Sequence[SteeringChange] = (),
+    tensorboard: bool = False,
 ) -> list[TrainingRun]:
     """The runs of a plan, to be started together: each waits for the one before.
 
     Args:
         name: of the run; two get '-vae' and '-ae' behind it. None for one made from the time.
+        steering: changes of the settings to repeat.
 
     Raises:
         RunError: if event files are wanted and there is no `tensorboard` package.
     """
-    return runs_in_turn(planned_starts(plan, checkpoints, name), tensorboard=tensorboard)
+    start_points = planned_starts(plan, checkpoints, name, steering)
+    return runs_in_turn(start_points, tensorboard=tensorboard)
 
 
 def runs_in_turn(

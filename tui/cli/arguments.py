@@ -18,6 +18,9 @@ class TrainingArgs:
     config: Annotated[TrainingPlan, tyro.conf.arg(name="")] = field(default_factory=TrainingPlan)
     preset: PresetName = "default"
     """Defaults of the other settings; report: the plain setting of the course report."""
+    steering: Annotated[str | None, tyro.conf.arg(metavar="RUN")] = None
+    """RUN or FILE: repeat how a run was steered. A stored run gives its first settings as well, if
+    no flag gives others; a steering.csv only the changes."""
     name: str | None = None
     """Name of the run; by default made from the model and the time."""
     tensorboard: bool = False

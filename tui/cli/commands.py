@@ -18,8 +18,8 @@ from typing import Any
 import tyro
 
 from data import absolute_path
-from engine.config import PRESETS, absolute_data
-from engine.storage.run_names import check_name
+from engine.config import PRESETS, TrainingPlan, absolute_data
+from engine.storage.run_names import check_name, find_run
 from tui.cli.arguments import (
     AttachArgs,
     BenchArgs,
@@ -35,6 +35,7 @@ from tui.cli.arguments import (
 )
 from tui.cli.flags import REGISTRY
 from tui.cli.program import PROGRAM
+from tui.state.settings import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def parse(command: Command, arguments: Sequence[str]) -> Any:
         for name, config in PRESETS.items():
             if preset == name:
                 options["default"] = kind(preset=name, config=config)
+        options |= _settings_to_repeat(kind, arguments)
         options["config"] = (tyro.conf.FlagCreatePairsOff,)
     if command is DASHBOARD:
         options["description"] = f"{inspect.getdoc(kind)}\n\n{_other_commands()}"
@@ -168,6 +170,18 @@ def parse(command: Command, arguments: Sequence[str]) -> Any:
         data = absolute_data(args.config.data)
         args = replace(args, config=replace(args.config, data=data))
     return args
+
+
+def _settings_to_repeat(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
+    """The settings of the run that `--steering` names, as the defaults."""
+    source = _value_of("--steering", arguments)
+    if source is None or Path(source).is_file():
+        return {}
+    from engine.runs.resume import read_initial_config
+
+    checkpoints = absolute_path(_value_of("--checkpoints", arguments) or "checkpoints")
+    config = read_initial_config(find_run(source, checkpoints))
+    return {"default": kind(config=TrainingPlan(**settings_of(config)))}
 
 
 def _expanded(args: Any) -> dict[str, Path]:

@@ -13,10 +13,11 @@ from pathlib import Path
 from engine.config import MAY_CHANGE
 from engine.runs.resume import NewRun, planned_starts
 from engine.storage.config_json import CONFIG_FILE
-from engine.storage.run_names import default_name
+from engine.storage.run_names import default_name, find_run
+from engine.storage.steering_csv import STEERING_FILE
 from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainResumeArgs
 from tui.cli.janitor import cleaned_up_after_us
-from tui.cli.planned_runs import start_point_to_resume
+from tui.cli.planned_runs import changes_to_repeat, start_point_to_resume
 from tui.cli.program import THIS_PROGRAM
 
 DEFAULT_CHECKPOINTS = Path("checkpoints")
@@ -31,7 +32,7 @@ def train_detached(args: DashboardArgs) -> int:
     name = args.name or default_name(plan.runs()[0], datetime.now())
     starts = planned_starts(plan, args.checkpoints, name)
     names = [start.name or name for _, start in starts if isinstance(start, NewRun)]
-    flags = ["--name", name, *plan.to_flags(), *_logging(args)]
+    flags = ["--name", name, *plan.to_flags(), *_steering(args), *_logging(args)]
     return _start(flags, args.checkpoints, args.checkpoints / names[0], names)
 
 
@@ -46,6 +47,16 @@ def resume_detached(args: ResumeArgs) -> int:
     flags = ["--resume", str(path), *config.to_flags(*names), *_logging(args)]
     named = (args.checkpoints / path.name).resolve() == path
     return _start(flags, args.checkpoints, path, [path.name if named else str(path)])
+
+
+def _steering(args: DashboardArgs) -> list[str]:
+    """Of a run, the file: the plan has its settings already."""
+    if args.steering is None:
+        return []
+    changes_to_repeat(args)  # said here what is wrong with it
+    is_file = Path(args.steering).is_file()
+    file = args.steering if is_file else find_run(args.steering, args.checkpoints) / STEERING_FILE
+    return ["--steering", str(Path(file).resolve())] if Path(file).exists() else []
 
 
 def _logging(args: DashboardArgs | ResumeArgs) -> list[str]:

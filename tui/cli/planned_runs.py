@@ -9,8 +9,10 @@ from engine.runs.resume import (
     ResumeRun,
     automatic_starts,
     continued_config,
+    steering_of,
 )
 from engine.runs.training_run import TrainingRun, planned_runs, runs_in_turn
+from engine.steering import SteeringChange
 from engine.storage.run_lock import owner_of
 from engine.storage.run_names import check_name, find_run
 from engine.text import one_line
@@ -24,7 +26,22 @@ def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
     Raises:
         RunError: if they can't be logged as asked for.
     """
-    return planned_runs(args.config, args.checkpoints, args.name, tensorboard=args.tensorboard)
+    return planned_runs(
+        args.config,
+        args.checkpoints,
+        args.name,
+        steering=changes_to_repeat(args),
+        tensorboard=args.tensorboard,
+    )
+
+
+def changes_to_repeat(args: TrainingArgs) -> tuple[SteeringChange, ...]:
+    """Those that `--steering` names.
+
+    Raises:
+        RunError: if they can't be read.
+    """
+    return () if args.steering is None else steering_of(args.steering, args.checkpoints)
 
 
 def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
@@ -36,7 +53,12 @@ def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
     if args.resume is None:
         return runs_to_begin(args)
     start_points = automatic_starts(
-        args.config, args.checkpoints, args.name, job=_job_name(), report=_say
+        args.config,
+        args.checkpoints,
+        args.name,
+        steering=changes_to_repeat(args),
+        job=_job_name(),
+        report=_say,
     )
     return runs_in_turn(start_points, tensorboard=args.tensorboard)
 

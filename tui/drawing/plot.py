@@ -54,12 +54,14 @@ def draw_chart(
     epoch: float,
     mark: Mark | None = None,
     cursor: tuple[float, Rgb] | None = None,
+    moments: Sequence[float] = (),
 ) -> list[Strip]:
     """The chart's lines; where curves cross, the later one is on top, for a cell has one colour.
 
     Args:
         epoch: how far the training is, the right end.
         cursor: an epoch for a vertical line, and its colour.
+        moments: epochs for dotted vertical lines.
     """
     if not any(len(curve.series.values) for curve in curves):
         return [Strip([NOTHING_YET])]
@@ -69,8 +71,11 @@ def draw_chart(
     if size.width < max(map(len, tick_labels(y_ticks))) + 2 or size.height < 3:
         return []
     sheet = _Sheet(size, Limits(0.0, end), limits, x_ticks, y_ticks)
+    for moment in moments:
+        sheet.draw_line(moment, "┊", AXES_COLOR)
     if cursor is not None:
-        sheet.draw_cursor(*cursor)
+        epoch, color = cursor
+        sheet.draw_line(epoch, "│", color)
     for curve in curves:
         sheet.draw_curve(curve)
     if mark is not None:
@@ -125,11 +130,11 @@ class _Sheet:
         self._colors: npt.NDArray[np.int32] = np.zeros(self._characters.shape, np.int32)
         self._colors[self._characters != " "] = _number(AXES_COLOR)
 
-    def draw_cursor(self, epoch: float, color: Rgb) -> None:
+    def draw_line(self, epoch: float, character: str, color: Rgb) -> None:
         """A vertical line."""
         if self._x.low <= epoch <= self._x.high:
             (column,) = self._columns(np.array([epoch]), 1)
-            self._put(slice(0, self.rows), self._left + column, "│", color)
+            self._put(slice(0, self.rows), self._left + column, character, color)
 
     def draw_curve(self, curve: Curve) -> None:
         """The part of a curve that lies within the limits."""

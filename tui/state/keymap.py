@@ -67,6 +67,8 @@ ACTIONS = (
     Action("E", "export_all", "all", "Export every figure of the run as PNG.", "E", rank=13),
     _SCREENSHOT,
     Action("x", "stop", "stop", "Stop training and save the run (asks first).", rank=5),
+    Action("t", "steer", "steer", "Change β, learning rate, warm-up or epochs, live.", rank=8),
+    Action("u", "undo", "", "Undo the last such change."),
     Action("n", "new_run", "new", "Start a new run with changed settings (a form).", rank=9),
     _HELP,
     Action("q", "leave", "quit", "Quit; asks while training (also Ctrl-C, twice)."),

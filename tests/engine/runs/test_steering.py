@@ -210,7 +210,7 @@ def test_a_steered_run_is_the_one_that_a_job_of_its_first_settings_finds(
     longer = replace(config, epochs=9)
     [(found, _)] = automatic_starts(longer, tmp_path, "first")
     assert found == replace(steered.config, epochs=9)
-    with pytest.raises(RunError, match="its beta was 1.0"):
+    with pytest.raises(RunError, match=r"its beta was 1\.0"):
         automatic_starts(replace(config, beta=3.0), tmp_path, "first")
 
 

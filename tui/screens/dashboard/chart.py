@@ -55,7 +55,8 @@ class MetricChart(CanvasPanel):
         evaluated = snapshot.last.step if snapshot and snapshot.last else None
         trained = snapshot.train.step if snapshot and snapshot.train else None
         cursor = self._cursor.step if self._cursor else None
-        version = (id(history), evaluated, trained, self.metric, cursor)
+        steered = len(snapshot.steering) if snapshot else 0
+        version = (id(history), evaluated, trained, self.metric, cursor, steered)
         if version != self._version:
             self._version = version
             self.repaint()
@@ -81,7 +82,15 @@ class MetricChart(CanvasPanel):
             self._snapshot.epoch if self._snapshot else 0.0,
             Mark(best.epoch, getattr(best.val, self.metric), BEST_COLOR) if best else None,
             (self._cursor.epoch, CURSOR_COLOR) if self._cursor else None,
+            self._steered_at(),
         )
+
+    def _steered_at(self) -> list[float]:
+        """The epochs at which settings were changed."""
+        s = self._snapshot
+        if s is None or not s.step or not s.epoch:
+            return []
+        return [change.step * s.epoch / s.step for change in s.steering]
 
     def _describe(self, *, cut: bool) -> Content:
         long = self.size.width >= LONG_TITLE and self._cursor is None
@@ -95,6 +104,7 @@ class MetricChart(CanvasPanel):
             (f"━ {validation}", "$validation"),
             " ",
             ("● best", "$best"),
+            (" ┊ steered", "dim") if self._steered_at() and self._cursor is None else "",
             (self._at_cursor(), "$cursor") if self._cursor else start,
         )
 

@@ -6,8 +6,8 @@ from engine.text import epochs
 from engine.views import PriorSamples
 from tui.screens.dashboard.latent_map import LatentMapPanel
 from tui.screens.dashboard.live_pictures import LivePictures
-from tui.screens.dashboard.run_control import RunControl
 from tui.screens.dashboard.samples import SamplePanel
+from tui.screens.dashboard.steering_control import SteeringControl
 from tui.screens.dialogs.sampling import SamplingScreen
 from tui.state.context import RunContext
 from tui.widgets.pictures import ReconstructionPanel
@@ -15,7 +15,7 @@ from tui.widgets.pictures import ReconstructionPanel
 TEMPERATURE_STEP = 0.1
 
 
-class PictureControl(RunControl):
+class PictureControl(SteeringControl):
     """A screen with panels of reconstructions, samples and the latent map."""
 
     def __init__(self, context: RunContext) -> None:

@@ -17,6 +17,7 @@ from textual.validation import ValidationResult, Validator
 from textual.widgets import Button, Input, Label, Select, Static
 
 from engine.errors import RunError
+from tui.widgets.text_input import TextInput
 
 Answer = TypeVar("Answer")
 
@@ -92,7 +93,7 @@ class Field:
                 id=self.name,
                 classes="editor",
             )
-        return Input(
+        return TextInput(
             self.text,
             validators=[_Parsed(self.parse)],
             validate_on=["changed"],

@@ -28,6 +28,7 @@ from tui.state.run_messages import Level
 from tui.theme import ACCENT
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
+from tui.widgets.text_input import TextInput
 
 INTERVAL = 2.0
 """Seconds between two looks at the disk, at least."""
@@ -76,7 +77,9 @@ class RunListScreen(Screen[None]):
         yield RunTable(id="runs")
         yield RunDetails(id="run-details")
         yield MessageLine(id="message")
-        yield Input(id="runs-filter", compact=True, placeholder="name, state, model or setting=…")
+        yield TextInput(
+            id="runs-filter", compact=True, placeholder="name, state, model or setting=…"
+        )
         yield KeyBar(self.SCREEN_ACTIONS, id="keys")
 
     def on_mount(self) -> None:

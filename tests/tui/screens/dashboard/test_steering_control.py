@@ -1,0 +1,95 @@
+"""Steering from the dashboard: a form, an undo, the marks on the chart, and refusals."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from engine.config import RunConfig
+from engine.run import Access
+from engine.runs.training_run import TrainingRun
+from tests.support.dashboard_app import LARGE, SMALL, dashboard, message, running
+from tests.support.slow_training import slow_training
+from tests.support.waiting import until
+from tui.screens.dashboard.chart import MetricChart
+from tui.screens.dialogs.steer import SteerScreen
+
+pytestmark = pytest.mark.usefixtures("slowly")
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_training(monkeypatch)
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL])
+async def test_a_setting_is_changed_and_taken_back_by_keys(
+    endless: RunConfig, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with running(replace(endless, beta=20.0), tmp_path, size) as (app, pilot):
+        run = app.shown_run
+        await until(pilot, lambda: run.snapshot.step > 2)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, SteerScreen) and app.screen.is_active)
+        typed = {field.id: field.value for field in app.screen.query(Input)}
+        assert typed == {
+            "beta": "20",
+            "kl_warmup": f"{endless.kl_warmup:g}",
+            "lr": f"{endless.lr:g}",
+            "epochs": f"{endless.epochs:g}",
+        }
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: run.config.beta == 1.0)
+        await until(pilot, lambda: message(pilot).startswith("β 20 → 1 from step"))
+        chart = dashboard(pilot).query_one(MetricChart)
+        await until(pilot, lambda: "┊ steered" in str(chart.border_title))
+        await pilot.press("u")
+        await until(pilot, lambda: message(pilot).startswith("β 1 → 20 from step"))
+        await pilot.press("u")
+        await until(pilot, lambda: message(pilot).startswith("nothing to undo"))
+        assert [change.text for change in run.snapshot.steering] == ["β 20 → 1", "β 1 → 20"]
+
+
+async def test_what_was_not_changed_is_not_steered(endless: RunConfig, tmp_path: Path) -> None:
+    async with running(endless, tmp_path) as (app, pilot):
+        run = app.shown_run
+        await until(pilot, lambda: run.snapshot.step > 2)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, SteerScreen) and app.screen.is_active)
+        await pilot.press("enter")
+        await until(pilot, lambda: message(pilot) == "nothing was changed")
+        assert run.snapshot.steering == ()
+
+
+async def test_an_engine_that_refuses_is_told(endless: RunConfig, tmp_path: Path) -> None:
+    async with running(endless, tmp_path) as (app, pilot):
+        run = app.shown_run
+        await until(pilot, lambda: run.snapshot.epoch > 1.0)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, SteerScreen) and app.screen.is_active)
+        await pilot.press("down", "down", "down", "1", "enter")
+        await until(pilot, lambda: message(pilot).startswith("epochs 1 is fewer than are trained"))
+        assert run.config.epochs == endless.epochs
+
+
+async def test_a_read_only_run_is_not_steered(
+    endless: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(endless, tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.shown_run.snapshot.step > 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingRun, "access", Access.READ)
+            await pilot.press("t")
+            await until(pilot, lambda: message(pilot).startswith("read-only"))
+        assert not isinstance(app.screen, SteerScreen)
+
+
+async def test_a_run_that_is_over_says_how_it_goes_on(
+    small_config: RunConfig, tmp_path: Path
+) -> None:
+    async with running(small_config, tmp_path) as (app, pilot):
+        await until(pilot, lambda: "finished at epoch" in message(pilot))
+        await pilot.press("t")
+        await until(pilot, lambda: message(pilot).startswith("the run is finished: b, then R"))
+        assert not isinstance(app.screen, SteerScreen)
