@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from engine.config import RunConfig
 from engine.history import History
+from engine.parent import Parent
 from engine.snapshot import Snapshot
 from engine.views import Frame, ViewRequest
 
@@ -31,6 +32,8 @@ class Run(Protocol):
     """
 
     config: RunConfig
+    parent: Parent | None
+    """The run that it began with the weights of; None before that is known, too."""
 
     @property
     def history(self) -> History:
@@ -77,6 +80,12 @@ class Run(Protocol):
 
         The future fails with a `ConfigError` or a `ControlError` that says why it can't be changed;
         if it could, a later `snapshot` and `config` have it.
+        """
+
+    def keep(self, name: str) -> "Future[None]":
+        """Have the current state written under a name (`engine.storage.kept_states`).
+
+        The future fails with a `RunError` or a `ControlError` that says why it can't be kept.
         """
 
     def request(self, view: ViewRequest[T]) -> "Future[T]":

@@ -134,6 +134,11 @@ class FmnistVaeTui(TerminalApp):
         """Stop and save the current runs, and train others."""
         self._show_other(partial(self._manager.begin, event.plan))
 
+    @on(Dashboard.BranchRun)
+    def start_branch(self, event: Dashboard.BranchRun) -> None:
+        """Stop and save the current runs, and train one that begins with a run's weights."""
+        self._show_other(partial(self._manager.branch, event.plan, event.parent, event.state))
+
     @on(Dashboard.Leave)
     def leave(self) -> None:
         """Exit; the runs are closed after the terminal is restored."""

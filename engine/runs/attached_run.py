@@ -22,6 +22,7 @@ from engine.runs.run_thread import RunThread
 from engine.snapshot import Alert, Phase, Snapshot
 from engine.steering import config_at
 from engine.storage.config_json import read_config
+from engine.storage.file_reading import MOST_JSON
 from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
 from engine.storage.run_lock import Owner, owner_of
@@ -37,7 +38,7 @@ T = TypeVar("T")
 TICK = 0.1
 """Seconds between two looks at what others ask for."""
 ASK_INTERVAL = 0.25
-STEERING_TIMEOUT = 12.0
+COMMAND_TIMEOUT = 12.0
 """Seconds for an owner that evaluates, or waits for its disk."""
 READ_INTERVAL = 1.0
 """Seconds between two looks at the owner, and at the files."""
@@ -66,6 +67,7 @@ class AttachedRun(RunThread):
         super().__init__(config, snapshot, name="attached", daemon=True)
         self._path, self._data = path, data
         self._data_fingerprint = provenance.data.fingerprint
+        self.parent = provenance.parent
         self._reader = HistoryReader(path, config)
         self._film = FilmReader(path)
         self._access = Access.READ
@@ -117,8 +119,15 @@ class AttachedRun(RunThread):
 
     def steer(self, setting: str, value: float) -> "Future[None]":
         """Ask the owner to change a setting."""
+        return self._asked("steer", setting=setting, value=value)
+
+    def keep(self, name: str) -> "Future[None]":
+        """Ask the owner to write its current state under a name."""
+        return self._asked("keep", name=name)
+
+    def _asked(self, question: str, **fields: object) -> "Future[None]":
         done: Future[None] = Future()
-        self._commands.put(lambda: self._steer(setting, value, done))
+        self._commands.put(lambda: self._do(done, question, fields))
         if self._closed:
             self._commands.do_waiting()
         return done
@@ -206,11 +215,11 @@ class AttachedRun(RunThread):
             log.warning("%s: %s", what, error)
         self._look()
 
-    def _steer(self, setting: str, value: float, done: "Future[None]") -> None:
+    def _do(self, done: "Future[None]", question: str, fields: dict[str, object]) -> None:
         if not done.set_running_or_notify_cancel():
             return
         try:
-            ask(self._path, "steer", STEERING_TIMEOUT, setting=setting, value=value)
+            ask(self._path, question, COMMAND_TIMEOUT, MOST_JSON, fields)
         except ControlError as error:
             done.set_exception(error)
         else:

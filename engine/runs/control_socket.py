@@ -2,9 +2,10 @@
 
 A question is a line of JSON, `{"do": "pause"}`; the answer is a line of JSON, `{"ok": true,
 "bytes": N}`, and N bytes. Questions: `pause`, `resume`, `stop`, `steer` (with "setting" and
-"value"), `status` (the content of the current status.json) and `weights` (a checkpoint of the model
-alone, for `torch.load(weights_only=True)`). Only the owner's user may connect (mode 0600). Where a
-file system has no sockets there is no asking, and the run can still be watched by its files.
+"value"), `keep` (with "name"), `status` (the content of the current status.json) and `weights` (a
+checkpoint of the model alone, for `torch.load(weights_only=True)`). Only the owner's user may
+connect (mode 0600). Where a file system has no sockets there is no asking, and the run can still be
+watched by its files.
 """
 
 import contextlib
@@ -121,7 +122,11 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 def ask(
-    path: Path, question: str, timeout: float = TIMEOUT, most: int = MOST_JSON, **fields: object
+    path: Path,
+    question: str,
+    timeout: float = TIMEOUT,
+    most: int = MOST_JSON,
+    fields: Mapping[str, object] | None = None,
 ) -> bytes:
     """The answer of the process that trains the run in a directory.
 
@@ -139,7 +144,7 @@ def ask(
         with _address(path) as address, socket.socket(socket.AF_UNIX) as connection:
             answer = _Answer(connection, timeout)
             connection.connect(address)
-            connection.sendall(json.dumps({"do": question, **fields}).encode() + b"\n")
+            connection.sendall(json.dumps({"do": question, **(fields or {})}).encode() + b"\n")
             return answer.read(most)
     except (OSError, ValueError) as error:
         raise ControlError(f"its process can't be asked: {cause(error)}") from error

@@ -59,7 +59,22 @@ class ResumeRun:
     path: Path
 
 
-StartPoint = NewRun | ResumeRun
+@dataclass(frozen=True, slots=True)
+class BranchRun:
+    """A new run that begins with the weights of a stored one, and its optimiser's moments.
+
+    Args:
+        new: the run to make.
+        parent: the directory of the other one.
+        state: 'last', 'best', or the name of a kept state of that.
+    """
+
+    new: NewRun
+    parent: Path
+    state: str = "last"
+
+
+StartPoint = NewRun | ResumeRun | BranchRun
 
 
 @dataclass(frozen=True, slots=True)

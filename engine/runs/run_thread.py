@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from engine.config import RunConfig
 from engine.errors import ViewError, describe
+from engine.parent import Parent
 from engine.runs.commands import Commands
 from engine.snapshot import Snapshot
 from engine.views import ViewRequest
@@ -31,6 +32,7 @@ class RunThread(ABC):
 
     def __init__(self, config: RunConfig, snapshot: Snapshot, *, name: str, daemon: bool) -> None:
         self.config = config
+        self.parent: Parent | None = None
         self._snapshot = snapshot
         self._commands = Commands()
         self._closing = False

@@ -20,7 +20,7 @@ from engine.errors import INPUT_ERRORS, ControlError, ViewError, describe
 from engine.history import History
 from engine.run import Access
 from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
-from engine.runs.resume import NewRun, ResumeRun, StartPoint, planned_starts
+from engine.runs.resume import BranchRun, NewRun, ResumeRun, StartPoint, planned_starts
 from engine.runs.run_thread import RunThread, wake_up
 from engine.runs.tensorboard import check_tensorboard
 from engine.snapshot import Phase, Snapshot
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-STEERING_TIMEOUT = 10.0
-"""Seconds in which another process's change of a setting has to be made."""
+COMMAND_TIMEOUT = 10.0
+"""Seconds in which what another process asks for has to be done."""
 WAITING_TICK = 0.1
 """Seconds between two looks of a waiting run at whether it is stopped."""
 
@@ -129,8 +129,15 @@ class TrainingRun(RunThread):
 
     def steer(self, setting: str, value: float) -> "Future[None]":
         """Change a setting from the next slice on."""
+        return self._while_training(lambda session: session.steer(setting, value))
+
+    def keep(self, name: str) -> "Future[None]":
+        """Have the current state written under a name."""
+        return self._while_training(lambda session: session.keep(name))
+
+    def _while_training(self, do: "Callable[[TrainingSession], None]") -> "Future[None]":
         done: Future[None] = Future()
-        self._commands.put(lambda: self._steer(setting, value, done))
+        self._commands.put(lambda: self._do(do, done))
         if self._closed:
             self._commands.do_waiting()  # nobody else will: refuse it here
         return done
@@ -182,6 +189,7 @@ class TrainingRun(RunThread):
             lambda: self._commands.put(wake_up),
             tensorboard=self._tensorboard,
         )
+        self.parent = self._session.parent
         self._directory = self._session.directory.path
         self._data_fingerprint = self._session.provenance.data.fingerprint
         self._publish(Phase.TRAINING)
@@ -195,6 +203,7 @@ class TrainingRun(RunThread):
             "resume": lambda _: self.resume(),
             "stop": lambda _: self.stop(),
             "steer": self._steer_for_another,
+            "keep": lambda q: self.keep(q.text("name") or "").result(COMMAND_TIMEOUT),
             "status": lambda _: status_bytes(self._snapshot),
             "weights": lambda _: self.request(Weights()).result(WEIGHTS_TIMEOUT),
         }
@@ -203,7 +212,7 @@ class TrainingRun(RunThread):
         value = question.number("value", -sys.float_info.max, sys.float_info.max)
         if value is None:
             raise ControlError("steering needs a value")
-        self.steer(question.text("setting") or "", value).result(STEERING_TIMEOUT)
+        self.steer(question.text("setting") or "", value).result(COMMAND_TIMEOUT)
 
     def _train(self, session: "TrainingSession") -> None:
         while not self._stopping and session.lost is None:
@@ -289,7 +298,7 @@ class TrainingRun(RunThread):
         if self._snapshot.phase is before:
             self._publish(target)
 
-    def _steer(self, setting: str, value: float, done: "Future[None]") -> None:
+    def _do(self, do: "Callable[[TrainingSession], None]", done: "Future[None]") -> None:
         if not done.set_running_or_notify_cancel():
             return
         try:
@@ -297,7 +306,7 @@ class TrainingRun(RunThread):
             if session is None or self._ending or not self._snapshot.phase.is_active:
                 over = "training has not begun" if self._is_before_training else "training is over"
                 raise ControlError(over)
-            session.steer(setting, value)
+            do(session)
         except Exception as error:
             done.set_exception(error)
         else:
@@ -336,9 +345,15 @@ def planned_runs(
 
 
 def runs_in_turn(
-    start_points: Iterable[tuple[RunConfig, StartPoint]], *, tensorboard: bool = False
+    start_points: Iterable[tuple[RunConfig, StartPoint]],
+    after: TrainingRun | None = None,
+    *,
+    tensorboard: bool = False,
 ) -> list[TrainingRun]:
     """A `TrainingRun` each, to be started together: each waits for the one before.
+
+    Args:
+        after: what the first one waits for.
 
     Raises:
         RunError: if event files are wanted and there is no `tensorboard` package.
@@ -347,14 +362,14 @@ def runs_in_turn(
         check_tensorboard()
     runs: list[TrainingRun] = []
     for config, start_point in start_points:
-        before = runs[-1] if runs else None
+        before = runs[-1] if runs else after
         runs.append(TrainingRun(config, start_point, before, tensorboard=tensorboard))
     return runs
 
 
 def _name_of(start_point: StartPoint, config: RunConfig) -> str:
     match start_point:
-        case NewRun(_, name):
+        case NewRun(_, name) | BranchRun(NewRun(_, name)):
             return name or default_name(config, datetime.now())
         case ResumeRun(path):
             return path.resolve().name

@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -26,15 +27,18 @@ from engine.model.device import (
     resolve_device,
 )
 from engine.model.gpu_absence import unused_gpu
-from engine.runs.resume import NewRun, ResumedState, ResumeRun, StartPoint, restore
+from engine.parent import Parent
+from engine.runs.branch import begin_as_branch
+from engine.runs.resume import BranchRun, NewRun, ResumedState, ResumeRun, StartPoint, restore
 from engine.runs.tensorboard import EventLogs
 from engine.runs.throughput import Throughput
-from engine.runs.writer_thread import RunWriter, Steering, Work
+from engine.runs.writer_thread import Kept, RunWriter, Steering, Work
 from engine.snapshot import Alert, Phase, Snapshot
 from engine.steering import SteeringChange, with_setting
 from engine.storage import checkpoint
 from engine.storage.config_json import read_config
 from engine.storage.frames import thin
+from engine.storage.kept_states import file_to_keep
 from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LostRunError
@@ -92,12 +96,19 @@ class TrainingSession:
             DataRecord(dataset.source, dataset.fingerprint),
         )
         past = ResumedState()
+        self.parent: Parent | None = None
+        """Of a branch."""
+        if isinstance(start_point, BranchRun):
+            self.parent = begin_as_branch(start_point, self.trainer)
+            self.provenance = replace(self.provenance, parent=self.parent)
+            start_point = start_point.new
         match start_point:
             case NewRun(checkpoints, name, steering):
                 past = ResumedState(pending=steering)
                 self.directory = RunDirectory.create(checkpoints, name, config, self.provenance)
             case ResumeRun(path):
                 self.directory, past = restore(path, self.trainer, history, frames, self.provenance)
+                self.parent = read_config(path)[1].parent
         log.info("run %s on %s, %d threads", self.directory.path.name, device, self.threads)
 
         self._steering = past.steering
@@ -180,6 +191,17 @@ class TrainingSession:
         self._pending.clear()
         self._change(config, setting)
         self.save()
+
+    def keep(self, name: str) -> None:
+        """Have the current state written under a name; a failure becomes an alert.
+
+        Raises:
+            RunError: if the name is taken or can't be used, or there are too many.
+        """
+        file = file_to_keep(self.directory.path, name, self.trainer.step)
+        kept = Kept(file, checkpoint.copied(self._state(), HOST))
+        self._writer.save(Work(kept=(kept,)))
+        log.info("kept as %s at step %d", name, self.trainer.step)
 
     def _repeat_changes(self) -> None:
         """Those that are due."""

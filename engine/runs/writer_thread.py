@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Condition, Thread
 from typing import Any
 
@@ -42,6 +43,14 @@ class Steering:
     changes: tuple[SteeringChange, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A state to be kept under a name."""
+
+    file: Path
+    state: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Work:
     """What waits to be written; None where nothing does."""
@@ -50,6 +59,7 @@ class Work:
     last: dict[str, Any] | None = None
     best: dict[str, Any] | None = None
     steering: Steering | None = None
+    kept: tuple[Kept, ...] = ()
 
     def update(self, newer: "Work") -> None:
         """Replace what has a newer version."""
@@ -57,6 +67,7 @@ class Work:
         self.last = self.last if newer.last is None else newer.last
         self.best = self.best if newer.best is None else newer.best
         self.steering = self.steering if newer.steering is None else newer.steering
+        self.kept += newer.kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +213,17 @@ class RunWriter:
         ):
             self._saved_step = last["step"]
             work.last = None
+        work.kept = tuple(kept for kept in work.kept if not self._keep(kept))
 
     def _checkpoint(self, name: str, state: dict[str, Any]) -> None:
         self._directory.write_checkpoint(name, checkpoint.to_bytes(self._config, state))
 
     def _write_steering(self, steering: Steering) -> None:
         self._directory.write_steering(steering.config, steering.changes)
+
+    def _keep(self, kept: Kept) -> bool:
+        content = checkpoint.to_bytes(self._config, kept.state)
+        return self._try(kept.file.name, lambda: self._directory.write_kept(kept.file, content))
 
     def _write_status(self) -> None:
         now = time.monotonic()

@@ -109,6 +109,17 @@ def sync(descriptor: int) -> None:
             raise
 
 
+def refuse_link(folder: Path) -> None:
+    """See that what is written into a folder stays in it.
+
+    Raises:
+        OSError: if it is a symbolic link.
+    """
+    if folder.is_symlink():
+        text = "It is a symbolic link, through which nothing is written"
+        raise OSError(errno.ELOOP, text, str(folder))
+
+
 def remove_unfinished(directory: Path) -> None:
     """Delete what killed processes were writing; no other one may write here meanwhile.
 

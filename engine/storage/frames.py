@@ -5,7 +5,6 @@ watched from another process, or killed, has every frame whole or not at all.
 """
 
 import contextlib
-import errno
 import io
 import os
 import re
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import RunError
-from engine.storage.atomic_files import atomic_write, remove_unfinished
+from engine.storage.atomic_files import atomic_write, refuse_link, remove_unfinished
 from engine.views import Frame
 
 MAX_FRAMES = 400
@@ -69,7 +68,7 @@ class FilmWriter:
         Raises:
             OSError: if one can't be written; what was written before stays.
         """
-        _refuse_link(self._folder)
+        refuse_link(self._folder)
         for frame in frames:
             if frame.step not in self._written:
                 atomic_write(self._file(frame.step), _to_bytes(frame))
@@ -148,12 +147,6 @@ def _files(folder: Path) -> list[Path]:
             ]
     except OSError:
         return []
-
-
-def _refuse_link(folder: Path) -> None:
-    if folder.is_symlink():
-        text = "It is a symbolic link, through which nothing is written"
-        raise OSError(errno.ELOOP, text, str(folder))
 
 
 def _to_bytes(frame: Frame) -> bytes:

@@ -5,13 +5,14 @@ Reading takes what is there: a run of an older version, or a foreign one, lacks 
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from engine.config import MAX_THREADS
+from engine.config import MAX_EPOCHS, MAX_THREADS
 from engine.errors import RunError
+from engine.parent import Parent
 from engine.storage.file_reading import MOST_COUNTED
 
 Versions = tuple[tuple[str, str], ...]
@@ -83,6 +84,10 @@ class Provenance:
     data: DataRecord = DataRecord()
     resumed: tuple[Resumption, ...] = ()
     """Oldest first."""
+    parent: Parent | None = None
+    """None for a run that began untrained."""
+    steered: int = 0
+    """How often a setting was changed while it was trained (`engine.storage.steering_csv`)."""
 
     @classmethod
     def of_this_process(cls, device: DeviceRecord, data: DataRecord) -> "Provenance":
@@ -112,6 +117,8 @@ class Provenance:
             versions=_versions(content.get("versions")),
             data=DataRecord(_text(data.get("source")), _text(data.get("fingerprint"))),
             resumed=tuple(map(_resumption, resumed)) if isinstance(resumed, list) else (),
+            parent=_parent(content.get("parent")),
+            steered=_count(content.get("steered")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -121,6 +128,7 @@ class Provenance:
             device=self.device.to_json(),
             versions=dict(self.versions),
             data=self.data.to_json(),
+            parent=asdict(self.parent) if self.parent else None,
         )
 
     def resumption_at(self, step: int) -> Resumption:
@@ -160,13 +168,24 @@ def _known(**values: object) -> dict[str, Any]:
 
 def _resumption(content: object) -> Resumption:
     entry = _mapping(content)
-    step = entry.get("step")
     return Resumption(
         at=_text(entry.get("at")),
-        step=step if isinstance(step, int) and 0 <= step <= MOST_COUNTED else 0,
+        step=_count(entry.get("step")),
         device=_device(entry.get("device")),
         versions=_versions(entry.get("versions")),
     )
+
+
+def _parent(content: object) -> Parent | None:
+    entry = _mapping(content)
+    run, epoch = _text(entry.get("run")), entry.get("epoch")
+    if not run or not isinstance(epoch, int | float) or not 0 <= epoch <= MAX_EPOCHS:
+        return None
+    return Parent(run, _text(entry.get("state")), _count(entry.get("step")), float(epoch))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value <= MOST_COUNTED else 0
 
 
 def _device(content: object) -> DeviceRecord:

@@ -6,6 +6,7 @@ checkpoints/<run>/
   steps.csv            the training curve
   steering.csv         the settings that were changed on the way, if any were
   last.pt  best.pt     weights, optimiser, random state, position
+  kept/<step>-<name>.pt  states that a person kept (`engine.storage.kept_states`)
   frames/<step>.npz    the film: a frame per evaluation (`engine.storage.frames`)
   status.json          what the engine does (`engine.storage.status_json`)
   lock                 who trains it (`engine.storage.run_lock`)
@@ -23,7 +24,7 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.steering import SteeringChange
-from engine.storage.atomic_files import atomic_write, remove_unfinished
+from engine.storage.atomic_files import atomic_write, refuse_link, remove_unfinished
 from engine.storage.config_json import write_config, write_resumption, write_settings
 from engine.storage.csv_log import CsvLog
 from engine.storage.frames import drop_frames
@@ -147,6 +148,15 @@ class RunDirectory:
             OSError: if it could not be written; the one before is still there then.
         """
         atomic_write(self.path / f"{name}.pt", content)
+
+    def write_kept(self, file: Path, content: bytes) -> None:
+        """Write a state that a person kept (`engine.storage.kept_states.file_to_keep`).
+
+        Raises:
+            OSError: if it could not be written.
+        """
+        refuse_link(file.parent)
+        atomic_write(file, content)
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
         """Add its rows, in memory until `flush`."""

@@ -205,6 +205,22 @@ class Trainer:
             "last_beta": self._last_beta,
         }
 
+    def begin_with(self, state: Mapping[str, Any]) -> None:
+        """Take the weights of another run's state, and its optimiser's moments, at step 0.
+
+        Raises:
+            KeyError, RuntimeError, TypeError, ValueError, AttributeError: if they don't fit.
+        """
+        self.model.load_state_dict(state["model"])
+        self._load_optimizer(state)
+        self._stepper = self._new_stepper()
+
+    def _load_optimizer(self, state: Mapping[str, Any]) -> None:
+        # Adam would keep using the very tensors it is given.
+        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        for group in self._optimizer.param_groups:
+            group["capturable"] = self._on_gpu
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go back to where `state_dict` was called, for the same settings and data.
 
@@ -216,10 +232,7 @@ class Trainer:
         """
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
-        # Adam would keep using the very tensors it is given.
-        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
-        for group in self._optimizer.param_groups:
-            group["capturable"] = self._on_gpu
+        self._load_optimizer(state)
         if state["device"] == self.device.type:
             self._generator.set_state(state["generator"].cpu())
         else:

@@ -79,6 +79,7 @@ class CannedEngine:
         self._labels = dataset.labels[chosen]
 
     frames: tuple[()] = ()
+    parent = None
 
     def start(self) -> None: ...
 

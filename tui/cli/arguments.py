@@ -21,6 +21,10 @@ class TrainingArgs:
     steering: Annotated[str | None, tyro.conf.arg(metavar="RUN")] = None
     """RUN or FILE: repeat how a run was steered. A stored run gives its first settings as well, if
     no flag gives others; a steering.csv only the changes."""
+    branch: Annotated[str | None, tyro.conf.arg(metavar="RUN")] = None
+    """RUN: begin with a stored run's weights; its settings hold if no flag gives others."""
+    branch_from: str = "last"
+    """Which weights of that run: last, best, or the name of a kept state."""
     name: str | None = None
     """Name of the run; by default made from the model and the time."""
     tensorboard: bool = False

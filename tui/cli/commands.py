@@ -19,6 +19,7 @@ import tyro
 
 from data import absolute_path
 from engine.config import PRESETS, TrainingPlan, absolute_data
+from engine.storage.config_json import read_config
 from engine.storage.run_names import check_name, find_run
 from tui.cli.arguments import (
     AttachArgs,
@@ -173,14 +174,16 @@ def parse(command: Command, arguments: Sequence[str]) -> Any:
 
 
 def _settings_to_repeat(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
-    """The settings of the run that `--steering` names, as the defaults."""
-    source = _value_of("--steering", arguments)
-    if source is None or Path(source).is_file():
+    """The settings of the run that `--branch` or `--steering` names, as the defaults."""
+    branch, steering = (_value_of(flag, arguments) for flag in ("--branch", "--steering"))
+    source = branch or steering
+    if source is None or (branch is None and Path(source).is_file()):
         return {}
     from engine.runs.resume import read_initial_config
 
     checkpoints = absolute_path(_value_of("--checkpoints", arguments) or "checkpoints")
-    config = read_initial_config(find_run(source, checkpoints))
+    path = find_run(source, checkpoints)
+    config = read_config(path)[0] if branch else read_initial_config(path)
     return {"default": kind(config=TrainingPlan(**settings_of(config)))}
 
 

@@ -10,14 +10,14 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from engine.config import MAY_CHANGE
+from engine.config import MAY_CHANGE, TrainingPlan
 from engine.runs.resume import NewRun, planned_starts
 from engine.storage.config_json import CONFIG_FILE
 from engine.storage.run_names import default_name, find_run
 from engine.storage.steering_csv import STEERING_FILE
 from tui.cli.arguments import DashboardArgs, ResumeArgs, TrainResumeArgs
 from tui.cli.janitor import cleaned_up_after_us
-from tui.cli.planned_runs import changes_to_repeat, start_point_to_resume
+from tui.cli.planned_runs import branch_to_begin, changes_to_repeat, start_point_to_resume
 from tui.cli.program import THIS_PROGRAM
 
 DEFAULT_CHECKPOINTS = Path("checkpoints")
@@ -32,7 +32,7 @@ def train_detached(args: DashboardArgs) -> int:
     name = args.name or default_name(plan.runs()[0], datetime.now())
     starts = planned_starts(plan, args.checkpoints, name)
     names = [start.name or name for _, start in starts if isinstance(start, NewRun)]
-    flags = ["--name", name, *plan.to_flags(), *_steering(args), *_logging(args)]
+    flags = ["--name", name, *_settings(args), *_steering(args), *_logging(args)]
     return _start(flags, args.checkpoints, args.checkpoints / names[0], names)
 
 
@@ -47,6 +47,15 @@ def resume_detached(args: ResumeArgs) -> int:
     flags = ["--resume", str(path), *config.to_flags(*names), *_logging(args)]
     named = (args.checkpoints / path.name).resolve() == path
     return _start(flags, args.checkpoints, path, [path.name if named else str(path)])
+
+
+def _settings(args: DashboardArgs) -> list[str]:
+    if args.branch is None:
+        return args.config.to_flags()
+    config, start = branch_to_begin(args)
+    # All of the settings: those of the parent would hold otherwise.
+    names = [field.name for field in fields(TrainingPlan) if field.name != "data" or config.data]
+    return ["--branch", str(start.parent), "--branch-from", start.state, *config.to_flags(*names)]
 
 
 def _steering(args: DashboardArgs) -> list[str]:

@@ -4,8 +4,11 @@ import os
 import sys
 
 from engine.config import RunConfig, absolute_data
-from engine.errors import RunError
+from engine.errors import ConfigError, RunError
+from engine.runs.branch import planned_branch
 from engine.runs.resume import (
+    BranchRun,
+    NewRun,
     ResumeRun,
     automatic_starts,
     continued_config,
@@ -26,12 +29,27 @@ def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
     Raises:
         RunError: if they can't be logged as asked for.
     """
+    if args.branch is not None:
+        return runs_in_turn([branch_to_begin(args)], tensorboard=args.tensorboard)
     return planned_runs(
         args.config,
         args.checkpoints,
         args.name,
         steering=changes_to_repeat(args),
         tensorboard=args.tensorboard,
+    )
+
+
+def branch_to_begin(args: TrainingArgs) -> tuple[RunConfig, BranchRun]:
+    """The run that `--branch` asks for.
+
+    Raises:
+        RunError: if it can't begin with those weights.
+    """
+    assert args.branch is not None
+    new = NewRun(args.checkpoints, args.name, changes_to_repeat(args))
+    return planned_branch(
+        args.config, new, find_run(args.branch, args.checkpoints), args.branch_from
     )
 
 
@@ -52,6 +70,8 @@ def runs_to_train(args: TrainArgs) -> list[TrainingRun]:
     """
     if args.resume is None:
         return runs_to_begin(args)
+    if args.branch is not None:
+        raise ConfigError("branch", "begins a new run: --resume doesn't go with it")
     start_points = automatic_starts(
         args.config,
         args.checkpoints,

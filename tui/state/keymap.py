@@ -69,6 +69,8 @@ ACTIONS = (
     Action("x", "stop", "stop", "Stop training and save the run (asks first).", rank=5),
     Action("t", "steer", "steer", "Change β, learning rate, warm-up or epochs, live.", rank=8),
     Action("u", "undo", "", "Undo the last such change."),
+    Action("k", "keep", "", "Keep the current state under a name."),
+    Action("B", "branch", "", "Branch: a new run that begins with these weights (a form).", "B"),
     Action("n", "new_run", "new", "Start a new run with changed settings (a form).", rank=9),
     _HELP,
     Action("q", "leave", "quit", "Quit; asks while training (also Ctrl-C, twice)."),

@@ -11,8 +11,9 @@ from engine.config import TrainingPlan
 from engine.errors import RunError
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import ResumeRun, continued_config
-from engine.runs.training_run import planned_runs, runs_in_turn
+from engine.runs.branch import planned_branch
+from engine.runs.resume import NewRun, ResumeRun, continued_config
+from engine.runs.training_run import TrainingRun, planned_runs, runs_in_turn
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder, Outcome, export
 
@@ -45,6 +46,21 @@ class RunManager:
         self._replace(
             [], planned_runs(plan, self.context.checkpoints, tensorboard=self._tensorboard)
         )
+
+    def branch(self, plan: TrainingPlan, parent: Path, state: str) -> None:
+        """Stop and save the current runs, and train one that begins with another's weights.
+
+        Args:
+            parent: its directory; if it is trained here, the branch waits until it is saved.
+            state: 'last', 'best', or the name of a kept one.
+
+        Raises:
+            RunError, ConfigError: if it can't be begun; nothing has changed then.
+        """
+        start = planned_branch(plan, NewRun(self.context.checkpoints), parent, state)
+        own = [run for run in self.context.runs if isinstance(run, TrainingRun)]
+        after = next((run for run in own if run.directory == parent), None)
+        self._replace([], runs_in_turn([start], after, tensorboard=self._tensorboard))
 
     def resume(self, path: Path, epochs: int | None = None) -> None:
         """Stop and save the current runs, and train a stored one on.

@@ -11,8 +11,8 @@ from engine.views import Frame
 from engine.visible_range import visible_limits
 from tui.drawing.curves import HistoryCurves
 from tui.drawing.plot import Curve, Mark, draw_chart
-from tui.drawing.series import TITLES, ChartMetric, metrics_of
-from tui.theme import BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
+from tui.drawing.series import TITLES, ChartMetric, Series, metrics_of
+from tui.theme import AXES_COLOR, BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
 from tui.widgets.canvas import CanvasPanel
 
 LONG_TITLE = 68
@@ -31,6 +31,7 @@ class MetricChart(CanvasPanel):
         self._snapshot: Snapshot | None = None
         self._version: tuple[object, ...] = ()
         self._cursor: Frame | None = None
+        self._branched_from: tuple[HistoryCurves, float] | None = None
 
     @property
     def metric(self) -> ChartMetric:
@@ -61,6 +62,18 @@ class MetricChart(CanvasPanel):
             self._version = version
             self.repaint()
 
+    def show_parent(self, history: History | None, epoch: float = 0.0) -> None:
+        """Show the curve of the run that this one is a branch of, or none.
+
+        Args:
+            epoch: of the parent, at which the branch began.
+        """
+        self._branched_from = None
+        if history is not None:
+            self._branched_from = HistoryCurves(history), epoch
+            self._branched_from[0].read()
+        self._version = ()
+
     def show_cursor(self, frame: Frame | None) -> None:
         """Mark a moment of the film, or none."""
         self._cursor = frame
@@ -70,20 +83,34 @@ class MetricChart(CanvasPanel):
         """The chart's lines."""
         self._curves.read()
         train, validation = self._curves.train(self.metric), self._curves.validation(self.metric)
-        curves = [(s.epochs, s.values) for s in (train, validation)]
+        parent = self._parent_curve()
+        curves = [(s.epochs, s.values) for s in (parent, train, validation) if s is not None]
         limits = visible_limits(curves, floor=0.0 if self.metric == "kl" else None)
         cut = any(limits.outside(values) for _, values in curves)
         self.set_title(self._describe(cut=cut))
         best = self._curves.history.best
         return draw_chart(
             size,
-            [Curve(train, TRAIN_COLOR), Curve(validation, VALIDATION_COLOR)],
+            [
+                *([Curve(parent, AXES_COLOR)] if parent is not None else []),
+                Curve(train, TRAIN_COLOR),
+                Curve(validation, VALIDATION_COLOR),
+            ],
             limits,
             self._snapshot.epoch if self._snapshot else 0.0,
             Mark(best.epoch, getattr(best.val, self.metric), BEST_COLOR) if best else None,
             (self._cursor.epoch, CURSOR_COLOR) if self._cursor else None,
             self._steered_at(),
         )
+
+    def _parent_curve(self) -> Series | None:
+        """Validation of the parent, from the branching on, as far as the branch has come."""
+        if self._branched_from is None or self._snapshot is None:
+            return None
+        curves, begin = self._branched_from
+        series = curves.validation(self.metric)
+        shown = (series.epochs >= begin) & (series.epochs <= begin + max(1.0, self._snapshot.epoch))
+        return Series(series.epochs[shown] - begin, series.values[shown]) if shown.any() else None
 
     def _steered_at(self) -> list[float]:
         """The epochs at which settings were changed."""
@@ -104,6 +131,7 @@ class MetricChart(CanvasPanel):
             (f"━ {validation}", "$validation"),
             " ",
             ("● best", "$best"),
+            (" ━ parent", "dim") if long and self._branched_from is not None else "",
             (" ┊ steered", "dim") if self._steered_at() and self._cursor is None else "",
             (self._at_cursor(), "$cursor") if self._cursor else start,
         )

@@ -1,19 +1,31 @@
 """The dashboard: one run, live."""
 
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
+from textual.message import Message
 
+from engine.errors import RunError
 from engine.figures.options import FigureOptions
+from engine.history import History
+from engine.parent import Parent
+from engine.run import Run
+from engine.storage.config_json import read_config
+from engine.storage.metrics_csv import HistoryReader
 from tui.screens.base import LARGE, Part
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel
 from tui.screens.dashboard.picture_control import PictureControl
 from tui.screens.dashboard.samples import SamplePanel
 from tui.screens.dashboard.status import StatusPanel
+from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import ACTIONS, bindings
 from tui.widgets.canvas import CanvasPanel
@@ -45,6 +57,10 @@ class Dashboard(PictureControl):
         )
     ]
     SCREEN_ACTIONS = ACTIONS
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
+        self._asked_for_parent = False
 
     def compose(self) -> ComposeResult:
         """Header, four panels and the numbers, message line, footer."""
@@ -88,6 +104,8 @@ class Dashboard(PictureControl):
     def begin_run(self) -> None:
         """Empty panels, for this kind of model."""
         super().begin_run()
+        self._asked_for_parent = False
+        self.query_one(MetricChart).show_parent(None)
         self.query_one(StatusPanel).model = self.run.config.model
         for panel in self.query(CanvasPanel):
             panel.model = self.run.config.model
@@ -107,8 +125,30 @@ class Dashboard(PictureControl):
         """The curves mark the moment."""
         self._show_chart()
 
+    @dataclass
+    class _ParentRead(Message, bubble=False):
+        run: Run
+        history: History
+
+    @work(thread=True)
+    def _read_parent(self, run: Run, parent: Parent, path: Path) -> None:
+        """The curve of the run that this one is a branch of, if it is there still."""
+        with contextlib.suppress(RunError, OSError):
+            config, _ = read_config(path.parent / parent.run)
+            history = HistoryReader(path.parent / parent.run, config).update()
+            self.post_message(self._ParentRead(run, history))
+
+    @on(_ParentRead)
+    def _show_parent(self, event: _ParentRead) -> None:
+        if event.run is self.run and event.run.parent is not None:
+            self.query_one(MetricChart).show_parent(event.history, event.run.parent.epoch)
+
     def _show_chart(self) -> None:
         chart = self.query_one(MetricChart)
+        parent, path = self.run.parent, self.run.directory
+        if parent is not None and path is not None and not self._asked_for_parent:
+            self._asked_for_parent = True
+            self._read_parent(self.run, parent, path)
         if chart.display:
             chart.show_cursor(self.pictures.film.frame)
             chart.show_run(self.run.history, self.run.snapshot)

@@ -1,18 +1,35 @@
-"""Changing the settings of the run on show while it trains, and taking that back."""
+"""Changing the run on show while it trains, taking that back, keeping a state and branching."""
 
 from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 
+from textual.message import Message
+
+from engine.config import TrainingPlan
 from engine.errors import describe
 from engine.run import Access
 from engine.steering import last_to_undo
+from engine.storage.kept_states import kept_states
 from engine.text import one_line
 from tui.screens.base import READ_ONLY
 from tui.screens.dashboard.run_control import RunControl
+from tui.screens.dialogs.branch import Branch, BranchScreen
+from tui.screens.dialogs.keep import KeepScreen
 from tui.screens.dialogs.steer import SteerScreen, Values
+from tui.state.run_manager import training_here
 
 
 class SteeringControl(RunControl):
-    """A screen from which the run on show is steered."""
+    """A screen from which the run on show is steered, kept and branched."""
+
+    @dataclass
+    class BranchRun(Message):
+        """A person wants a new run that begins with another's weights."""
+
+        plan: TrainingPlan
+        parent: Path
+        state: str
 
     def action_steer(self) -> None:
         """The form of the settings that can be changed now."""
@@ -33,6 +50,45 @@ class SteeringControl(RunControl):
                 self.say("nothing to undo: no setting of this run was changed")
             else:
                 self._change({change.setting: change.before})
+
+    # What is kept, and what begins with it.
+
+    def action_keep(self) -> None:
+        """The form for the name of the current state."""
+        run = self.run
+        if run.directory is None or not self._can_steer():
+            return
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                done = f"kept as {name}: B begins a branch with it"
+                run.keep(name).add_done_callback(lambda future: self._say_when_done(future, done))
+
+        kept = kept_states(run.directory)
+        self.app.push_screen(KeepScreen(run.snapshot.epoch, kept), answered)
+
+    def action_branch(self) -> None:
+        """The form for a new run that begins with this one's weights."""
+        run, path = self.run, self.run.directory
+        if path is None or run.snapshot.last is None:
+            self.say("there are no weights to branch from yet", "warning")
+            return
+
+        def answered(branch: Branch | None) -> None:
+            if branch is not None:
+                self.post_message(self.BranchRun(branch.plan, path, branch.state))
+
+        states = ["last", "best", *(kept.name for kept in reversed(kept_states(path)))]
+        warning = "stops and saves the current run" if training_here(self.context.runs) else ""
+        self.app.push_screen(BranchScreen(path.name, run.config, states, warning), answered)
+
+    def _say_when_done(self, future: "Future[None]", done: str) -> None:
+        """In the thread that has done it, or could not."""
+        error = future.exception()
+        if error is None:
+            self.post_message(self.Said(done, "done"))
+        else:
+            self.post_message(self.Said(one_line(describe(error)), "error"))
 
     def _can_steer(self) -> bool:
         """Whether the run can be steered from here; says why not."""

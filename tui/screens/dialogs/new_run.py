@@ -1,5 +1,6 @@
 """The form for a new run: one field per setting of `TrainingPlan`, checked as it is typed."""
 
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
@@ -10,15 +11,15 @@ from textual.widgets import Static
 
 from engine.config import TrainingPlan, absolute_data
 from engine.errors import ConfigError
-from tui.screens.dialogs.form import Field, Form
+from tui.screens.dialogs.form import Answer, Field, Form
 from tui.state.settings import setting_help, settings_of
 
 
-class NewRunScreen(Form[TrainingPlan]):
-    """Dismissed with the settings of the run to start, or None.
+class SettingsForm(Form[Answer]):
+    """A form of settings, each with its help when it has the focus.
 
     Args:
-        plan: the settings to begin with.
+        title, fields: as of every form.
         warning: what starting a new run does to the one in progress; may be empty.
     """
 
@@ -27,13 +28,9 @@ class NewRunScreen(Form[TrainingPlan]):
     ACCEPT_KEY: ClassVar[str] = "Ctrl+S"
     CHECKS_WHILE_TYPING: ClassVar[bool] = True
 
-    def __init__(self, plan: TrainingPlan, warning: str) -> None:
-        super().__init__("New run", "start", [_field(*item) for item in settings_of(plan).items()])
+    def __init__(self, title: str, fields: Sequence[Field], warning: str) -> None:
+        super().__init__(title, "start", fields)
         self._warning = warning
-
-    def answer(self, values: dict[str, Any]) -> TrainingPlan:
-        """The plan with these settings."""
-        return TrainingPlan(**values)
 
     def compose_fields(self) -> ComposeResult:
         """More than a small terminal has lines for."""
@@ -51,8 +48,29 @@ class NewRunScreen(Form[TrainingPlan]):
         self.query_one(".dialog-hint", Static).update(text)
 
 
+class NewRunScreen(SettingsForm[TrainingPlan]):
+    """Dismissed with the settings of the run to start, or None.
+
+    Args:
+        plan: the settings to begin with.
+        warning: what starting a new run does to the one in progress; may be empty.
+    """
+
+    def __init__(self, plan: TrainingPlan, warning: str) -> None:
+        super().__init__("New run", setting_fields(plan), warning)
+
+    def answer(self, values: dict[str, Any]) -> TrainingPlan:
+        """The plan with these settings."""
+        return TrainingPlan(**values)
+
+
 class _Scrolled(VerticalScroll, can_focus=False, inherit_bindings=False):
     """Scrolls to what has the focus; its own arrow keys would come before the form's."""
+
+
+def setting_fields(plan: TrainingPlan) -> list[Field]:
+    """A field for each setting."""
+    return [_field(*item) for item in settings_of(plan).items()]
 
 
 def _field(name: str, value: Any) -> Field:

@@ -4,15 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Select
 
 from engine.config import RunConfig
 from engine.run import Access
 from engine.runs.training_run import TrainingRun
+from engine.snapshot import Phase
+from engine.storage.kept_states import kept_states
 from tests.support.dashboard_app import LARGE, SMALL, dashboard, message, running
 from tests.support.slow_training import slow_training
 from tests.support.waiting import until
 from tui.screens.dashboard.chart import MetricChart
+from tui.screens.dialogs.branch import STATE, BranchScreen
+from tui.screens.dialogs.keep import KeepScreen
 from tui.screens.dialogs.steer import SteerScreen
 
 pytestmark = pytest.mark.usefixtures("slowly")
@@ -93,3 +97,35 @@ async def test_a_run_that_is_over_says_how_it_goes_on(
         await pilot.press("t")
         await until(pilot, lambda: message(pilot).startswith("the run is finished: b, then R"))
         assert not isinstance(app.screen, SteerScreen)
+
+
+async def test_a_state_is_kept_and_branched_and_the_chart_shows_the_parent(
+    endless: RunConfig, tmp_path: Path
+) -> None:
+    async with running(endless, tmp_path) as (app, pilot):
+        first = app.shown_run
+        await until(pilot, lambda: first.snapshot.step > 4)
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, KeepScreen) and app.screen.is_active)
+        await pilot.press("e", "a", "r", "l", "y", "enter")
+        await until(pilot, lambda: message(pilot) == "kept as early: B begins a branch with it")
+        assert first.directory is not None
+        path = first.directory
+        await until(pilot, lambda: [kept.name for kept in kept_states(path)] == ["early"])
+        await pilot.press("B")
+        await until(pilot, lambda: isinstance(app.screen, BranchScreen) and app.screen.is_active)
+        states = app.screen.query_one(f"#{STATE}", Select)
+        assert [value for _, value in states._options] == ["last", "best", "early"]
+        assert not app.screen.query("#latent_dim"), "it is the parent's"
+        states.value = "early"
+        app.screen.query_one("#beta", Input).value = "0.5"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.shown_run is not first)
+        branch = app.shown_run
+        await until(pilot, lambda: branch.snapshot.step > 2)
+        assert (branch.config.beta, branch.config.latent_dim) == (0.5, endless.latent_dim)
+        assert branch.parent is not None
+        assert (branch.parent.run, branch.parent.state) == (path.name, "early")
+        assert first.snapshot.phase is Phase.STOPPED
+        chart = dashboard(pilot).query_one(MetricChart)
+        await until(pilot, lambda: "━ parent" in str(chart.border_title))
