@@ -14,9 +14,11 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.history import History
+from engine.parent import Parent
 from engine.snapshot import Phase, Snapshot
 from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.metrics_csv import METRICS_FILE
+from engine.storage.provenance import Provenance
 from engine.storage.run_lock import LOCK_FILE, Owner, owner_of
 from engine.storage.run_scores import RunScores
 from engine.storage.status_json import STATUS_FILE, read_status
@@ -83,6 +85,10 @@ class RunSummary:
     """Bytes of all its files."""
     owner: Owner | None
     """The process that trains it now."""
+    parent: Parent | None = None
+    """The run that it began with the weights of."""
+    steered: int = 0
+    """How often a setting was changed while it was trained."""
 
 
 def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
@@ -97,6 +103,7 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
         owner = owner_of(path)
     size, modified = _measure(path)
     config, created, problem = None, None, ""
+    provenance = Provenance()
     try:
         config, provenance = read_config(path)
         created = _time(provenance.created)
@@ -134,6 +141,8 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
         modified=datetime.fromtimestamp(min(max(modified, 0.0), _LATEST), UTC),
         size=size,
         owner=owner,
+        parent=provenance.parent,
+        steered=provenance.steered,
     )
 
 

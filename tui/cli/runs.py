@@ -16,11 +16,14 @@ of objects with these fields; a number that there is not is null, and so is NaN:
     created, modified   ISO 8601, in UTC: when it began, when it was last written
     size                bytes of its files
     owner               {pid, host} of the process that trains it; null if none does
+    parent              {run, state, step, epoch} that a branch began with; null for other runs
+    steered             how often a setting was changed while it was trained
 """
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,6 +77,8 @@ def as_json(run: RunSummary) -> dict[str, Any]:
         "modified": _utc(run.modified),
         "size": run.size,
         "owner": {"pid": run.owner.pid, "host": run.owner.host} if run.owner else None,
+        "parent": asdict(run.parent) if run.parent else None,
+        "steered": run.steered,
     }
 
 

@@ -7,7 +7,7 @@ from engine.config import RunConfig
 from engine.metrics import score_name
 from engine.run_settings import model_name
 from engine.storage.listing import RunState, RunSummary
-from engine.text import clock, epochs, nats, one_line, size
+from engine.text import clock, count, epochs, nats, one_line, size
 from tui.screens.runs import words
 from tui.theme import ERROR, QUIET
 
@@ -58,6 +58,8 @@ def details(run: RunSummary) -> Text:
         lines.append(Text(one_line(run.problem), _WRONG))
     if run.config is not None:
         lines.append(Text(f"{model_name(run.config)} · {_scores(run, run.config)}"))
+    if run.parent is not None or run.steered:
+        lines.append(Text(one_line(_origin(run))))
     past = f"{epochs(run.epoch)} epochs in {clock(run.seconds)} · {size(run.size)}"
     lines.append(Text(f"{past} · {words.when(run)}"))
     if run.config is not None:
@@ -71,6 +73,17 @@ def _explanation(run: RunSummary) -> str:
     if run.owner is not None:
         return f": training in {one_line(str(run.owner))}"
     return ": its process was killed; R resumes it" if run.state is RunState.DIED else ""
+
+
+def _origin(run: RunSummary) -> str:
+    """What it began with, and how often it was steered."""
+    parts = []
+    if run.parent is not None:
+        state = "" if run.parent.state == "last" else f" ({run.parent.state})"
+        parts.append(f"branch of {run.parent.run}{state} at epoch {epochs(run.parent.epoch)}")
+    if run.steered:
+        parts.append(f"steered: {count(run.steered, 'change')}")
+    return " · ".join(parts)
 
 
 def _scores(run: RunSummary, config: RunConfig) -> str:

@@ -22,6 +22,7 @@ from tui.screens.runs.columns import ListedRun, listed_run
 from tui.screens.runs.details import RunDetails
 from tui.screens.runs.order import SORTS
 from tui.screens.runs.table import RunTable
+from tui.screens.runs.tree import TREE, as_tree
 from tui.state.context import RunContext
 from tui.state.keymap import RUNS_ACTIONS, Action
 from tui.state.run_messages import Level
@@ -188,6 +189,8 @@ class RunListScreen(Screen[None]):
         wanted, order = self._filter.casefold(), SORTS[self._sort]
         rows = [row for row in self._rows if wanted in row.searched]
         rows.sort(key=lambda row: order(row.run))
+        if self._sort == TREE:
+            rows = as_tree(rows)
         self.query_one(RunTable).show_runs(rows, self.marked, self._wanted)
         self.query_one("#runs-title", Static).update(self._title(len(rows)))
         self._show_details()

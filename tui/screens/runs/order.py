@@ -23,6 +23,7 @@ def _best(run: RunSummary) -> tuple[int, float]:
 
 SORTS: Mapping[str, Callable[[RunSummary], Any]] = {
     "newest first": _started,
+    "as a tree": _started,
     "by name": lambda run: run.name.casefold(),
     "by best −ELBO": _best,
     "by state": lambda run: (_STATES.index(run.state), _started(run)),
