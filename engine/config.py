@@ -28,7 +28,7 @@ PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 """Settings that may differ when a run is resumed; `data` only names where the same images lie."""
-STEERABLE = ("beta", "kl_warmup", "lr", "epochs")
+STEERABLE = ("beta", "kl_warmup", "lr", "epochs", "patience")
 """Settings that may be changed while a run is trained (`engine.steering`)."""
 MAX_EPOCHS = 1_000_000
 MAX_WIDTH = 65_536
@@ -71,6 +71,10 @@ class TrainingPlan:
     """Images per optimiser step."""
     epochs: int = 30
     """Passes over the training images."""
+    patience: int = 0
+    """Epochs without a gain after which training ends early; 0: it never does."""
+    min_gain: float = 0.0
+    """Nats by which validation has to get better, for patience."""
     seed: int = 0
     """Seed of the weights, the order of the images and all noise."""
     device: str = "auto"
@@ -226,13 +230,14 @@ def _check_range(c: TrainingPlan) -> None:
         ("latent_dim", 1, 4096),
         ("batch_size", 1, 1_000_000),
         ("epochs", 1, MAX_EPOCHS),
+        ("patience", 0, MAX_EPOCHS),
         ("seed", 0, 2**32 - 1),
         ("split_seed", 0, 2**32 - 1),
         ("threads", 0, MAX_THREADS),
     ):
         if not low <= getattr(c, name) <= high:
             raise _wrong(name, f"{low:,} to {high:,}", getattr(c, name))
-    for name in ("beta", "kl_warmup", "lr", "validation_share"):
+    for name in ("beta", "kl_warmup", "lr", "min_gain", "validation_share"):
         # Also whole numbers of any length, which `math.isfinite` can't take.
         if not abs(getattr(c, name)) <= sys.float_info.max:
             raise _wrong(name, "a finite number", getattr(c, name))
@@ -245,6 +250,7 @@ def _check_range(c: TrainingPlan) -> None:
         ),
         ("kl_warmup", c.kl_warmup >= 0, "0 or more epochs"),
         ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
+        ("min_gain", c.min_gain >= 0, "0 or more nats"),
         ("validation_share", 0 < c.validation_share < 1, "between 0 and 1"),
         ("device", _is_device(c.device), "auto, cpu, mps, cuda or cuda:N"),
         ("data", _is_path(c.data), "a path"),

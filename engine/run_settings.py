@@ -11,6 +11,8 @@ NAMES: dict[str, str] = {
     "kl_warmup": "warm-up",
     "lr": "lr",
     "lr_schedule": "schedule",
+    "patience": "patience",
+    "min_gain": "min gain",
     "batch_size": "batch",
     "seed": "seed",
     "validation_share": "val share",

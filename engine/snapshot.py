@@ -77,5 +77,7 @@ class Snapshot:
     """Why the run failed: one sentence for a person."""
     saved_step: int | None = None
     """The step whose weights are safe on disk; None before the first save."""
+    patience_left: float | None = None
+    """Epochs that may go by without a gain before training ends; None if there is no limit."""
     steering: tuple[SteeringChange, ...] = ()
     """The settings that were changed so far, oldest first."""

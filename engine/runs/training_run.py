@@ -221,7 +221,7 @@ class TrainingRun(RunThread):
             if due and session.trainer.step != session.evaluated_step:
                 self._publish(self._snapshot.phase, "evaluating")
                 session.evaluate(on_batch=self._commands.do_waiting)
-            if session.trainer.finished:
+            if session.is_done:
                 break
             self._commands.do_waiting()
             while self._snapshot.phase is Phase.PAUSED and not self._must_end(session):
@@ -249,7 +249,8 @@ class TrainingRun(RunThread):
         if session.lost is not None:
             return
         self._stop_answering()
-        self._publish(Phase.FINISHED if session.trainer.finished else Phase.STOPPED)
+        session.tell_early_end()
+        self._publish(Phase.FINISHED if session.is_done else Phase.STOPPED)
         log.info("%s at step %d", self._snapshot.phase, session.trainer.step)
         session.close()
 

@@ -42,7 +42,9 @@ from engine.storage.kept_states import file_to_keep
 from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LostRunError
+from engine.text import nats
 from engine.training.divergence import DivergenceWatch
+from engine.training.early_stopping import EarlyStopping
 from engine.training.out_of_memory import check_fits, explain_out_of_memory
 from engine.training.precision import precision_note
 from engine.training.trainer import Trainer
@@ -129,6 +131,11 @@ class TrainingSession:
         resumed = isinstance(start_point, ResumeRun)
         first = next(iter(history.evaluations()), None) if resumed else None
         self._divergence = DivergenceWatch(config, first)
+        self._early_stopping = EarlyStopping()
+        for evaluation in history.evaluations():
+            self._early_stopping.note(evaluation, self.config)
+        for change in self._steering:
+            self._early_stopping.begin_again(change.step / self.trainer.steps_per_epoch)
         self._events: EventLogs | None = None
         if tensorboard:
             # Where an evaluation is due, a run that is resumed makes it again.
@@ -150,6 +157,18 @@ class TrainingSession:
         """The step of the latest evaluation; -1 before the first."""
         last = self._history.last
         return -1 if last is None else last.step
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all epochs are trained, or as many without a gain as there is patience for."""
+        return self.trainer.finished or self._patience_left == 0.0
+
+    @property
+    def _patience_left(self) -> float | None:
+        # At evaluations: only these can show a gain.
+        return self._early_stopping.left(
+            self.config, max(0, self.evaluated_step) / self.trainer.steps_per_epoch
+        )
 
     def train_slice(self) -> None:
         """Train for about SLICE_SECONDS, at most up to the next evaluation.
@@ -221,6 +240,7 @@ class TrainingSession:
         before, after = getattr(self.config, setting), getattr(config, setting)
         change = SteeringChange(self.trainer.step, setting, before, after)
         self.trainer.steer(config)
+        self._early_stopping.begin_again(self.trainer.epoch)
         self._steering = (*self._steering, change)
         log.info("steered at step %d: %s", change.step, change.text)
         self._writer.save(Work(steering=Steering(config, (*self._steering, *self._pending))))
@@ -246,6 +266,7 @@ class TrainingSession:
         thin(self._frames)
         self._throughput.evaluation_seconds += time.perf_counter() - started
         self._history.add_evaluation(evaluation)
+        self._early_stopping.note(evaluation, self.config)
         if note := self._divergence.note(evaluation):
             self._warn(note)
         if self._history.best is evaluation:
@@ -259,6 +280,19 @@ class TrainingSession:
         last = self._history.last
         kl = last.kl_per_dim if last else None
         return self.viewer.at(self.trainer.step, self.trainer.epoch, kl)
+
+    def tell_early_end(self) -> None:
+        """Say so if patience has run out before the epochs."""
+        if self.is_done and not self.trainer.finished:
+            epochs = f"{self.trainer.epoch:g}"
+            gain = f"{self.config.min_gain:g} nats" if self.config.min_gain else "any"
+            self._warn(
+                f"ended early at epoch {epochs} of {self.config.epochs}: no gain ({gain}) over "
+                f"{self.config.patience} epochs, best {nats(self._score_of_best())}"
+            )
+
+    def _score_of_best(self) -> float | None:
+        return self._history.best.val.score if self._history.best else None
 
     def save_if_due(self) -> None:
         """Save if the last time is long enough ago, and the disk is done with that."""
@@ -330,6 +364,7 @@ class TrainingSession:
             memory_total=self._memory.total,
             alerts=self.alerts,
             saved_step=self._writer.saved_step,
+            patience_left=self._patience_left,
             steering=self._steering,
         )
 

@@ -35,6 +35,7 @@ _COUNTS = {
 """The whole numbers, from 0 to these."""
 _NUMBERS = {
     "epoch": float(MAX_EPOCHS),
+    "patience_left": float(MAX_EPOCHS),
     "elapsed": MOST_SECONDS,
     **dict.fromkeys(("images_per_second", "eta", "beta", "lr"), sys.float_info.max),
 }

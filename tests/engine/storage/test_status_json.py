@@ -60,6 +60,7 @@ def full_snapshot(path: Path) -> tuple[Snapshot, History]:
         alerts=(Alert(3, "can't write last.pt: No space left on device"), Alert(9, "−ELBO\n")),
         error="it broke",
         saved_step=24,
+        patience_left=2.5,
         steering=(SteeringChange(5, "beta", 4.0, 0.1), SteeringChange(20, "epochs", 20, 30)),
     )
     return snapshot, History([evaluation(0, 500.0), best, last], [point])

@@ -66,16 +66,23 @@ class StatusPanel(Widget):
             train = s.train.metrics.score if s.train else None
             scores.append(" · train ", "dim").append(nats(train))
         if self.model == "ae":
-            return [scores]
+            return [scores, *_patience(s)]
         kl = Text.assemble(("KL ", "dim"), nats(s.last.val.kl if s.last else None))
         if s.last:
             active = "–" if s.last.active_units is None else s.last.active_units
             kl.append(f" · {active}/{len(s.last.kl_per_dim)} active", "dim")
-        return [scores, kl]
+        return [scores, kl, *_patience(s)]
 
     def _memory(self, s: Snapshot) -> Text:
         used = f"{size(s.memory_used)} of {size(s.memory_total)}" if s.memory_total else "–"
         return Text.assemble(("memory ", "dim"), used)
+
+
+def _patience(s: Snapshot) -> list[Text]:
+    """How long training goes on without a gain, if that is limited."""
+    if s.patience_left is None or not s.phase.is_active:
+        return []
+    return [Text.assemble(("patience ", "dim"), f"{epochs(s.patience_left)} epochs")]
 
 
 def _bar(share: float, width: int) -> Text:
