@@ -5,18 +5,30 @@ from collections.abc import Sequence
 
 from engine.config import RunConfig
 from engine.errors import RunError
+from engine.parent import Parent
 from engine.storage.run_names import check_name
 
 PROGRAM = "fmnist-vae-tui"
 
 
-def train_command(config: RunConfig, name: str) -> str:
+def train_command(
+    config: RunConfig, name: str, parent: Parent | None = None, steering: str = ""
+) -> str:
     """`train` with the settings that differ from the defaults.
 
     Args:
         name: the run's; left out if it can't be asked for, as of a directory that was renamed.
+        parent: of a branch, which has all its settings named: the parent's would hold otherwise.
+        steering: the file of its changes; empty if it was not steered.
     """
-    words = [PROGRAM, "train", *config.to_flags()]
+    words = [PROGRAM, "train"]
+    if parent is None:
+        words += config.to_flags()
+    else:
+        names = [n for n in config.to_dict() if n != "data" or config.data]
+        words += ["--branch", parent.run, "--branch-from", parent.state, *config.to_flags(*names)]
+    if steering:
+        words += ["--steering", steering]
     if can_be_asked_for(name):
         words += ["--name", name]
     return shlex.join(words)

@@ -9,6 +9,8 @@ from typing import Literal
 
 from engine.config import ModelName, RunConfig
 from engine.metrics import Metrics, best_evaluation, score_name
+from engine.parent import Parent
+from engine.steering import SteeringChange
 from engine.validation_images import ValidationImages
 from engine.views import Split
 
@@ -97,6 +99,14 @@ class TrainingFacts:
     """At the ends of epochs and of the run, oldest first; empty if metrics.csv is missing."""
     early: tuple[EpochFacts, ...] = ()
     """Those within the first epoch, after 1, 2, 4, … steps, oldest first."""
+    parent: Parent | None = None
+    """The run that it began with the weights of."""
+    steering: tuple[SteeringChange, ...] = ()
+    """The settings that were changed on the way."""
+
+    def epoch_of(self, change: SteeringChange, epochs: int) -> float:
+        """When a change was made, in a run of so many epochs."""
+        return change.step * epochs / self.planned_steps if self.planned_steps else math.nan
 
     @property
     def images_per_second(self) -> float:

@@ -175,6 +175,8 @@ def training_facts(stored: StoredRun, images: int) -> TrainingFacts:
         planned_steps=config.epochs * steps_per_epoch,
         evaluations=tuple(EpochFacts(e.epoch, e.val, e.train) for e in rows if is_end(e)),
         early=tuple(EpochFacts(e.epoch, e.val, e.train) for e in rows if not is_end(e)),
+        parent=provenance.parent,
+        steering=stored.steering,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from engine.errors import ConfigError
 from engine.figures.catalog import FigureName
 from engine.metrics import score_name
 from engine.projection import PROJECTION_NAMES, Projection
@@ -16,6 +17,8 @@ from engine.report.comparing import called, comparison_findings
 from engine.report.facts import DataFacts, RunFacts
 from engine.report.findings import findings
 from engine.report.markup import Markup, code, escape, image, number_table, table
+from engine.steering import initial_config
+from engine.storage.steering_csv import STEERING_FILE
 from engine.text import count, epochs, listed, nats, percent, small
 from engine.validation_images import ValidationImages
 
@@ -86,12 +89,12 @@ def _context(
 ) -> dict[str, object]:
     vaes, aes = [r for r in runs if r.is_vae], [r for r in runs if not r.is_vae]
     names = [run.name for run in runs]
-    commands = [*(train_command(run.config, run.name) for run in runs)]
+    commands = [*(_train_command(run) for run in runs)]
     functions: dict[str, Callable[..., Any]] = {
         function.__name__: function
         for function in (
             *(table, number_table, code, listed, percent, nats, small, findings, summary),
-            *(encoder_output, beta_sentence, scores_note),
+            *(encoder_output, beta_sentence, scores_note, origin_sentence),
         )
     }
     return functions | {
@@ -114,6 +117,16 @@ def _context(
         "commands": "\n".join([*commands, *report_commands(names, flags)]),
         "reproducibility": reproducibility(runs),
     }
+
+
+def _train_command(run: RunFacts) -> str:
+    steering = run.training.steering
+    try:
+        config = initial_config(run.config, steering)
+    except ConfigError:  # a file that somebody edited
+        config, steering = run.config, ()
+    steered = f"{run.path}/{STEERING_FILE}" if steering else ""
+    return train_command(config, run.name, run.training.parent, steered)
 
 
 def _data_groups(runs: Sequence[RunFacts]) -> list[_DataGroup]:
@@ -190,6 +203,25 @@ def scores_note(run: RunFacts) -> str:
     if test is None:
         notes.append(f"There is no test score: {run.data.test_problem}")
     return " ".join(notes)
+
+
+def origin_sentence(run: RunFacts) -> str:
+    """What a run began with, and how its settings were changed on the way."""
+    parts: list[str] = []
+    parent = run.training.parent
+    if parent is not None:
+        state = {"last": "last weights", "best": "best weights"}.get(
+            parent.state, f"kept state {parent.state}"
+        )
+        began = f"{run.name} began with the {state} of run {parent.run}"
+        parts.append(f"{began} (epoch {epochs(parent.epoch)}) and its optimiser's averages.")
+    if run.training.steering:
+        changes = [
+            f"{change.text} at epoch {epochs(run.training.epoch_of(change, run.config.epochs))}"
+            for change in run.training.steering
+        ]
+        parts.append(f"{run.name} was steered while it was trained: {'; '.join(changes)}.")
+    return " ".join(parts)
 
 
 def reproducibility(runs: Sequence[RunFacts]) -> str:

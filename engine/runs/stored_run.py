@@ -10,10 +10,12 @@ from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.model.evaluation import Measurement, evaluation_noise, measure
 from engine.runs.stored_model import StoredModel
+from engine.steering import SteeringChange
 from engine.storage import checkpoint
 from engine.storage.checkpoint import Which
 from engine.storage.frames import FilmReader
 from engine.storage.metrics_csv import HistoryReader
+from engine.storage.steering_csv import STEERING_FILE, read_steering
 from engine.views import Frame, Split
 
 T = TypeVar("T")
@@ -44,6 +46,15 @@ class StoredRun(StoredModel):
         if reader.problem:
             self.notes.append(reader.problem)
         self._history = reader.history
+        self.steering: tuple[SteeringChange, ...] = ()
+        """How its settings were changed while it was trained."""
+        try:
+            steering = read_steering(path / STEERING_FILE)
+        except RunError as error:
+            self.notes.append(str(error))
+        else:
+            self.steering = tuple(steering.changes)
+            self.notes += filter(None, [steering.problem])
         self._film = FilmReader(path)
         try:
             self._film.update()

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from engine.config import RunConfig
+from engine.parent import Parent
 from engine.report.commands import report_commands, train_command
+from tests.support.made_runs import make_run
 from tui.cli.commands import COMMANDS, parse
 from tui.cli.program import PROGRAM
 
@@ -75,3 +77,17 @@ def test_the_engine_knows_reports_without_loading_what_they_need() -> None:
         [sys.executable, "-c", code], check=False, cwd=root, capture_output=True, text=True
     )
     assert done.stderr == ""
+
+
+def test_a_branch_is_made_again_from_its_parent_with_all_its_settings(tmp_path: Path) -> None:
+    parent = make_run(tmp_path, "p", config=RunConfig(beta=4.0, lr=1e-4, hidden=(8,)))
+    config = RunConfig(hidden=(8,))  # β and lr are the defaults again
+    command = train_command(config, "again", Parent("p", "best", 12, 1.0))
+    _, name, *arguments = shlex.split(command)
+    args = parse(COMMANDS[name], [*arguments, "--checkpoints", str(parent.parent)])
+    assert (args.branch, args.branch_from, args.config.runs()) == ("p", "best", (config,))
+
+
+def test_a_steered_run_is_made_again_by_its_changes() -> None:
+    command = train_command(RunConfig(), "again", steering="checkpoints/a b/steering.csv")
+    assert command == "fmnist-vae-tui train --steering 'checkpoints/a b/steering.csv' --name again"

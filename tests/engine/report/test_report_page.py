@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from engine.parent import Parent
 from engine.report import html, tables, text
 from engine.report.comparing import comparison_findings
 from engine.report.facts import RunFacts
@@ -18,6 +19,7 @@ from engine.report.markup import code, escape, image, link, number_table
 from engine.report.text import Pictures
 from engine.report.write import write_report
 from engine.runs.stored_run import StoredRun
+from engine.steering import SteeringChange
 from tests.support.report_facts import ae, vae
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"}
@@ -214,6 +216,25 @@ def test_other_facts_make_other_words() -> None:
     config = replace(vae().config, beta=4.0, kl_warmup=3.0)
     assert "βₜ = 4 · min(1, t / T) with T = 3 epochs" in markdown(vae(config=config))
     assert "βₜ = 1 throughout" in markdown(vae())
+
+
+def test_what_a_run_began_with_and_how_it_was_steered_is_told() -> None:
+    run = vae()
+    training = replace(
+        run.training,
+        parent=Parent("first", "early", 15, 1.5),
+        steering=(SteeringChange(5, "beta", 20.0, 1.0), SteeringChange(10, "lr", 1e-3, 1e-4)),
+        planned_steps=40,
+    )
+    config = replace(run.config, beta=1.0, lr=1e-4, epochs=4)
+    text = markdown(replace(run, training=training, config=config))
+    name = run.name
+    assert f"{name} began with the kept state early of run first (epoch 1.50)" in text
+    changes = "β 20 → 1 at epoch 0.50; lr 0.001 → 0.0001 at epoch 1"
+    assert f"steered while it was trained: {changes}" in text
+    assert "--branch first --branch-from early" in text
+    assert "--beta 20.0" in text, "it is repeated from the settings that it began with"
+    assert "began with" not in markdown(run)
 
 
 def test_every_finding_and_every_point_is_an_item_of_a_list() -> None:
