@@ -119,12 +119,12 @@ def test_the_socket_of_a_killed_process_is_replaced(tmp_path: Path) -> None:
 def test_a_socket_that_another_process_put_there_is_left_alone(
     deleted: bool, tmp_path: Path
 ) -> None:
-    ours = ControlServer(tmp_path, {"pause": lambda: b"ours"})
+    ours = ControlServer(tmp_path, {"pause": lambda _: b"ours"})
     if deleted:
         (tmp_path / SOCKET_FILE).unlink()
     else:
         (tmp_path / SOCKET_FILE).rename(tmp_path / "aside")
-    theirs = ControlServer(tmp_path, {"pause": lambda: b"theirs"})
+    theirs = ControlServer(tmp_path, {"pause": lambda _: b"theirs"})
     ours.close()
     assert ask(tmp_path, "pause") == b"theirs"
     theirs.close()
