@@ -20,6 +20,10 @@ class RunError(Exception):
     """A run directory that can't be made, found or read."""
 
 
+class NewerFormatError(RunError):
+    """A file of a run that a newer version of this program wrote."""
+
+
 class ViewError(Exception):
     """A view that can't be had now; the message says why."""
 

@@ -165,8 +165,10 @@ def letters(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """
     file = font_file(bold=bold)
     try:
-        # Given a path, Pillow would take a font of that name from the system instead.
-        return ImageFont.truetype(io.BytesIO(_content(file)), size)
+        # Given a path, Pillow would take a font of that name from the system instead. The other
+        # layout, its default, is there only where FriBiDi is installed, and sets letters otherwise.
+        content = io.BytesIO(_content(file))
+        return ImageFont.truetype(content, size, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
         raise FigureError(
             f"the font {file} is damaged ({error}): install Matplotlib again"

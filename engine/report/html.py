@@ -10,6 +10,8 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 
+from engine.text import one_line
+
 
 class _Inline(Treeprocessor):
     """Replaces each image's link by its bytes as a data: address."""
@@ -39,7 +41,7 @@ def page(text: str, title: str, images: Mapping[str, bytes]) -> str:
 
     Args:
         text: Markdown, of which nothing but `engine.report.markup` made the raw parts.
-        title: plain text.
+        title: plain text, from anywhere.
         images: the PNG files' bytes by the links that the text has to them.
     """
     converter = Markdown(
@@ -53,5 +55,8 @@ def page(text: str, title: str, images: Mapping[str, bytes]) -> str:
     template = environment.from_string((folder / "page.html.jinja").read_text("utf-8"))
     contents: str = converter.toc  # type: ignore[attr-defined]  # the toc extension puts it there
     return template.render(
-        title=title, style=(folder / "report.css").read_text("utf-8"), contents=contents, body=body
+        title=one_line(title),
+        style=(folder / "report.css").read_text("utf-8"),
+        contents=contents,
+        body=body,
     )

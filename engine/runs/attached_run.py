@@ -18,7 +18,7 @@ from engine.errors import ConfigError, ControlError, RunError, ViewError
 from engine.history import History
 from engine.run import Access
 from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ask
-from engine.runs.run_thread import RunThread
+from engine.runs.run_thread import RunThread, keep_libraries
 from engine.snapshot import Alert, Phase, Snapshot
 from engine.steering import config_at
 from engine.storage.config_json import read_config
@@ -239,6 +239,7 @@ class AttachedRun(RunThread):
         from engine.runs.stored_model import StoredModel
 
         if self._model is None:
+            keep_libraries()
             torch.set_num_threads(1)  # of this thread: the cores are the owner's
             self._model = StoredModel(self._path, self._data)
         now = time.monotonic()

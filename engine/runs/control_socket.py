@@ -72,10 +72,12 @@ class ControlServer:
         """Answer no more."""
         if self._server is not None:
             self._server.shutdown()
+            # While ours is open, no other file has its number.
+            with contextlib.suppress(OSError):
+                if _identity(self._file) == self._server.file:
+                    self._file.unlink()
             self._server.server_close()
             self._server = None
-            with contextlib.suppress(OSError):
-                self._file.unlink()
 
 
 if sys.platform != "win32":
@@ -90,11 +92,18 @@ if sys.platform != "win32":
 
         def server_bind(self) -> None:
             super().server_bind()
+            path = Path(cast("str", self.server_address))
             # Nobody can connect before it listens, which comes after this.
-            Path(cast("str", self.server_address)).chmod(0o600)
+            path.chmod(0o600)
+            self.file = _identity(path)
 
         def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
             log.debug("a client went away", exc_info=True)
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    status = file.lstat()
+    return status.st_dev, status.st_ino
 
 
 class _Handler(socketserver.StreamRequestHandler):

@@ -4,6 +4,7 @@ One thread owns the model. Others put commands into its queue and read the `Snap
 in; nobody waits for it but `join`.
 """
 
+import gc
 import logging
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
@@ -115,6 +116,17 @@ class RunThread(ABC):
         except Exception as error:
             log.exception("view %r failed", view)
             future.set_exception(ViewError(f"can't draw this: {describe(error)}"))
+
+
+def keep_libraries() -> None:
+    """Leave what has been imported out of all later garbage collections; once torch has been.
+
+    Some 150,000 objects that stay for good: looking through them again and again stops every
+    thread for 50 to 100 ms, at about every fifteenth key.
+    """
+    if gc.get_freeze_count() == 0:
+        gc.collect()
+        gc.freeze()
 
 
 def wake_up() -> None:

@@ -21,7 +21,7 @@ from engine.history import History
 from engine.run import Access
 from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
 from engine.runs.resume import BranchRun, NewRun, ResumeRun, StartPoint, planned_starts
-from engine.runs.run_thread import RunThread, wake_up
+from engine.runs.run_thread import RunThread, keep_libraries, wake_up
 from engine.runs.tensorboard import check_tensorboard
 from engine.snapshot import Phase, Snapshot
 from engine.steering import SteeringChange
@@ -177,6 +177,7 @@ class TrainingRun(RunThread):
         self._publish(Phase.LOADING, "loading torch")
         from engine.runs.training_session import TrainingSession  # imports torch: a second or more
 
+        keep_libraries()
         if self._stopping:
             return None
         self._publish(Phase.LOADING, "loading the data")

@@ -9,10 +9,12 @@ from typing import Any, BinaryIO, Literal
 import torch
 
 from engine.config import RunConfig
-from engine.errors import RunError
-from engine.storage.config_json import FORMAT, check_format
+from engine.errors import NewerFormatError, RunError
+from engine.storage.config_json import check_format
 from engine.storage.file_reading import MOST_COUNTED, cause, open_regular
 
+FORMAT = 2
+"""Version of the file; readers refuse a newer one. 1 had sums since step 0."""
 Which = Literal["last", "best"]
 """The latest weights, or those of the best evaluation."""
 
@@ -55,7 +57,7 @@ def read_stream(stream: BinaryIO, origin: Path) -> dict[str, Any]:
         raise RunError(f"{origin} is damaged or no checkpoint") from error
     if not isinstance(state, dict) or "model" not in state or not _is_step(state.get("step")):
         raise RunError(f"{origin} is no checkpoint of this program")
-    check_format(origin, state.get("format"))
+    check_format(origin, state.get("format"), FORMAT)
     return state
 
 
@@ -86,16 +88,20 @@ def read_either(path: Path, first: Which) -> tuple[dict[str, Any], Path, str]:
     Raises:
         RunError: if none can be read, saying of both what is wrong.
     """
-    file, other = path / f"{first}.pt", path / f"{'best' if first == 'last' else 'last'}.pt"
+    file = path / f"{first}.pt"
     try:
         return read(file), file, ""
     except RunError as problem:
-        try:
-            return read(other), other, str(problem)
-        except RunError as error:
-            if not other.exists():
-                raise problem from None
-            raise RunError(f"{problem}; {error}") from None
+        return _read_other(path / f"{'best' if first == 'last' else 'last'}.pt", problem)
+
+
+def _read_other(file: Path, problem: RunError) -> tuple[dict[str, Any], Path, str]:
+    try:
+        return read(file), file, str(problem)
+    except RunError as error:
+        if not file.exists():
+            raise problem from None
+        raise RunError(f"{problem}; {error}") from None
 
 
 def read_newest(path: Path) -> tuple[dict[str, Any], Path, str]:
@@ -104,15 +110,22 @@ def read_newest(path: Path) -> tuple[dict[str, Any], Path, str]:
     It is last.pt's, but for a process that was killed between its writes of best.pt and last.pt.
 
     Raises:
+        NewerFormatError: if last.pt is a newer version's: resuming from best.pt would cost what
+            was trained since.
         RunError: if none can be read, saying of both what is wrong.
     """
-    state, file, problem = read_either(path, "last")
-    if not problem:
-        with contextlib.suppress(RunError, TypeError):
-            best = read(path / "best.pt")
-            if best["step"] > state["step"]:
-                return best, path / "best.pt", ""
-    return state, file, problem
+    file, other = path / "last.pt", path / "best.pt"
+    try:
+        state = read(file)
+    except NewerFormatError:
+        raise
+    except RunError as problem:
+        return _read_other(other, problem)
+    with contextlib.suppress(RunError, TypeError):
+        best = read(other)
+        if best["step"] > state["step"]:
+            return best, other, ""
+    return state, file, ""
 
 
 def copied(state: Any, device: torch.device | None = None) -> Any:

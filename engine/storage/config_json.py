@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
-from engine.errors import ConfigError, RunError
+from engine.errors import ConfigError, NewerFormatError, RunError
 from engine.storage.atomic_files import atomic_write, json_bytes
-from engine.storage.file_reading import cause, parse_json, read_file
+from engine.storage.file_reading import MOST_COUNTED, cause, parse_json, read_file
 from engine.storage.provenance import Provenance, Resumption
 from engine.text import one_line
 
 FORMAT = 1
-"""Version of what is written; readers refuse a newer one."""
+"""Version of the file; readers refuse a newer one."""
 CONFIG_FILE = "config.json"
 _MOST_SHOWN = 80
 """Letters of a format that can't be read."""
@@ -75,15 +75,25 @@ def write_settings(path: Path, config: RunConfig, *, steered: int) -> None:
     _write(path / CONFIG_FILE, config, {**content, "steered": steered})
 
 
-def check_format(file: Path, version: object) -> None:
-    """Refuse what a newer version of this program wrote.
+def check_format(file: Path, version: object, newest: int = FORMAT) -> None:
+    """Refuse what a newer version of this program wrote, and what none did.
+
+    Args:
+        newest: the format that is written now; all before it, from 1, can be read.
 
     Raises:
-        RunError: if the format is not one that can be read.
+        NewerFormatError, RunError: if the format is not one that can be read.
     """
-    if version != FORMAT:
-        found = one_line(repr(version), _MOST_SHOWN)
-        raise RunError(f"{file} has format {found}; this version reads format {FORMAT}")
+    if isinstance(version, int) and not isinstance(version, bool):
+        if 1 <= version <= newest:
+            return
+        if newest < version <= MOST_COUNTED:
+            raise NewerFormatError(
+                f"{file} was made by a newer version of this program: it has format {version}, "
+                f"and this version reads formats up to {newest}"
+            )
+    found = one_line(repr(version), _MOST_SHOWN)
+    raise RunError(f"{file} has format {found}, which no version of this program writes")
 
 
 def _read(file: Path) -> dict[str, Any]:

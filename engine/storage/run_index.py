@@ -17,7 +17,10 @@ from engine.storage.run_scores import RunScores
 from engine.storage.status_json import STATUS_FILE
 
 PIECE = 0.2
-"""Seconds of reading after which what is known so far is shown."""
+"""Seconds of reading after which what is known so far is shown, at the earliest."""
+GROWTH = 1.25
+"""Times as many runs as were shown before, at the least: so that showing thousands in pieces costs
+a few times what showing them once does."""
 _LOOKED_AT = ("", *(f"/{n}" for n in (CONFIG_FILE, STATUS_FILE, METRICS_FILE, LOCK_FILE, "frames")))
 
 Signature = tuple[tuple[int, int, int] | None, ...]
@@ -55,13 +58,18 @@ class RunIndex:
         is_first = not self._entries
         for name in self._entries.keys() - set(names):
             del self._entries[name]
-        shown_at = time.monotonic()
+        shown_at, shown = time.monotonic(), 0
         for name in names:
             is_run = self._read(name)
             # Later looks are quick, and what was known is on show meanwhile.
-            if is_run and is_first and time.monotonic() - shown_at > PIECE:
+            if (
+                is_run
+                and is_first
+                and len(self._entries) > GROWTH * shown
+                and time.monotonic() - shown_at > PIECE
+            ):
                 yield self._sorted()
-                shown_at = time.monotonic()
+                shown_at, shown = time.monotonic(), len(self._entries)
         runs = self._sorted()
         if len(runs) != len(self._runs) or any(
             new is not old for new, old in zip(runs, self._runs, strict=True)

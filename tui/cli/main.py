@@ -31,6 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _run(arguments)
         except (ConfigError, DataError, FigureError, RunError) as error:
             return complain(str(error))
+        except OSError as error:
+            # What the system refuses (no temporary directory, processes, terminals, space) is a
+            # person's to mend, whatever the command was about to do.
+            where = "" if error.filename is None else f"{error.filename}: "
+            return complain(f"{where}{error.strerror or error}")
         except KeyboardInterrupt:
             return INTERRUPTED
         stdout.flush()

@@ -27,7 +27,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.cells import cell_len
 from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
@@ -38,7 +37,15 @@ from engine.storage.run_index import list_runs
 from engine.text import UNKNOWN, one_line
 from tui.cli.arguments import RunsArgs
 from tui.screens.runs import words
-from tui.screens.runs.columns import COLUMNS, RIGHT, gap_for, natural_widths, texts, widths
+from tui.screens.runs.columns import (
+    COLUMNS,
+    RIGHT,
+    cell_lengths,
+    gap_for,
+    natural_widths,
+    texts,
+    widths,
+)
 
 
 def run_listing(args: RunsArgs) -> int:
@@ -106,7 +113,7 @@ def _whole(run: RunSummary, value: float | None) -> str:
 def _print_table(console: Console, runs: Sequence[RunSummary]) -> None:
     among = words.differences(runs)
     rows = [texts(run, among) for run in runs]
-    lengths = ({name: cell_len(text) for name, text in row.items()} for row in rows)
+    lengths = map(cell_lengths, rows)
     shown = widths(natural_widths(lengths, {name: name for name in COLUMNS}), console.width)
     table = Table(box=None, pad_edge=False, padding=(0, gap_for(console.width), 0, 0))
     for column, width in shown.items():

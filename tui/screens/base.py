@@ -16,6 +16,7 @@ from engine.errors import describe
 from engine.run import Access, Run
 from engine.snapshot import Phase
 from engine.storage.atomic_files import atomic_write
+from engine.text import one_line
 from engine.views import Decode, DecodedView
 from tui.screens.dialogs.help import HelpScreen
 from tui.state.context import RunContext
@@ -249,7 +250,7 @@ class RunScreen(Screen[None]):
         width, height = self.size
         run = self.run.snapshot.run
         path = self.context.exports / run / f"{self.TITLE_FOR_FILES}-{width}x{height}.svg"
-        svg = self.app.export_screenshot(title=f"fmnist-vae-tui · {run}")
+        svg = self.app.export_screenshot(title=one_line(f"fmnist-vae-tui · {run}"))
         try:
             atomic_write(path, svg.encode())
         except OSError as error:

@@ -7,9 +7,11 @@ from pathlib import Path
 import matplotlib
 import pytest
 from matplotlib import font_manager, rc_context
+from PIL import ImageFont
 
 from engine.errors import FigureError
 from engine.figures import matplotlib_setup
+from engine.figures.catalog import FigureName
 from engine.figures.export import render_figure
 from tests.support.figure_source import FakeSource
 
@@ -36,6 +38,15 @@ def test_a_chart_is_the_same_under_other_settings_and_fonts(vae: FakeSource, coa
         assert render_figure(vae, "val_loss") == expected
         assert matplotlib.rcParams["lines.linewidth"] == 9, "a person's own are left alone"
     assert [f.fname for f in fonts.ttflist] == [f.fname for f in ours]
+
+
+@pytest.mark.parametrize("figure", ["samples", "film"])
+def test_letters_are_the_same_whether_fribidi_is_installed_or_not(
+    figure: FigureName, vae: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_it = render_figure(vae, figure)
+    monkeypatch.setattr(ImageFont.core, "HAVE_RAQM", False)
+    assert render_figure(vae, figure) == with_it
 
 
 @pytest.mark.parametrize("figure", ["val_loss", "samples"])

@@ -345,6 +345,11 @@ def test_a_title_is_escaped() -> None:
     assert "<script>" not in content
 
 
+def test_a_title_with_a_name_of_any_bytes_can_be_written() -> None:
+    content = html.page("x", "Report on r\udcff\x1b", {}).encode()
+    assert rb"<title>Report on r\udcff\x1b</title>" in content
+
+
 def test_where_it_was_trained_tells_threads_and_a_precision_that_is_not_the_usual_one() -> None:
     run = vae()
     coarse = replace(run, config=replace(run.config, precision="bf16"))

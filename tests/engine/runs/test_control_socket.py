@@ -115,6 +115,22 @@ def test_the_socket_of_a_killed_process_is_replaced(tmp_path: Path) -> None:
     server.close()
 
 
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_socket_that_another_process_put_there_is_left_alone(
+    deleted: bool, tmp_path: Path
+) -> None:
+    ours = ControlServer(tmp_path, {"pause": lambda _: b"ours"})
+    if deleted:
+        (tmp_path / SOCKET_FILE).unlink()
+    else:
+        (tmp_path / SOCKET_FILE).rename(tmp_path / "aside")
+    theirs = ControlServer(tmp_path, {"pause": lambda _: b"theirs"})
+    ours.close()
+    assert ask(tmp_path, "pause") == b"theirs"
+    theirs.close()
+    assert not (tmp_path / SOCKET_FILE).exists()
+
+
 def test_an_answer_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / SOCKET_FILE))

@@ -272,7 +272,7 @@ def bare_state_dict(content: bytes) -> bytes:
 
 def newer_format(content: bytes) -> bytes:
     buffer = io.BytesIO()
-    torch.save({**torch.load(io.BytesIO(content), weights_only=True), "format": 2}, buffer)
+    torch.save({**torch.load(io.BytesIO(content), weights_only=True), "format": 99}, buffer)
     return buffer.getvalue()
 
 

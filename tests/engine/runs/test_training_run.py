@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +86,26 @@ def test_a_run_trains_to_its_end_and_keeps_its_files(
         assert (frame.step, frame.epoch) == (expected.step, expected.epoch)
         assert np.array_equal(frame.reconstructions, expected.reconstructions)
         assert np.array_equal(frame.samples, expected.samples)
+
+
+def test_a_collection_of_garbage_leaves_out_the_libraries_and_a_second_run_changes_nothing(
+    start: StartEngine, small_config: RunConfig
+) -> None:
+    wait_for_end(start(small_config))
+    kept = gc.get_freeze_count()
+    assert kept > 50_000
+
+    class Cycle:
+        pass
+
+    made_later = Cycle()
+    made_later.__dict__["itself"] = made_later
+    gone = weakref.ref(made_later)
+    del made_later
+    wait_for_end(start(replace(small_config, seed=1)))
+    gc.collect()
+    assert gone() is None
+    assert gc.get_freeze_count() <= kept
 
 
 def test_training_costs_no_more_the_longer_the_history_is(

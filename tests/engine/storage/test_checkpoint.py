@@ -115,12 +115,35 @@ def test_what_torch_saved_for_somebody_else_is_refused_by_name(
     assert "is no checkpoint of this program" in why_unsupported(tmp_path / "last.pt", saved(value))
 
 
-@pytest.mark.parametrize("version", [2, 0, None, "1"])
-def test_another_format_is_refused_with_its_number(version: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, -1, 10**20, None, True, "1", 1.5])
+def test_a_format_that_no_version_writes_is_refused(version: object, tmp_path: Path) -> None:
     content = saved({"format": version, "model": {}, "step": 1})
-    assert f"has format {version!r}; this version reads format 1" in why_unsupported(
+    assert f"has format {version!r}, which no version" in why_unsupported(
         tmp_path / "last.pt", content
     )
+
+
+def test_a_newer_versions_checkpoint_is_called_that_and_older_ones_are_read(tmp_path: Path) -> None:
+    file, newer = tmp_path / "last.pt", checkpoint.FORMAT + 1
+    content = saved({"format": newer, "model": {}, "step": 1})
+    assert why_unsupported(file, content) == (
+        f"{file} was made by a newer version of this program: it has format {newer}, "
+        f"and this version reads formats up to {checkpoint.FORMAT}"
+    )
+    for version in range(1, newer):
+        file.write_bytes(saved({"format": version, "model": {}, "step": 1}))
+        assert checkpoint.read(file)["format"] == version
+
+
+def test_where_a_newer_version_saved_last_nothing_is_resumed_from_an_older_best(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "last.pt").write_bytes(saved({"format": 99, "model": {}, "step": 9}))
+    (tmp_path / "best.pt").write_bytes(saved({"format": 1, "model": {}, "step": 3}))
+    with pytest.raises(RunError, match=r"last\.pt was made by a newer version"):
+        checkpoint.read_newest(tmp_path)
+    state, _, problem = checkpoint.read_either(tmp_path, "last")
+    assert (state["step"], "newer version" in problem) == (3, True), "to look at, it will do"
 
 
 def with_pickle(whole: bytes, pickled: bytes) -> bytes:

@@ -106,7 +106,11 @@ def test_a_resumption_is_added_and_all_else_stays_as_it_is(before: object, tmp_p
         (b"\xff\xfe", "can't be read"),
         (b"[]", "has no settings"),
         (b'{"format": 1}', "has no settings"),
-        (b'{"format": 9, "config": {}}', "has format 9; this version reads format 1"),
+        (
+            b'{"format": 9, "config": {}}',
+            "was made by a newer version of this program: it has format 9",
+        ),
+        (b'{"format": true, "config": {}}', "has format True, which no version"),
         (b'{"format": 1, "config": {"lr": -1}}', "setting that can't be used: lr must be"),
         (b'{"format": 1, "config": {"lr": "x"}}', "lr must be a number"),
     ],

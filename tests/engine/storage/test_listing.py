@@ -349,6 +349,16 @@ def test_many_runs_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [len(runs) for runs in index.look()] == [4], "what was known is on show meanwhile"
 
 
+def test_the_pieces_of_a_long_list_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(120):
+        (tmp_path / f"r{number}").mkdir()
+        (tmp_path / f"r{number}" / "config.json").touch()
+    monkeypatch.setattr("engine.storage.run_index.PIECE", 0.0)
+    pieces = [len(runs) for runs in RunIndex(tmp_path).look()]
+    assert pieces[-1] == 120
+    assert sum(pieces) < 10 * 120, "to show them all costs a few times what they cost once"
+
+
 def test_nothing_heavy_is_imported() -> None:
     code = "import sys, engine.storage.listing; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,15 +1,18 @@
 """Renaming and deleting runs, on directories made by hand, and with a process that trains one."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from engine.errors import RunError
-from engine.storage.listing import summarize
+from engine.snapshot import Phase
+from engine.storage.listing import RunState, summarize
 from engine.storage.rename_delete import delete_run, rename_run
 from engine.storage.run_index import list_runs
 from engine.storage.run_lock import RunLock
-from tests.support.made_runs import make_run, trained_by_another
+from tests.support.made_runs import make_run, trained_by_another, write_phase
 
 
 def test_a_renamed_run_is_whole_and_free(tmp_path: Path) -> None:
@@ -96,6 +99,44 @@ def test_of_a_link_only_the_link_goes(tmp_path: Path) -> None:
     delete_run(link)
     assert not link.is_symlink()
     assert (path / "config.json").is_file()
+
+
+def test_of_a_link_only_the_link_is_renamed(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "elsewhere", scores={4: 240.0})
+    link = tmp_path / "link"
+    link.symlink_to("elsewhere/mine")
+    renamed = rename_run(link, "yours")
+    assert (renamed.is_symlink(), link.is_symlink()) == (True, False)
+    assert renamed.resolve() == path
+    assert summarize(renamed).best == 240.0
+    assert (path / "config.json").is_file()
+
+
+def test_a_link_to_a_run_in_training_is_neither_renamed_nor_deleted(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "elsewhere")
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    with trained_by_another(path):
+        assert summarize(link).owner is not None
+        for change in (lambda: rename_run(link, "yours"), lambda: delete_run(link)):
+            with pytest.raises(RunError, match="in use: process"):
+                change()
+    assert [file.name for file in tmp_path.iterdir() if file.is_symlink()] == ["link"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the lock's owner alone tells")
+def test_a_copy_of_a_run_in_training_is_nobodys(tmp_path: Path) -> None:
+    path = make_run(tmp_path, scores={1: 250.0})
+    write_phase(path, Phase.TRAINING)
+    copy = tmp_path / "copy"
+    with trained_by_another(path):
+        shutil.copytree(path, copy)
+        states = {run.name: run.state for run in list_runs(tmp_path)}
+        assert states == {"mine": RunState.RUNNING, "copy": RunState.DIED}
+        renamed = rename_run(copy, "yours")
+        delete_run(renamed)
+        assert summarize(path).owner is not None
+    assert [run.name for run in list_runs(tmp_path)] == ["mine"]
 
 
 def test_a_damaged_run_is_deleted_and_what_may_be_none_is_not(tmp_path: Path) -> None:

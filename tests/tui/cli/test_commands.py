@@ -10,6 +10,7 @@ from engine.config import PRESETS
 from tui.cli.arguments import ResumeArgs, TrainArgs, TrainResumeArgs
 from tui.cli.commands import COMMANDS, DASHBOARD, Command, markdown_table, parse
 from tui.cli.main import main
+from tui.cli.program import MISUSE
 
 README = Path(__file__).parents[3] / "README.md"
 ALL = [DASHBOARD, *COMMANDS.values()]
@@ -26,6 +27,36 @@ def help_of(command: Command, capsys: pytest.CaptureFixture[str]) -> str:
         main([*command.name.split(), "--help"])
     assert ended.value.code == 0
     return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused", "said"),
+    [
+        (["--detach"], "tui.cli.detach.tempfile.TemporaryFile", "No usable temporary directory"),
+        (["--detach"], "tui.cli.detach.subprocess.Popen", "python: Resource temporarily unavail"),
+        (["bench"], "tui.cli.bench._measure", "out of pty devices"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(
+    arguments: list[str],
+    refused: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file, _, cause = said.rpartition(": ")
+    error = OSError(11, cause, file) if file else OSError(11, cause)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(refused, refuse)
+    assert main([*arguments, "--device", "cpu"]) == MISUSE
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"fmnist-vae-tui: {said}")
+    assert complaint.count("\n") == 1
 
 
 def test_every_command_is_done_by_a_function_that_takes_its_arguments(command: Command) -> None:

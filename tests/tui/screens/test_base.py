@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from textual.app import App, ComposeResult
@@ -217,6 +218,21 @@ async def test_a_failure_is_a_message_in_words(monkeypatch: pytest.MonkeyPatch) 
         run.fail(OSError("the directory is gone"))
         await pilot.pause()
         assert screen.message == "OSError: the directory is gone"
+
+
+async def test_the_screen_of_a_run_of_any_name_is_saved_as_svg(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with looking(monkeypatch, Run("r\udcff\x1b<b>")) as (screen, pilot):
+        screen.context.exports = tmp_path
+        screen.action_screenshot()
+        await pilot.pause()
+        [file] = tmp_path.glob("*/*.svg")
+        assert screen.message.startswith("wrote ")
+        shown = "".join(ElementTree.parse(file).getroot().itertext()).replace(
+            "\N{NO-BREAK SPACE}", " "
+        )
+        assert r"fmnist-vae-tui · r\udcff\x1b<b>" in shown
 
 
 async def test_a_pause_shows_as_soon_as_the_run_has_heard_of_it_without_a_timer(

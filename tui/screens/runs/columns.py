@@ -1,6 +1,6 @@
 """The columns of a list of runs: what is in them, and which of them fit a width."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -55,8 +55,8 @@ class ListedRun:
     """The runs that it was listed with."""
     texts: Mapping[str, str]
     """As the function of this name makes them; scores have their digits under each other."""
-    widths: Mapping[str, int]
-    """Cells of each text."""
+    widths: tuple[int, ...]
+    """As `cell_lengths` finds them."""
     searched: str
     """What a filter's letters are looked for in."""
 
@@ -65,8 +65,12 @@ def listed_run(run: RunSummary, among: words.Differences) -> ListedRun:
     """A run as a list shows it."""
     shown = texts(run, among)
     shown |= {name: _aligned(shown[name]) for name in ("best", "last")}
-    cells = {name: cell_len(text) for name, text in shown.items()}
-    return ListedRun(run, among, shown, cells, searched(run, among.names))
+    return ListedRun(run, among, shown, cell_lengths(shown), searched(run, among.names))
+
+
+def cell_lengths(shown: Mapping[str, str]) -> tuple[int, ...]:
+    """The cells of each text, in the order of `COLUMNS`."""
+    return tuple(cell_len(shown[name]) for name in COLUMNS)
 
 
 def _aligned(score: str) -> str:
@@ -74,15 +78,15 @@ def _aligned(score: str) -> str:
     return score if score.endswith(words.RECONSTRUCTION) else f"{score} "
 
 
-def natural_widths(rows: Iterable[Mapping[str, int]], labels: Mapping[str, str]) -> dict[str, int]:
+def natural_widths(rows: Iterable[Sequence[int]], labels: Mapping[str, str]) -> dict[str, int]:
     """The cells that each column would like to have; those without a text have none.
 
     Args:
-        rows: the cells of each text.
+        rows: of each, what `cell_lengths` finds.
         labels: what the columns are called.
     """
-    kept = list(rows)
-    natural = {name: max((row[name] for row in kept), default=0) for name in COLUMNS}
+    longest = map(max, zip(*rows, [0] * len(COLUMNS), strict=True))
+    natural = dict(zip(COLUMNS, longest, strict=True))
     has_settings = natural["settings"] > 0
     natural = {name: max(width, cell_len(labels[name])) for name, width in natural.items()}
     return natural if has_settings else natural | {"settings": 0}

@@ -67,6 +67,7 @@ class RunListScreen(Screen[None]):
         self._listed: Sequence[RunSummary] = ()
         self._made: Sequence[ListedRun] = ()
         self._rows: Sequence[ListedRun] = ()
+        self._ordered: Sequence[ListedRun] = ()
         self._rests_until = 0.0
         self._problem = ""
         # The run to have the cursor on, once it is listed.
@@ -135,7 +136,8 @@ class RunListScreen(Screen[None]):
         is_last, is_first = event.took is not None, not self.is_listed
         if event.took is not None:
             self._listing, self.is_listed = False, True
-            self._rests_until = time.monotonic() + REST * event.took
+            # The first look reads all there is, the next ones only what has changed.
+            self._rests_until = time.monotonic() + (0 if is_first else REST * event.took)
             if self._outdated:
                 self._outdated = False
                 self._look()
@@ -147,6 +149,7 @@ class RunListScreen(Screen[None]):
         if is_new:
             self._rows = event.rows
             self.runs = [row.run for row in event.rows]
+            self._order()
         there = {row.run.path for row in event.rows}
         if is_last and not there.issuperset(self.marked):
             self.marked = {path: None for path in self.marked if path in there}
@@ -186,14 +189,21 @@ class RunListScreen(Screen[None]):
 
     def show(self) -> None:
         """Bring the screen up to date with what is known."""
-        wanted, order = self._filter.casefold(), SORTS[self._sort]
-        rows = [row for row in self._rows if wanted in row.searched]
-        rows.sort(key=lambda row: order(row.run))
+        wanted = self._filter.casefold()
+        rows = [row for row in self._ordered if wanted in row.searched]
         if self._sort == TREE:
             rows = as_tree(rows)
         self.query_one(RunTable).show_runs(rows, self.marked, self._wanted)
-        self.query_one("#runs-title", Static).update(self._title(len(rows)))
+        self._show_title()
         self._show_details()
+
+    def _order(self) -> None:
+        order = SORTS[self._sort]
+        self._ordered = sorted(self._rows, key=lambda row: order(row.run))
+
+    def _show_title(self) -> None:
+        shown = len(self.query_one(RunTable).rows)
+        self.query_one("#runs-title", Static).update(self._title(shown))
 
     def _title(self, shown: int) -> Text:
         runs = self.runs or ()
@@ -221,6 +231,7 @@ class RunListScreen(Screen[None]):
         """Order the runs by the next of `SORTS`."""
         names = list(SORTS)
         self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        self._order()
         self.show()
 
     def action_mark(self) -> None:
@@ -231,7 +242,8 @@ class RunListScreen(Screen[None]):
                 del self.marked[run.path]
             else:
                 self.marked[run.path] = None
-            self.show()
+            self.query_one(RunTable).show_marks(self.marked)
+            self._show_title()
 
     def action_filter(self) -> None:
         """Show the field whose text the runs on show must have."""

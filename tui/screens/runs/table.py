@@ -73,13 +73,17 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
         """
         before = self.current
         self.rows, self._marked = rows, marked
-        places = {row.run.path: place for place, row in enumerate(rows)}
-        if wanted not in places:
-            wanted = before.path if before else None
-        # Where its run has gone, the cursor stays where it is on the screen.
-        place = self.cursor_row if wanted is None else places.get(wanted, self.cursor_row)
+        place = self._place_of(wanted)
+        if place is None and before is not None:
+            place = self._place_of(before.path)
         self._lay_out()
-        self.move_cursor(place)
+        # Where its run has gone, the cursor stays where it is on the screen.
+        self.move_cursor(self.cursor_row if place is None else place)
+
+    def show_marks(self, marked: Collection[Path]) -> None:
+        """Show which runs are marked."""
+        self._marked = marked
+        self.refresh()
 
     def move_cursor(self, row: int) -> None:
         """Put the cursor on a row, or the nearest there is."""
@@ -146,6 +150,10 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
         cells = {name: Text(listed.texts[name]) for name in self._widths}
         mark = MARK if listed.run.path in self._marked else " "
         return cells | {"state": words.state(listed.run), "mark": Text(mark, _MARK_STYLE)}
+
+    def _place_of(self, path: Path | None) -> int | None:
+        places = (place for place, row in enumerate(self.rows) if row.run.path == path)
+        return None if path is None else next(places, None)
 
     @property
     def _room(self) -> int:

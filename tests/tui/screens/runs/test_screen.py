@@ -20,6 +20,7 @@ from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.rename import RenameScreen
 from tui.screens.runs.columns import ListedRun, listed_run
+from tui.screens.runs.order import SORTS
 from tui.screens.runs.screen import RunsScreen
 from tui.screens.runs.table import RunTable
 from tui.screens.runs.words import STATES, Differences
@@ -185,6 +186,25 @@ async def test_news_come_by_themselves_and_leave_cursor_and_marks_alone(
         assert browser.marks == ["c"]
         assert browser.column("state")[3] == "✗ failed"
         assert browser.details.startswith("b  ✗ failed")
+
+
+async def test_only_after_its_first_look_the_list_does_not_rest(
+    four: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, original = [0], RunIndex.look
+
+    def counting(index: RunIndex) -> Iterator[list[RunSummary]]:
+        looks[0] += 1
+        return original(index)
+
+    monkeypatch.setattr(RunIndex, "look", counting)
+    monkeypatch.setattr("tui.screens.runs.list.INTERVAL", 0.01)
+    monkeypatch.setattr("tui.screens.runs.list.REST", 1e9)
+    async with browsing(four) as browser:
+        await browser.until(lambda: looks[0] > 1)
+        for _ in range(5):
+            await browser.pilot.pause(0.02)
+        assert looks == [2]
 
 
 async def test_of_runs_that_are_as_they_were_nothing_is_made_or_shown_again(
@@ -390,6 +410,30 @@ async def test_space_and_m_mark_and_unmark(four: Path) -> None:
         assert "2 marked" in browser.title
         await browser.press("space")
         assert browser.marks == ["b"]
+
+
+async def test_a_mark_or_a_letter_of_the_filter_puts_nothing_in_order_again(
+    four: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordered: list[str] = []
+    by_name = SORTS["by name"]
+
+    def counting(run: RunSummary) -> object:
+        ordered.append(run.name)
+        return by_name(run)
+
+    monkeypatch.setattr("tui.screens.runs.list.SORTS", {**SORTS, "by name": counting})
+    async with browsing(four) as browser:
+        await browser.press("s")
+        assert sorted(ordered) == ["a", "b", "c", "d"]
+        with monkeypatch.context() as patch:
+            patch.setattr(browser.screen, "show", lambda: ordered.append("all shown again"))
+            await browser.press("down", "space")
+        assert browser.marks == ["d"]
+        assert "1 marked" in browser.title
+        await browser.press("slash", "s", "t", "o", "p")
+        assert browser.names == ["b", "d"]
+        assert len(ordered) == 4
 
 
 # What the app is asked for.
