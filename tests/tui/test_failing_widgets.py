@@ -35,6 +35,8 @@ from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 from tui.widgets.pictures import PicturePanel, ReconstructionPanel
 
+pytestmark = pytest.mark.slow
+
 SENTENCE = "can't be drawn: PlantedError: by a test"
 DRAWN: list[tuple[type[Widget], type[Widget], str]] = [
     (MetricChart, MetricChart, "paint"),

@@ -13,6 +13,8 @@ from engine.figures import matplotlib_setup
 from engine.figures.export import render_figure
 from tests.support.figure_source import FakeSource
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def few_fonts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:

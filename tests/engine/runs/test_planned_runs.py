@@ -14,6 +14,8 @@ from engine.storage import checkpoint
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., list[TrainingRun]]
 
 

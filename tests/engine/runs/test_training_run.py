@@ -23,6 +23,8 @@ from engine.views import LatentMap, PriorSamples, Reconstructions
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 StartEngine = Callable[[RunConfig], TrainingRun]
 
 

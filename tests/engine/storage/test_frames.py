@@ -64,6 +64,7 @@ def filmed(steps_per_epoch: int, epochs: int) -> list[Frame]:
     return frames
 
 
+@pytest.mark.slow
 @given(st.integers(1, 70_000), st.integers(0, 3000))
 def test_the_film_shows_the_whole_run_evenly_however_long_it_is(
     steps_per_epoch: int, epochs: int

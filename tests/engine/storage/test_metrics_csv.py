@@ -176,6 +176,7 @@ STEP = st.integers(1, 5)
 ACTION = st.sampled_from(["add", "flush", "kl.flush", "read", "restart"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.lists(st.tuples(ACTION, STEP), max_size=25))
 def test_a_reader_sees_what_the_writer_keeps_whatever_comes_between(

@@ -90,6 +90,7 @@ def test_seeds_differ(small_config: RunConfig, small_dataset: ImageDataset) -> N
     assert not same(one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [0, 1, 11, 12, 13, 30])
 def test_a_trainer_restored_from_its_state_ends_bit_identical(
     cut: int, small_config: RunConfig, small_dataset: ImageDataset

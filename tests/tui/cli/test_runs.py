@@ -21,7 +21,7 @@ from tui.screens.runs.columns import COLUMNS
 PROGRAM = Path(sys.executable).with_name("fmnist-vae-tui")
 
 
-pytestmark = pytest.mark.usefixtures("in_utc")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_utc")]
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ def test_no_points_are_an_empty_curve() -> None:
     assert curve.epochs.shape == curve.values.shape == (0,)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=5))
 def test_a_history_read_bit_by_bit_is_the_history_read_at_once(parts: list[int]) -> None:
     grown = History()

@@ -40,6 +40,8 @@ from tui.screens.comparison.table import NumbersPanel
 from tui.state.exports import ExportOrder
 from tui.widgets.message_line import MessageLine
 
+pytestmark = pytest.mark.slow
+
 LARGE, SMALL = (140, 45), (80, 24)
 
 

@@ -26,6 +26,8 @@ from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def plan(small_config: RunConfig) -> TrainingPlan:

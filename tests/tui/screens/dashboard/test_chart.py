@@ -136,6 +136,7 @@ async def test_nothing_new_is_not_drawn_again(app: WidgetApp) -> None:
         assert len(painted) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 120])
 @pytest.mark.parametrize("length", [MAX_TRAIN_POINTS, 100_000])
 async def test_what_drawing_costs_is_bounded_however_long_the_run(
@@ -161,6 +162,7 @@ async def test_what_drawing_costs_is_bounded_however_long_the_run(
     assert max(given) > width, "but not fewer than can be seen"
 
 
+@pytest.mark.slow
 async def test_a_spike_of_one_point_in_a_long_run_is_drawn(app: WidgetApp) -> None:
     values = [245.0 + 5 * math.sin(i / 7) for i in range(100_000)]
     values[61_803] = 262.0

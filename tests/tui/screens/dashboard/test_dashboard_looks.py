@@ -12,6 +12,8 @@ from tests.support.dashboard_app import dashboard
 from tests.support.looking import look
 from tui.app import FmnistVaeTui
 
+pytestmark = pytest.mark.slow
+
 SnapCompare = Callable[..., bool]
 
 

@@ -18,6 +18,8 @@ from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs.sampling import SamplingScreen
 from tui.widgets.pictures import ReconstructionPanel
 
+pytestmark = pytest.mark.slow
+
 
 def title(pilot: Pilot[None]) -> str:
     return str(dashboard(pilot).query_one(SamplePanel).border_title or "")

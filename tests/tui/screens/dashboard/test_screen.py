@@ -27,6 +27,8 @@ from tui.screens.dialogs.new_run import NewRunScreen
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.pictures import ReconstructionPanel
 
+pytestmark = pytest.mark.slow
+
 
 async def test_training_begins_although_the_dashboard_is_never_painted(
     endless: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -55,6 +55,7 @@ async def fill(app: DialogApp, pilot: Pilot[None], **texts: str) -> None:
     await pilot.pause()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("way", ["escape", "click"])
 async def test_a_form_is_left_without_an_answer(name: str, way: str) -> None:
@@ -86,6 +87,7 @@ async def test_arrows_go_through_the_fields_and_the_buttons_and_round(name: str)
         assert app.dialog.focused is app.dialog.query_one("#cancel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "texts", "expected"),
     [
@@ -117,6 +119,7 @@ async def test_a_form_answers_what_was_typed(
         assert app.answer == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "texts", "field", "sentence"),
     [

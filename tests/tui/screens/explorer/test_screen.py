@@ -28,6 +28,8 @@ from tui.state.exports import ExportOrder
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
 
+pytestmark = pytest.mark.slow
+
 SMALL, LARGE = (80, 24), (140, 45)
 
 

@@ -24,7 +24,7 @@ from tui.screens.runs.screen import RunsScreen
 from tui.screens.runs.table import RunTable
 from tui.screens.runs.words import STATES, Differences
 
-pytestmark = pytest.mark.usefixtures("in_utc")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_utc")]
 
 
 @pytest.fixture

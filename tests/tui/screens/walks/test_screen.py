@@ -43,6 +43,8 @@ from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 
+pytestmark = pytest.mark.slow
+
 CONFIG = RunConfig(hidden=(16,), latent_dim=6)
 
 
