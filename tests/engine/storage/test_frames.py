@@ -211,6 +211,7 @@ def refuse(tmp_path: Path, file: Path) -> None:
     assert str(file) in str(problem)
 
 
+@pytest.mark.slow
 def test_every_damage_is_one_sentence_that_names_the_file(tmp_path: Path) -> None:
     file = saved(tmp_path)
     whole = file.read_bytes()

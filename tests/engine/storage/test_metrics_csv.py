@@ -309,6 +309,7 @@ def test_an_autoencoder_has_no_kl_file(tmp_path: Path) -> None:
     assert found.kl_per_dim.size == 0
 
 
+@pytest.mark.slow
 @given(
     st.lists(ANY_FLOAT, min_size=8, max_size=8),
     st.tuples(*(st.floats(0, most) for most in (1e6, 1e308, 1.0, 1e12))),

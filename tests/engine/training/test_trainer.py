@@ -31,6 +31,7 @@ def finish(trainer: Trainer, steps: Iterator[int] | None = None) -> list[torch.T
     return weights(trainer)
 
 
+@pytest.mark.slow
 def test_steps_are_those_of_a_plain_loop_written_from_the_paper(
     small_config: RunConfig, small_dataset: ImageDataset
 ) -> None:

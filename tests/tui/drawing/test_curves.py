@@ -73,6 +73,7 @@ def test_an_evaluation_is_found_by_its_step() -> None:
     assert [curves.evaluated(step, "kl") for step in (-1, 1, 799, 801)] == [None] * 4
 
 
+@pytest.mark.slow
 def test_a_long_curve_is_thinned_and_keeps_its_spikes() -> None:
     values = np.sin(np.arange(100_000) / 7)
     values[[12_345, 61_803]] = 9.0, -9.0
