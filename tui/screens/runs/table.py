@@ -73,13 +73,13 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
         """
         before = self.current
         self.rows, self._marked = rows, marked
-        places = {row.run.path: place for place, row in enumerate(rows)}
-        if wanted not in places:
+        indices = {row.run.path: index for index, row in enumerate(rows)}
+        if wanted not in indices:
             wanted = before.path if before else None
         # Where its run has gone, the cursor stays where it is on the screen.
-        place = self.cursor_row if wanted is None else places.get(wanted, self.cursor_row)
+        index = self.cursor_row if wanted is None else indices.get(wanted, self.cursor_row)
         self._lay_out()
-        self.move_cursor(place)
+        self.move_cursor(index)
 
     def move_cursor(self, row: int) -> None:
         """Put the cursor on a row, or the nearest there is."""
