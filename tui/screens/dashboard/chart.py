@@ -122,8 +122,8 @@ class MetricChart(CanvasPanel):
     def _describe(self, *, cut: bool) -> Content:
         long = self.size.width >= LONG_TITLE and self._cursor is None
         what = f"{TITLES[self.metric]}{', nats per image' if long else ''}"
-        validation = "validation" if long else "val"
         clipped = " · first epochs clipped" if cut and long else ""
+        validation = "validation" if long and not clipped else "val"
         return Content.assemble(
             f"{what}  ",
             ("━ train", "$train"),

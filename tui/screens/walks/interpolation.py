@@ -160,7 +160,8 @@ class InterpolationPanel(WalkPanel):
 
     def titles(self) -> tuple[str, ...]:
         """What the ends are, and how the path between them is interpolated."""
-        page, seed = self._asked.page + 1, self._asked.page  # which the draws' seed is
+        seed = self._asked.page  # of the draws
+        page = seed + 1
         when = f" · epoch {epochs(self._view.epoch)}" if self._view else ""
         if self._asked.between == "images":
             point = "codes" if without_prior(self.model) else "μ"
