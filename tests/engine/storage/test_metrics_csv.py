@@ -456,6 +456,25 @@ def test_a_pipe_or_a_directory_in_a_files_place_is_told_at_once(tmp_path: Path) 
         HistoryReader(tmp_path, CONFIG).update()
 
 
+def test_of_a_file_from_before_a_column_was_added_the_rest_is_read_and_continued(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "x.csv"
+    old = CsvLog(file, ("a", "b"))
+    old.append((1, 2.5))
+    old.flush()
+    resumed = CsvLog(file, ("a", "b", "c"), last_step=1)
+    resumed.append((2, 3.5, 7.0))
+    resumed.flush()
+    assert file.read_text() == "a,b\n1,2.5\n2,3.5\n"
+    reader = RowReader(file, ("a", "b", "c"), lambda row: tuple(row.items()), oldest=2)
+    assert [dict(row) for row in reader.new_rows()] == [
+        {"a": 1.0, "b": 2.5, "c": pytest.approx(math.nan, nan_ok=True)},
+        {"a": 2.0, "b": 3.5, "c": pytest.approx(math.nan, nan_ok=True)},
+    ]
+    assert not reader.problem
+
+
 def test_another_header_is_told(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text("b,a\n1,2\n")
