@@ -12,8 +12,6 @@ RANGE_QUANTILE = 0.001
 """The share of points on each side that may lie beyond the map's edge: strays would shrink it."""
 CELL_ASPECT = 2.0
 """A terminal cell's height over its width, about."""
-DENSITIES = 3
-"""Levels: few, some, many images in a cell."""
 
 Cells = npt.NDArray[np.intp]
 Points = npt.NDArray[np.floating]
@@ -84,7 +82,7 @@ class Occupancy:
     majority: Cells
     """(rows, columns) the most frequent class, EMPTY where no image lies."""
     density: npt.NDArray[np.intp]
-    """(rows, columns) 0 to DENSITIES − 1."""
+    """(rows, columns) 0, 1, 2: few, some, many images in the cell."""
 
 
 def occupancy(
