@@ -119,7 +119,7 @@ class Decode(ViewRequest[DecodedView]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
-    """A plane in latent space, so that a place on a map has a latent."""
+    """A plane in latent space, so that a point on a map has a latent."""
 
     origin: npt.NDArray[np.float64]
     """(D,) the latent at (0, 0)."""
@@ -127,14 +127,14 @@ class Plane:
     """(2, D) orthonormal rows; with one latent dimension the second is 0."""
 
     def latent(self, x: float, y: float) -> Latents:
-        """The latent (1, D) at a place of the plane."""
+        """The latent (1, D) at a point of the plane."""
         latents: Latents = (self.origin + (x, y) @ self.axes).astype(np.float32)[None]
         return latents
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentView:
-    """Images' places in latent space, in two dimensions."""
+    """Images as points of latent space, in two dimensions."""
 
     step: int
     epoch: float
@@ -186,7 +186,7 @@ class Embedding(ViewRequest[LatentCloud]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProbeView:
-    """A place in latent space: its image, and the images nearest to it."""
+    """A point in latent space: its image, and the images nearest to it."""
 
     step: int
     epoch: float
@@ -220,12 +220,12 @@ class Probe(ViewRequest[ProbeView]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InterpolationView:
-    """Straight ways through latent space, decoded."""
+    """Paths through latent space, decoded."""
 
     step: int
     epoch: float
     images: npt.NDArray[np.float32]
-    """(R, S, 28, 28): a way per row."""
+    """(R, S, 28, 28): a path per row."""
     fractions: npt.NDArray[np.float64]
     """(S,) from 0 to 1."""
     pairs: tuple[tuple[int, int], ...]

@@ -19,10 +19,15 @@ settings.load_profile("no deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole programs are slow, whatever they are tested for."""
+    """Whole programs are slow, whatever they are tested for; other files mark themselves."""
     for item in items:
         if {"e2e", "bench"} & set(item.path.parts):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A file's content is too long for a test's name; the others are pytest's own."""
+    return repr(val[:60]) if isinstance(val, str | bytes) and len(val) > 300 else None
 
 
 @pytest.fixture(scope="session", autouse=True)

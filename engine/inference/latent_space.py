@@ -1,4 +1,4 @@
-"""`LatentSpace`: where the images lie, as maps and as neighbours of a place."""
+"""`LatentSpace`: where the images lie, as maps and as neighbours of a latent."""
 
 from collections.abc import Callable
 
@@ -60,8 +60,8 @@ class LatentSpace:
             codec.images.of(request.split).labels,
         )
 
-    def place(self, request: Probe, on_batch: OnBatch = None) -> ProbeView:
-        """A place's image and its neighbours."""
+    def probe(self, request: Probe, on_batch: OnBatch = None) -> ProbeView:
+        """A latent's image and its neighbours."""
         codec = self._codec
         pool = self._refreshed_pool(on_batch)
         nearest, distances = np.empty(0, np.int64), np.empty(0, np.float32)

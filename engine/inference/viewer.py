@@ -108,7 +108,7 @@ class Viewer:
             case Embedding():
                 return space.embedding(question, on_batch)
             case Probe():
-                return space.place(question, on_batch)
+                return space.probe(question, on_batch)
             case Interpolation():
                 return walks.interpolation(codec, question)
             case Traversal():

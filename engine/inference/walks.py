@@ -28,7 +28,7 @@ OUTERMOST = (0.05, 0.95)
 
 
 def interpolation(codec: Codec, request: Interpolation) -> InterpolationView:
-    """Ways between two points each, as `Interpolation` says."""
+    """Paths between two points each, as `Interpolation` says."""
     fractions = np.linspace(0.0, 1.0, request.steps)
     if request.between == "images":
         pairs = request.pairs or _pairs_of_classes(codec, request)

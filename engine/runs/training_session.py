@@ -129,10 +129,10 @@ class TrainingSession:
         self._saved_at = time.monotonic()
         self._throughput = Throughput(past.train_seconds, past.evaluation_seconds)
         resumed = isinstance(start_point, ResumeRun)
-        first = next(iter(history.evaluations()), None) if resumed else None
-        self._divergence = DivergenceWatch(config, first)
+        evaluations = history.evaluations() if resumed else []
+        self._divergence = DivergenceWatch(config, next(iter(evaluations), None))
         self._early_stopping = EarlyStopping()
-        for evaluation in history.evaluations():
+        for evaluation in evaluations:
             self._early_stopping.note(evaluation, self.config)
         for change in self._steering:
             self._early_stopping.begin_again(change.step / self.trainer.steps_per_epoch)

@@ -21,6 +21,7 @@ class CsvLog:
     flushes.
 
     Args:
+        columns: a file of fewer, by an older program, goes on with those that it has.
         last_step: of a file that exists already, the rows whose first cell is greater are cut
             off; -1 to start it again.
 
@@ -36,11 +37,14 @@ class CsvLog:
             with os.fdopen(open_for_update(path), "wb") as file:
                 self._good_size = _size_up_to(path, last_step) if last_step >= 0 else 0
                 file.truncate(self._good_size)
+        if self._good_size:
+            with path.open("rb") as file:
+                self._columns = columns[: file.readline().count(b",") + 1]
         self._waiting: list[Sequence[object]] = [] if self._good_size else [columns]
 
     def append(self, row: Sequence[Cell]) -> None:
         """Add a row; None and NaN become empty cells. Nothing is written before `flush`."""
-        self._waiting.append([_cell(value) for value in row])
+        self._waiting.append([_cell(value) for value in row[: len(self._columns)]])
 
     def flush(self) -> None:
         """Write the waiting rows.

@@ -36,6 +36,8 @@ METRICS_COLUMNS = (
     "val_kl",
     "active_units",
 )
+_FIRST_METRICS_COLUMNS = 14
+"""The oldest runs have these: a column that is added later stands behind them."""
 STEPS_COLUMNS = ("step", "epoch", "loss", "neg_elbo", "recon", "kl")
 
 BLOCK = 1 << 20
@@ -76,12 +78,23 @@ class RowReader(Generic[Row]):
         file: need not exist yet.
         columns: what its first line has to name.
         make: a row from its numbers; an empty cell is NaN. ValueError if they can't be one.
+        oldest: how many of the columns an older program's file may end after; the others are NaN
+            then. None for no such files.
     """
 
-    def __init__(self, file: Path, columns: tuple[str, ...], make: Callable[[Values], Row]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        columns: tuple[str, ...],
+        make: Callable[[Values], Row],
+        oldest: int | None = None,
+    ) -> None:
         self._file = file
         self._columns = columns
         self._make = make
+        self._oldest = len(columns) if oldest is None else oldest
+        self._found = columns
+        self._lacking: Values = {}
         self._offset = 0
         self._line = 0
         self._read_last = b""
@@ -149,21 +162,30 @@ class RowReader(Generic[Row]):
         cells = line.split(",")
         if number == 1:
             names = tuple(cell.strip(' "') for cell in line.removeprefix("\ufeff").split(","))
-            if names != self._columns:
+            if len(names) < self._oldest or names != self._columns[: len(names)]:
                 header = ",".join(self._columns)
                 raise RunError(f"{self._file} line 1 is not the header {header}")
+            self._found = names
+            self._lacking = dict.fromkeys(self._columns[len(names) :], math.nan)
         elif line.strip():
             try:
                 values = [float(cell) if cell else math.nan for cell in cells]
-                rows.append(self._make(dict(zip(self._columns, values, strict=True))))
+                row = dict(zip(self._found, values, strict=True))
+                row.update(self._lacking)
+                rows.append(self._make(row))
             except (ValueError, OverflowError):
                 self._bad_lines += 1
                 if self._bad_lines == 1:
-                    first = f"{self._file} line {number} is not a row of {len(self._columns)}"
+                    first = f"{self._file} line {number} is not a row of {len(self._found)}"
                     self._first_problem = f"{first} numbers that a run can have"
                 others = self._bad_lines - 1
                 more = f", nor {'is' if others == 1 else 'are'} {count(others, 'other line')}"
                 self.problem = self._first_problem + (more if others else "")
+
+
+def metrics_reader(path: Path, make: Callable[[Values], Row]) -> RowReader[Row]:
+    """Reads the metrics.csv of a run's directory, of today's program or of an older one."""
+    return RowReader(path / METRICS_FILE, METRICS_COLUMNS, make, oldest=_FIRST_METRICS_COLUMNS)
 
 
 class HistoryReader:
@@ -181,7 +203,7 @@ class HistoryReader:
         path = self._path
         self.history = History()
         """What was read so far; another object after the run went back to a checkpoint."""
-        self._evaluations = RowReader(path / METRICS_FILE, METRICS_COLUMNS, _evaluation)
+        self._evaluations = metrics_reader(path, _evaluation)
         self._points = RowReader(path / STEPS_FILE, STEPS_COLUMNS, _train_point)
         self._kl = RowReader(path / KL_FILE, kl_columns(self._config), _kl)
         self._kl_per_dim: dict[int, npt.NDArray[np.float64]] = {}

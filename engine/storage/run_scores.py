@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.config import MAX_EPOCHS
 from engine.metrics import Metrics, best_evaluation
 from engine.storage.file_reading import MOST_SECONDS
-from engine.storage.metrics_csv import METRICS_COLUMNS, METRICS_FILE, RowReader, between, whole
+from engine.storage.metrics_csv import between, metrics_reader, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class RunScores:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path / METRICS_FILE
+        self._path = path
         self._begin()
 
     def _begin(self) -> None:
-        self._reader = RowReader(self._file, METRICS_COLUMNS, _row)
+        self._reader = metrics_reader(self._path, _row)
         self.last: ScoredEpoch | None = None
         self.best: ScoredEpoch | None = None
         """The `best_evaluation` so far."""

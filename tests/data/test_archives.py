@@ -376,6 +376,7 @@ def test_a_damaged_archive_is_refused_or_read(scratch: Path, content: bytes) -> 
         np.testing.assert_array_equal(dataset.labels, TRAINING[1][:20])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(content=damaged(small_archive(tarred)[:512], alphabet=b"01234567\0 xgLKS\x80\xff"))
 def test_a_damaged_tar_header_is_refused_or_read(scratch: Path, content: bytes) -> None:

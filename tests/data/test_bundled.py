@@ -65,6 +65,7 @@ def test_the_licence_travels_with_the_files() -> None:
     assert "shall be included in all copies" in licence
 
 
+@pytest.mark.slow
 def test_the_training_set_is_that_of_the_paper(bundled: ImageDataset) -> None:
     assert bundled.images.shape == (60_000, 28, 28)
     assert bundled.labels.shape == (60_000,)

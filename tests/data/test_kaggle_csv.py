@@ -468,6 +468,7 @@ def assert_refused_or_read_as_python_reads_it(path: Path, text: bytes) -> None:
         np.testing.assert_array_equal(labels, naive_labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     text=damaged(TEXT)
@@ -479,6 +480,7 @@ def test_damaged_text_is_refused_or_read_as_python_reads_it(scratch: Path, text:
     assert_refused_or_read_as_python_reads_it(path, text)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(text=damaged(TEXT, len(HEADER) + 1, b"0123456789,\n"))
 def test_text_damaged_with_plausible_characters_is_refused_or_read_as_python_reads_it(

@@ -74,7 +74,7 @@ def test_a_detached_run_is_watched_steered_stopped_and_gone_on_with(
     first, second = start("attach", "far"), start("attach", "checkpoints/far", columns=80, rows=24)
     for session in (first, second):
         session.wait_for("attached ● training")
-        session.wait_for("samples from the prior · draw 1")
+        session.wait_for("samples from the prior · seed 0")
     first.send(" ")
     first.wait_for("attached ● paused")
     second.wait_for("attached ● paused")
@@ -91,7 +91,7 @@ def test_a_detached_run_is_watched_steered_stopped_and_gone_on_with(
     wait_for(lambda: not detached.is_running() or detached.status() == psutil.STATUS_ZOMBIE)
     assert listed(tmp_path)["far"]["state"] == "stopped"
     first.send("s")
-    first.wait_for("samples from the prior · draw 2")
+    first.wait_for("samples from the prior · seed 1")
     first.send("q")
     assert first.wait_for_exit() == 0
 

@@ -64,7 +64,7 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     assert re.search(r"val −ELBO 2\d\d\.\d\d", screen)
 
     session.send("s")
-    session.wait_for("samples from the prior · draw 2")
+    session.wait_for("samples from the prior · seed 1")
     session.send("r")
     session.wait_for("originals (top), reconstructions · page 2")
     session.send(" ")

@@ -6,6 +6,7 @@ import threading
 import tracemalloc
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ EVALUATIONS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(EVALUATIONS, max_size=12), st.integers(0, 14))
 def test_what_is_read_from_any_index_on_is_what_was_appended(

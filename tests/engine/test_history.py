@@ -49,6 +49,7 @@ def test_the_training_curve_has_up_to_twenty_even_points_an_epoch_and_ends_with_
     assert max(gaps) - min(gaps) <= 1
 
 
+@pytest.mark.slow
 def test_the_training_curve_of_a_very_long_run_stays_bounded() -> None:
     total = 422 * 10_000
     due = sum(train_point_due(step, 10_000, total) for step in range(1, total + 1))

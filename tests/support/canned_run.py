@@ -1,4 +1,4 @@
-"""A run that never changes, in place of an engine: for tests of how things look."""
+"""A run that never changes, in place of one that trains: for tests of how things look."""
 
 from concurrent.futures import Future
 from pathlib import Path
@@ -43,7 +43,7 @@ def history() -> History:
     return History(evaluations, points)
 
 
-class CannedEngine:
+class CannedRun:
     """Looks like a `TrainingRun` after five epochs of thirty."""
 
     access = Access.OWNER
@@ -110,6 +110,6 @@ class CannedEngine:
         raise AssertionError(view)
 
 
-def canned_engines(plan: TrainingPlan, checkpoints: Path, name: str | None) -> list[CannedEngine]:
+def canned_runs(plan: TrainingPlan, checkpoints: Path, name: str | None) -> list[CannedRun]:
     """In place of `planned_runs`."""
-    return [CannedEngine(config, checkpoints, name) for config in plan.runs()]
+    return [CannedRun(config, checkpoints, name) for config in plan.runs()]

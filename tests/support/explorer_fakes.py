@@ -53,7 +53,7 @@ def original(index: int) -> np.ndarray:
     return image
 
 
-class FakeEngine:
+class FakeRun:
     """Answers at once, or with `held` when `answer` is called."""
 
     access = Access.OWNER
@@ -177,7 +177,7 @@ class ExplorerApp(App[None]):
 
     CSS_PATH = Path(tui.__file__).parent / "styles.tcss"
 
-    def __init__(self, run: FakeEngine, exports: Path = Path("exports")) -> None:
+    def __init__(self, run: FakeRun, exports: Path = Path("exports")) -> None:
         super().__init__()
         self.fake = run
         self.worker = FakeWorker()

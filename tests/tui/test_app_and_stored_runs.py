@@ -28,6 +28,8 @@ from tui.screens.dialogs.more_epochs import MoreEpochsScreen
 from tui.screens.runs.screen import RunsScreen
 from tui.widgets.header import RunHeader
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def stored(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

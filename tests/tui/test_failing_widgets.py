@@ -35,6 +35,8 @@ from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
 from tui.widgets.pictures import PicturePanel, ReconstructionPanel
 
+pytestmark = pytest.mark.slow
+
 SENTENCE = "can't be drawn: PlantedError: by a test"
 DRAWN: list[tuple[type[Widget], type[Widget], str]] = [
     (MetricChart, MetricChart, "paint"),
@@ -140,7 +142,7 @@ async def test_what_fails_to_be_updated_or_handled_keeps_nothing_else_from_it(
             await pilot.press("s")
             failing.clear()
             await pilot.press("s")
-            await until(pilot, lambda: "draw 2" in str(screen.query_one(SamplePanel).border_title))
+            await until(pilot, lambda: "seed 1" in str(screen.query_one(SamplePanel).border_title))
             await trains_on(app, pilot)
 
 

@@ -12,8 +12,6 @@ RANGE_QUANTILE = 0.001
 """The share of points on each side that may lie beyond the map's edge: strays would shrink it."""
 CELL_ASPECT = 2.0
 """A terminal cell's height over its width, about."""
-DENSITIES = 3
-"""Levels: few, some, many images in a cell."""
 
 Cells = npt.NDArray[np.intp]
 Points = npt.NDArray[np.floating]
@@ -23,13 +21,13 @@ Points = npt.NDArray[np.floating]
 class Grid:
     """Cells laid over a plane, one scale for both axes; the second axis points up.
 
-    A cell is (column, row), from the top left; a place is (x, y) in the plane's units.
+    A cell is (column, row), from the top left; a point is (x, y) in the plane's units.
     """
 
     columns: int
     rows: int
     centre: tuple[float, float] = (0.0, 0.0)
-    """The place in the middle of the grid."""
+    """The point in the middle of the grid."""
     scale: float = 1.0
     """Units of the plane in a cell's width."""
     aspect: float = CELL_ASPECT
@@ -59,16 +57,16 @@ class Grid:
         return columns, rows
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
-        """The cell of a place; beyond the edge, the nearest one."""
+        """The cell of a point; beyond the edge, the nearest one."""
         column = (x - self.centre[0]) / self.scale + self.columns / 2
         row = self.rows / 2 - (y - self.centre[1]) / (self.scale * self.aspect)
-        # Clipped before they are rounded: a place may be too far off for an integer.
+        # Clipped before they are rounded: a point may be too far off for an integer.
         return (
             int(min(max(column, 0.0), self.columns - 1.0)),
             int(min(max(row, 0.0), self.rows - 1.0)),
         )
 
-    def place(self, column: int, row: int) -> tuple[float, float]:
+    def point(self, column: int, row: int) -> tuple[float, float]:
         """The middle of a cell."""
         x = self.centre[0] + (column + 0.5 - self.columns / 2) * self.scale
         y = self.centre[1] - (row + 0.5 - self.rows / 2) * self.scale * self.aspect
@@ -84,7 +82,7 @@ class Occupancy:
     majority: Cells
     """(rows, columns) the most frequent class, EMPTY where no image lies."""
     density: npt.NDArray[np.intp]
-    """(rows, columns) 0 to DENSITIES − 1."""
+    """(rows, columns) 0, 1, 2: few, some, many images in the cell."""
 
 
 def occupancy(
@@ -124,10 +122,10 @@ def _density(totals: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
 
 
 def nearest_point(
-    points: Points, shown: npt.NDArray[np.bool_], place: tuple[float, float]
+    points: Points, shown: npt.NDArray[np.bool_], target: tuple[float, float]
 ) -> int | None:
-    """The row of the point nearest to a place, of those that are shown; None if there is none."""
-    squares = np.square(points.astype(np.float64) - place).sum(axis=1)
+    """The row of the point nearest to `target`, of those that are shown; None if there is none."""
+    squares = np.square(points.astype(np.float64) - target).sum(axis=1)
     squares[~shown | ~np.isfinite(squares)] = np.inf
     if not len(squares):
         return None

@@ -35,7 +35,7 @@ STATE_INTERVAL = 0.5
 """Seconds between two updates of the numbers that change all the time."""
 LARGE = (120, 36)
 """Columns and rows from which four panels have room beside each other."""
-READ_ONLY = "read-only: the process that trains this run can't be asked from here"
+READ_ONLY = "read-only: the process that trains this run can't be reached from here"
 
 
 @dataclass(slots=True)

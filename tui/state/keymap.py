@@ -162,7 +162,7 @@ RUNS_ACTIONS: tuple[Action, ...] = (
         "s",
         "sort",
         "sort",
-        "Sort: newest, tree of branches, name, −ELBO, state, time, size.",
+        "Sort: newest, name, −ELBO, state, time, size, as a tree.",
         rank=6,
     ),
     Action("slash", "filter", "filter", "Filter by text; Esc clears.", "/", rank=1),

@@ -80,7 +80,7 @@ class PicturePanel(CanvasPanel):
         self.tiling: Tiling | None = None
         """How the images are laid out at present."""
         self.marked: int | None = None
-        """The place, in reading order, that has a frame around it."""
+        """The index, in reading order, of the image with a frame around it."""
         self._left = 0
 
     def clear(self) -> None:
@@ -110,8 +110,8 @@ class PicturePanel(CanvasPanel):
             for line in strips(canvas, self.image_mode)
         ]
 
-    def place_at(self, x: int, y: int) -> int | None:
-        """Which place, in reading order, is at a cell of the panel; None for none."""
+    def index_at(self, x: int, y: int) -> int | None:
+        """Which image, in reading order, is at a cell of the panel; None for none."""
         if self.tiling is None:
             return None
         column, row = (x - self._left) // self.tiling.pitch, 2 * y // self.tiling.size
@@ -120,9 +120,9 @@ class PicturePanel(CanvasPanel):
         return row * self.tiling.columns + column
 
 
-def _frame(canvas: npt.NDArray[np.uint8], tiling: Tiling, place: int) -> None:
-    """Draw a white frame around a place of a canvas without stacks."""
-    row, column = divmod(place, tiling.columns)
+def _frame(canvas: npt.NDArray[np.uint8], tiling: Tiling, index: int) -> None:
+    """Draw a white frame around an image of a canvas without stacks."""
+    row, column = divmod(index, tiling.columns)
     y, x, size = row * tiling.size, column * tiling.pitch, tiling.size
     tile = canvas[y : y + size, x : x + size]
     if tile.size:

@@ -41,6 +41,8 @@ from tests.support.helper_jobs import (
 )
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:

@@ -23,6 +23,8 @@ from engine.analysis.jobs import (
 from engine.errors import JobError
 from engine.projection import NonlinearProjection
 
+pytestmark = pytest.mark.slow
+
 METHODS: tuple[NonlinearProjection, ...] = ("tsne", "umap")
 Reports = list[tuple[float, str]]
 

@@ -27,6 +27,8 @@ from engine.views import Decode, PriorSamples
 from tests.support.figure_source import FakeSource
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runs(

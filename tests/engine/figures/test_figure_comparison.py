@@ -26,7 +26,7 @@ from engine.views import Decode, PriorSamples, Reconstructions, ReconstructionVi
 from tests.support.figure_source import CLASS_NAMES, FakeSource
 from tests.support.tiles import assert_apart, enlarged, written
 
-pytestmark = pytest.mark.usefixtures("coarse")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("coarse")]
 
 
 def opened(png: bytes) -> Image.Image:

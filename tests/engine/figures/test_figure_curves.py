@@ -20,6 +20,8 @@ from engine.metrics import Metrics, TrainPoint
 from engine.visible_range import visible_limits
 from tests.support.figure_source import FakeSource, metrics
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch, coarse: None) -> Iterator[list[Figure]]:

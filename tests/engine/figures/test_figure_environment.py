@@ -15,6 +15,8 @@ from engine.figures.catalog import FigureName
 from engine.figures.export import render_figure
 from tests.support.figure_source import FakeSource
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def few_fonts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:

@@ -33,6 +33,8 @@ from engine.views import (
 )
 from tests.support.figure_source import FakeSource
 
+pytestmark = pytest.mark.slow
+
 ALL: list[FigureName] = [figure.name for figure in FIGURES if figure.name != "comparison"]
 """Of one run."""
 

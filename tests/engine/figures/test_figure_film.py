@@ -22,6 +22,8 @@ from engine.views import Frame, Reconstructions, ReconstructionView
 from tests.support.figure_source import CLASS_NAMES, FakeSource, film
 from tests.support.tiles import assert_apart, enlarged, tile, written
 
+pytestmark = pytest.mark.slow
+
 CAPTION = Caption("VAE", "film", "r", RunConfig(), 300, 6.0)
 
 

@@ -20,6 +20,8 @@ from engine.views import LatentMap, LatentView
 from tests.support.figure_source import CLASS_NAMES, FakeSource
 from tests.support.made_views import latent_view
 
+pytestmark = pytest.mark.slow
+
 CAPTION = Caption("title", "latent_scatter", "r", RunConfig(), 1, 1.0)
 
 

@@ -160,7 +160,7 @@ def test_the_test_images_are_loaded_when_their_map_is_asked_for_and_not_before(
     space.map(LatentMap())
     space.map(LatentMap("train"))
     space.embedding(Embedding())
-    space.place(Probe(FIRST))
+    space.probe(Probe(FIRST))
     assert loaded == []
     for _ in range(2):
         view = space.map(LatentMap("test"))
@@ -236,7 +236,7 @@ def test_neighbours_are_those_that_scikit_learn_finds_among_all_training_images(
     search = NearestNeighbors(n_neighbors=min(count, 200), algorithm="brute").fit(pool)
     for seed in range(5):
         latent = np.random.default_rng(seed).normal(size=4).astype(np.float32)
-        view = space.place(Probe(latent, neighbours=count))
+        view = space.probe(Probe(latent, neighbours=count))
         [distances], [nearest] = search.kneighbors(latent[None])
         np.testing.assert_allclose(view.distances, distances, rtol=1e-3, atol=1e-4)
         images = reference.unit("train", nearest).reshape(-1, 28, 28)
@@ -253,7 +253,7 @@ def test_the_image_that_was_asked_for_is_shown_beside_its_place(
     space, reference, _ = made
     for split in ("train", "validation"):
         latent = reference.embed(split, np.array([17]))[0].astype(np.float32)
-        view = space.place(Probe(latent, original=(split, 17)))  # type: ignore[arg-type]
+        view = space.probe(Probe(latent, original=(split, 17)))  # type: ignore[arg-type]
         expected = reference.unit(split, np.array([17])).reshape(28, 28)
         assert view.original is not None
         np.testing.assert_allclose(view.original, expected, atol=1e-6)
@@ -287,13 +287,13 @@ def test_stale_points_are_refreshed_a_few_at_a_time_until_all_are_new(
     space, _, codec = made
     moving = Moving(codec)
     everything = Probe(FIRST, neighbours=200)
-    assert steps_of(space.place(everything)) == [7] * 200
+    assert steps_of(space.probe(everything)) == [7] * 200
     moving.embedded = 0
-    space.place(everything)
+    space.probe(everything)
     assert moving.embedded == 0  # the model has not moved
     codec.step = 9
     for new in (70, 140, 200, 200):
-        view = space.place(everything)
+        view = space.probe(everything)
         assert steps_of(view) == [7] * (200 - new) + [9] * new
     assert moving.embedded == 200
 
@@ -304,11 +304,11 @@ def test_near_a_moving_model_no_point_is_older_than_a_few_questions(
     monkeypatch.setattr("engine.inference.latent_space.REFRESHED_AT_ONCE", 70)
     space, _, codec = made
     moving = Moving(codec)
-    space.place(Probe(FIRST, neighbours=200))
+    space.probe(Probe(FIRST, neighbours=200))
     for _ in range(12):
         codec.step += 1
         moving.embedded = 0
-        steps = steps_of(space.place(Probe(FIRST, neighbours=200)))
+        steps = steps_of(space.probe(Probe(FIRST, neighbours=200)))
         assert moving.embedded == 70
         assert min(steps) >= codec.step - 3  # 200 images in rounds of 70
     # A question answered meanwhile from the map's plane changes nothing of that.
@@ -324,9 +324,9 @@ def test_a_question_in_the_middle_of_the_first_one_has_no_neighbours_yet(
 
     def between() -> None:
         if len(nested) < 2:
-            nested.append(space.place(Probe(latent, original=("train", 3)), between))
+            nested.append(space.probe(Probe(latent, original=("train", 3)), between))
 
-    outer = space.place(Probe(FIRST), between)
+    outer = space.probe(Probe(FIRST), between)
     assert len(outer.neighbours) == 8
     assert len(nested) == 2
     for view in nested:
@@ -334,7 +334,7 @@ def test_a_question_in_the_middle_of_the_first_one_has_no_neighbours_yet(
         assert len(view.distances) == len(view.neighbour_labels) == 0
         np.testing.assert_allclose(view.image, reference.decode(latent[None])[0], atol=1e-5)
         assert view.original is not None
-    assert len(space.place(Probe(latent)).neighbours) == 8
+    assert len(space.probe(Probe(latent)).neighbours) == 8
 
 
 def test_a_first_question_that_failed_can_be_asked_again(
@@ -346,18 +346,18 @@ def test_a_first_question_that_failed_can_be_asked_again(
         raise RuntimeError("the device is gone")
 
     with pytest.raises(RuntimeError):
-        space.place(Probe(FIRST), failing)
-    assert len(space.place(Probe(FIRST)).neighbours) == 8
+        space.probe(Probe(FIRST), failing)
+    assert len(space.probe(Probe(FIRST)).neighbours) == 8
 
 
 def test_an_answer_does_not_change_when_the_next_one_is_computed(
     made: tuple[LatentSpace, Reference, Codec],
 ) -> None:
     space, _, codec = made
-    first = space.place(Probe(FIRST))
+    first = space.probe(Probe(FIRST))
     before = replace(first, distances=first.distances.copy(), neighbours=first.neighbours.copy())
     codec.step += 1
     Moving(codec)
-    space.place(Probe(FIRST))
+    space.probe(Probe(FIRST))
     assert np.array_equal(first.distances, before.distances)
     assert np.array_equal(first.neighbours, before.neighbours)

@@ -1,9 +1,18 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.config import ModelName, RunConfig
 from tests.support.stored_runs import train_run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse_charts() -> Iterator[None]:
+    """Charts in a quarter of their resolution: much faster, with the same layout."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.figures.chart.DPI", 75)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from tests.support.dataset_files import write_idx_folder
 from tests.support.report_facts import ae, latent, split_facts, vae
 from tests.support.stored_runs import train_run
 
+pytestmark = pytest.mark.slow
+
 NAN = math.nan
 
 

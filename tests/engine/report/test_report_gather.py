@@ -31,6 +31,8 @@ from engine.views import Embedding
 from tests.support.stored_runs import train_run
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def gathered(path: Path, **settings: Any) -> RunFacts:
     return gather(StoredRun(path, **settings), lambda _: None)

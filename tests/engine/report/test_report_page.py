@@ -22,6 +22,8 @@ from engine.runs.stored_run import StoredRun
 from engine.steering import SteeringChange
 from tests.support.report_facts import ae, vae
 
+pytestmark = pytest.mark.slow
+
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"}
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="

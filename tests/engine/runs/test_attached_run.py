@@ -24,6 +24,8 @@ from engine.views import Decode, LatentMap, PriorSamples, Reconstructions
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 Attach = Callable[[Path], AttachedRun]
 
 

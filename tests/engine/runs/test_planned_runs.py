@@ -14,6 +14,8 @@ from engine.storage import checkpoint
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., list[TrainingRun]]
 
 
@@ -26,14 +28,14 @@ def plan(small_config: RunConfig) -> TrainingPlan:
 def start(tmp_path: Path, plan: TrainingPlan) -> Iterator[Start]:
     started: list[TrainingRun] = []
 
-    def start_engines(name: str | None = "pair", **changes: object) -> list[TrainingRun]:
+    def start_runs(name: str | None = "pair", **changes: object) -> list[TrainingRun]:
         runs = planned_runs(replace(plan, **changes), tmp_path / "checkpoints", name)
         for run in runs:
             run.start()
         started.extend(runs)
         return runs
 
-    yield start_engines
+    yield start_runs
     for run in started:
         run.close()
     for run in started:

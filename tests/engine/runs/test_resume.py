@@ -36,6 +36,8 @@ from engine.training.trainer import Trainer
 from tests.support.dataset_files import random_dataset, write_idx_folder
 from tests.support.trap import Trap
 
+pytestmark = pytest.mark.slow
+
 DUE = [0, 1, 2, 4, 8, 12, 24, 36]
 
 

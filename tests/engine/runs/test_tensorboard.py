@@ -14,6 +14,8 @@ from engine.runs.resume import NewRun, ResumeRun, continued_config
 from engine.runs.tensorboard import FOLDER
 from engine.runs.training_run import TrainingRun, runs_in_turn
 
+pytestmark = pytest.mark.slow
+
 
 def trained(run: TrainingRun) -> TrainingRun:
     run.start()

@@ -25,7 +25,9 @@ from engine.views import LatentMap, PriorSamples, Reconstructions
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
-StartEngine = Callable[[RunConfig], TrainingRun]
+pytestmark = pytest.mark.slow
+
+StartRun = Callable[[RunConfig], TrainingRun]
 
 
 def wait_for_end(run: TrainingRun) -> None:
@@ -33,16 +35,16 @@ def wait_for_end(run: TrainingRun) -> None:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[StartEngine]:
+def start(tmp_path: Path) -> Iterator[StartRun]:
     runs: list[TrainingRun] = []
 
-    def start_engine(config: RunConfig) -> TrainingRun:
+    def start_run(config: RunConfig) -> TrainingRun:
         run = TrainingRun(config, NewRun(tmp_path / "checkpoints"))
         runs.append(run)
         run.start()
         return run
 
-    yield start_engine
+    yield start_run
     for run in runs:
         run.close()
         assert run.join(30)
@@ -61,7 +63,7 @@ def final_weights(run: TrainingRun) -> dict[str, torch.Tensor]:
 
 
 def test_a_run_trains_to_its_end_and_keeps_its_files(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(small_config)
     wait_for_end(run)
@@ -89,7 +91,7 @@ def test_a_run_trains_to_its_end_and_keeps_its_files(
 
 
 def test_a_collection_of_garbage_leaves_out_the_libraries_and_a_second_run_changes_nothing(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     wait_for_end(start(small_config))
     kept = gc.get_freeze_count()
@@ -109,7 +111,7 @@ def test_a_collection_of_garbage_leaves_out_the_libraries_and_a_second_run_chang
 
 
 def test_training_costs_no_more_the_longer_the_history_is(
-    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
 
@@ -125,7 +127,7 @@ def test_training_costs_no_more_the_longer_the_history_is(
 
 
 def test_denormal_numbers_are_zero_where_training_computes(
-    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Adam's averages decay to them where units are dead; processors take them very slowly."""
     products: list[float] = []
@@ -143,7 +145,7 @@ def test_denormal_numbers_are_zero_where_training_computes(
 
 @pytest.mark.usefixtures("slow_steps")
 def test_pauses_and_previews_change_no_bit_of_the_weights(
-    start: StartEngine, small_config: RunConfig, small_dataset: object
+    start: StartRun, small_config: RunConfig, small_dataset: object
 ) -> None:
     reference = Trainer(small_config, small_dataset, torch.device("cpu"))  # type: ignore[arg-type]
     while not reference.finished:
@@ -168,7 +170,7 @@ def test_pauses_and_previews_change_no_bit_of_the_weights(
 
 @pytest.mark.usefixtures("slow_steps")
 def test_a_stopped_run_is_evaluated_and_kept_where_it_stopped(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(replace(small_config, epochs=100))
     wait_for(lambda: run.snapshot.step > 15)
@@ -183,7 +185,7 @@ def test_a_stopped_run_is_evaluated_and_kept_where_it_stopped(
 
 
 @pytest.mark.usefixtures("slow_steps")
-def test_a_paused_run_can_be_stopped(start: StartEngine, small_config: RunConfig) -> None:
+def test_a_paused_run_can_be_stopped(start: StartRun, small_config: RunConfig) -> None:
     run = start(replace(small_config, epochs=100))
     wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
     run.pause()
@@ -194,7 +196,7 @@ def test_a_paused_run_can_be_stopped(start: StartEngine, small_config: RunConfig
 
 
 def test_views_are_answered_after_the_end_and_refused_after_closing(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(small_config)
     wait_for_end(run)
@@ -210,7 +212,7 @@ def test_views_are_answered_after_the_end_and_refused_after_closing(
 
 
 def test_a_view_asked_for_while_loading_comes_when_there_is_a_model(
-    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, asked = TrainingSession.__init__, threading.Event()
 
@@ -226,7 +228,7 @@ def test_a_view_asked_for_while_loading_comes_when_there_is_a_model(
 
 
 def test_unusable_input_fails_the_run_with_its_reason_and_leaves_no_directory(
-    start: StartEngine, small_config: RunConfig, tmp_path: Path
+    start: StartRun, small_config: RunConfig, tmp_path: Path
 ) -> None:
     run = start(replace(small_config, data=str(tmp_path / "nowhere")))
     wait_for_end(run)
@@ -239,7 +241,7 @@ def test_unusable_input_fails_the_run_with_its_reason_and_leaves_no_directory(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU here")
 def test_a_gpu_that_is_not_there_is_told_in_a_sentence(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(replace(small_config, device="cuda"))
     wait_for_end(run)
@@ -250,7 +252,7 @@ def test_a_gpu_that_is_not_there_is_told_in_a_sentence(
 
 
 def test_an_error_in_training_fails_the_run_and_keeps_curves_and_best_weights(
-    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = Trainer.train
 
@@ -275,7 +277,7 @@ def test_an_error_in_training_fails_the_run_and_keeps_curves_and_best_weights(
 
 @pytest.mark.usefixtures("slow_steps")
 def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
-    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from engine.storage import run_directory
 
@@ -305,7 +307,7 @@ def test_a_full_disk_is_an_alert_and_training_goes_on_and_saves_later(
 
 
 def test_stopping_while_loading_writes_nothing(
-    start: StartEngine, small_config: RunConfig, tmp_path: Path
+    start: StartRun, small_config: RunConfig, tmp_path: Path
 ) -> None:
     run = TrainingRun(small_config, NewRun(tmp_path / "checkpoints"))
     run.stop()
@@ -317,7 +319,7 @@ def test_stopping_while_loading_writes_nothing(
     assert run.join(10)
 
 
-def test_an_engine_that_was_never_started_has_nothing_to_wait_for(
+def test_a_run_that_was_never_started_has_nothing_to_wait_for(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
     run = TrainingRun(small_config, NewRun(tmp_path / "checkpoints"))
@@ -326,7 +328,7 @@ def test_an_engine_that_was_never_started_has_nothing_to_wait_for(
 
 
 def test_closing_without_stopping_lets_training_end_first(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(small_config)
     run.close(stop_training=False)
@@ -336,7 +338,7 @@ def test_closing_without_stopping_lets_training_end_first(
 
 @pytest.mark.usefixtures("slow_steps")
 def test_a_paused_run_left_to_itself_goes_on_to_its_end(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(small_config)
     wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
@@ -348,7 +350,7 @@ def test_a_paused_run_left_to_itself_goes_on_to_its_end(
 
 
 def test_a_reader_that_never_looks_does_not_hold_training_up(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(small_config)
     unread = [run.request(LatentMap()) for _ in range(50)]
@@ -363,7 +365,7 @@ def broken(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("also", [[], ["save_best"], ["save_best", "snapshot", "close"]])
 def test_a_run_ends_though_its_end_fails_too_and_tells_the_first_error(
-    also: list[str], start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    also: list[str], start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As every call does after a sticky error of the device."""
     original = TrainingSession.train_slice
@@ -410,7 +412,7 @@ def test_whatever_a_library_raises_as_it_is_imported_the_run_trains_on(
 
 
 def test_a_run_ends_whatever_is_raised_in_its_thread(
-    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leave(_: TrainingSession) -> None:
         raise SystemExit(3)
@@ -423,7 +425,7 @@ def test_a_run_ends_whatever_is_raised_in_its_thread(
 
 @pytest.mark.usefixtures("slow_steps")
 def test_a_run_that_another_process_takes_ends_saying_who(
-    start: StartEngine, small_config: RunConfig
+    start: StartRun, small_config: RunConfig
 ) -> None:
     run = start(replace(small_config, epochs=10_000))
     wait_for(lambda: run.snapshot.saved_step is not None)
@@ -444,7 +446,7 @@ def test_a_run_that_another_process_takes_ends_saying_who(
 
 @pytest.mark.usefixtures("slow_steps")
 def test_a_save_that_is_asked_for_comes_at_once_and_training_goes_on(
-    start: StartEngine, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
+    start: StartRun, small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TrainingSession, "save_if_due", lambda _: None)
     run = start(replace(small_config, epochs=10_000))

@@ -100,6 +100,7 @@ def look_everywhere(checkpoints: Path) -> None:
     assert attached.frames is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_no_damage_of_a_file_ends_a_list_or_an_attached_run(name: str, tmp_path: Path) -> None:
     shutil.copytree(OLD, tmp_path / "damaged", ignore=shutil.ignore_patterns("*.pt"))

@@ -64,6 +64,7 @@ def filmed(steps_per_epoch: int, epochs: int) -> list[Frame]:
     return frames
 
 
+@pytest.mark.slow
 @given(st.integers(1, 70_000), st.integers(0, 3000))
 def test_the_film_shows_the_whole_run_evenly_however_long_it_is(
     steps_per_epoch: int, epochs: int
@@ -210,6 +211,7 @@ def refuse(tmp_path: Path, file: Path) -> None:
     assert str(file) in str(problem)
 
 
+@pytest.mark.slow
 def test_every_damage_is_one_sentence_that_names_the_file(tmp_path: Path) -> None:
     file = saved(tmp_path)
     whole = file.read_bytes()

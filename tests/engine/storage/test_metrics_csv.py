@@ -176,6 +176,7 @@ STEP = st.integers(1, 5)
 ACTION = st.sampled_from(["add", "flush", "kl.flush", "read", "restart"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.lists(st.tuples(ACTION, STEP), max_size=25))
 def test_a_reader_sees_what_the_writer_keeps_whatever_comes_between(
@@ -308,6 +309,7 @@ def test_an_autoencoder_has_no_kl_file(tmp_path: Path) -> None:
     assert found.kl_per_dim.size == 0
 
 
+@pytest.mark.slow
 @given(
     st.lists(ANY_FLOAT, min_size=8, max_size=8),
     st.tuples(*(st.floats(0, most) for most in (1e6, 1e308, 1.0, 1e12))),
@@ -452,6 +454,25 @@ def test_a_pipe_or_a_directory_in_a_files_place_is_told_at_once(tmp_path: Path) 
     os.mkfifo(tmp_path / METRICS_FILE)
     with pytest.raises(RunError, match=r"metrics\.csv can't be read: It is no regular file"):
         HistoryReader(tmp_path, CONFIG).update()
+
+
+def test_of_a_file_from_before_a_column_was_added_the_rest_is_read_and_continued(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "x.csv"
+    old = CsvLog(file, ("a", "b"))
+    old.append((1, 2.5))
+    old.flush()
+    resumed = CsvLog(file, ("a", "b", "c"), last_step=1)
+    resumed.append((2, 3.5, 7.0))
+    resumed.flush()
+    assert file.read_text() == "a,b\n1,2.5\n2,3.5\n"
+    reader = RowReader(file, ("a", "b", "c"), lambda row: tuple(row.items()), oldest=2)
+    assert [dict(row) for row in reader.new_rows()] == [
+        {"a": 1.0, "b": 2.5, "c": pytest.approx(math.nan, nan_ok=True)},
+        {"a": 2.0, "b": 3.5, "c": pytest.approx(math.nan, nan_ok=True)},
+    ]
+    assert not reader.problem
 
 
 def test_another_header_is_told(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def seen(scores: RunScores) -> tuple[tuple[float, float] | None, tuple[float, fl
     return last and (last.step, last.score), best and (best.step, best.score)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(200, 220), st.booleans()), max_size=20))
 def test_many_looks_see_what_one_sees(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, bool]]

@@ -32,6 +32,7 @@ def tensor_bytes() -> int:
     return sum({s.data_ptr(): s.nbytes() for s in storages}.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["vae", "ae"])
 def test_the_bytes_of_a_batch_are_those_that_a_trainer_takes(
     model: str, small_config: RunConfig, small_dataset: ImageDataset
@@ -145,6 +146,7 @@ def peak_bytes(data: str, folder: Path, *flags: str) -> int:
     return kilobytes * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_the_estimate_is_within_a_third_of_what_a_run_takes_at_its_peak(
     small_config: RunConfig, tmp_path: Path

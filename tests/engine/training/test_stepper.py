@@ -53,6 +53,7 @@ def trained(
     return trainer, [p.detach().clone() for p in trainer.model.parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [5, 7, 128, 1000])
 @pytest.mark.parametrize("model", ["vae", "ae"])
 def test_graphs_change_no_bit_however_steps_are_cut(

@@ -31,6 +31,7 @@ def finish(trainer: Trainer, steps: Iterator[int] | None = None) -> list[torch.T
     return weights(trainer)
 
 
+@pytest.mark.slow
 def test_steps_are_those_of_a_plain_loop_written_from_the_paper(
     small_config: RunConfig, small_dataset: ImageDataset
 ) -> None:
@@ -90,6 +91,7 @@ def test_seeds_differ(small_config: RunConfig, small_dataset: ImageDataset) -> N
     assert not same(one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [0, 1, 11, 12, 13, 30])
 def test_a_trainer_restored_from_its_state_ends_bit_identical(
     cut: int, small_config: RunConfig, small_dataset: ImageDataset

@@ -14,6 +14,8 @@ from engine.config import RunConfig
 from tests.support.stored_runs import train_run
 from tui.cli.environment import drop_unusable
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).with_name("fmnist-vae-tui")
 EXPORT = ("export", "mine", "--figure", "val_loss")
 COMMANDS = (("--version",), ("--help",), ("runs",), EXPORT)

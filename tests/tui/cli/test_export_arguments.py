@@ -21,6 +21,8 @@ from tui.cli.export import figure_options
 from tui.cli.main import main
 from tui.cli.progress import progress_bar
 
+pytestmark = pytest.mark.slow
+
 CONFIG = RunConfig(latent_dim=8)
 
 

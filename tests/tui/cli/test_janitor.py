@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PARENT = """
 import subprocess, sys, time
 from pathlib import Path

@@ -13,6 +13,8 @@ import pytest
 from tests.support.made_runs import make_run
 from tui.terminal.lasting_stream import LastingStream
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).with_name("fmnist-vae-tui")
 
 

@@ -21,7 +21,7 @@ from tui.screens.runs.columns import COLUMNS
 PROGRAM = Path(sys.executable).with_name("fmnist-vae-tui")
 
 
-pytestmark = pytest.mark.usefixtures("in_utc")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_utc")]
 
 
 @pytest.fixture
@@ -205,6 +205,8 @@ def test_json_has_numbers_as_numbers_and_nan_as_null(
         "seconds": 75.5,
         "created": "2026-11-22T10:00:00+00:00",
         "owner": None,
+        "parent": None,
+        "steered": 0,
     }
     assert (b["state"], b["best"], b["last"]) == ("died", 250.0, None)
     assert (c["score"], c["best"]) == ("recon", 225.125)

@@ -14,6 +14,8 @@ from tests.support.stored_runs import train_run
 from tests.support.terminal_session import TerminalSession
 from tui.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 EVIL = "\x1b]52;c;cHduZWQ=\x07\x1b]0;PWN\x1b\\\x9b2J\u202e\x08"
 PLANTED = ("\x1b]52", "\x1b]0;PWN", "\x07", "\x9b", "\u202e", "\x08")
 NAME = "r" + EVIL.replace("/", "")

@@ -24,6 +24,7 @@ def train(tmp_path: Path, images: Array, labels: Array, *flags: str) -> int:
 
 
 # All are fewer than the 128 of a batch; the last share leaves one image for validation.
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", SETS.values(), ids=SETS)
 @pytest.mark.parametrize("model", ["vae", "ae"])
 @pytest.mark.parametrize("share", ["0.1", "one"])

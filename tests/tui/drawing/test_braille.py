@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def test_cells_show_exactly_the_dots_and_no_cell_is_blank(points: list[tuple[int
     assert "⠀" not in characters
 
 
+@pytest.mark.slow
 @given(st.lists(dots, min_size=1, max_size=30))
 def test_a_line_goes_through_its_points_without_gaps_and_never_half_a_dot_off(
     points: list[tuple[int, int]],

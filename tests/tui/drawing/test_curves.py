@@ -42,6 +42,7 @@ def test_no_points_are_an_empty_curve() -> None:
     assert curve.epochs.shape == curve.values.shape == (0,)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=5))
 def test_a_history_read_bit_by_bit_is_the_history_read_at_once(parts: list[int]) -> None:
     grown = History()
@@ -72,6 +73,7 @@ def test_an_evaluation_is_found_by_its_step() -> None:
     assert [curves.evaluated(step, "kl") for step in (-1, 1, 799, 801)] == [None] * 4
 
 
+@pytest.mark.slow
 def test_a_long_curve_is_thinned_and_keeps_its_spikes() -> None:
     values = np.sin(np.arange(100_000) / 7)
     values[[12_345, 61_803]] = 9.0, -9.0

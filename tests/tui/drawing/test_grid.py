@@ -18,11 +18,11 @@ grids = st.builds(
 
 
 @given(grids, st.data())
-def test_the_place_of_a_cell_is_in_that_cell(grid: Grid, data: st.DataObject) -> None:
+def test_the_point_of_a_cell_is_in_that_cell(grid: Grid, data: st.DataObject) -> None:
     cell = (data.draw(st.integers(0, grid.columns - 1)), data.draw(st.integers(0, grid.rows - 1)))
-    place = grid.place(*cell)
-    assert grid.cell(*place) == cell
-    columns, rows = grid.cells(np.array([place]))
+    point = grid.point(*cell)
+    assert grid.cell(*point) == cell
+    columns, rows = grid.cells(np.array([point]))
     assert (columns[0], rows[0]) == cell
 
 
@@ -30,8 +30,8 @@ def test_the_place_of_a_cell_is_in_that_cell(grid: Grid, data: st.DataObject) ->
 def test_a_cell_to_the_right_is_one_scale_on_and_a_cell_down_one_aspect_less(
     grid: Grid, data: st.DataObject
 ) -> None:
-    x, y = grid.place(3, 4)
-    right, below = grid.place(4, 4), grid.place(3, 5)
+    x, y = grid.point(3, 4)
+    right, below = grid.point(4, 4), grid.point(3, 5)
     near = {"rel": 1e-6, "abs": 1e-6}
     assert (right[0] - x, right[1] - y) == pytest.approx((grid.scale, 0), **near)
     assert (below[0] - x, below[1] - y) == pytest.approx((0, -grid.scale * grid.aspect), **near)
@@ -68,7 +68,7 @@ def test_what_is_no_number_is_left_off_the_grid() -> None:
     grid = Grid.around(points, 10, 10)
     assert (grid.cells(points)[0] != EMPTY).tolist() == [True, False, True, False]
     nothing = Grid.around(points[1:2], 10, 10)
-    assert nothing.cell(*nothing.place(4, 7)) == (4, 7)
+    assert nothing.cell(*nothing.point(4, 7)) == (4, 7)
 
 
 def test_cells_are_counted_by_class_and_hidden_classes_are_not() -> None:

@@ -36,6 +36,7 @@ def chart_of(
     return [strip.text for strip in strips]
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     st.lists(numbers, max_size=12),

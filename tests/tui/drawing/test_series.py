@@ -113,6 +113,7 @@ def is_round_step(step: float) -> bool:
     return min(abs(mantissa - digit) for digit in (1, 2, 5)) < 1e-3
 
 
+@pytest.mark.slow
 @given(st.floats(-1e4, 1e4), st.floats(1e-2, 1e4), st.integers(2, 12))
 @example(low=1.6, extent=0.2, most=2)
 def test_y_ticks_are_round_within_the_limits_and_as_many_as_have_room(

@@ -11,7 +11,7 @@ from tui.state.run_messages import RunMessages
 
 
 @dataclass
-class QuietEngine:
+class QuietRun:
     """What RunMessages looks at."""
 
     access = Access.OWNER
@@ -22,7 +22,7 @@ class QuietEngine:
 
 @pytest.fixture
 def news() -> RunMessages:
-    return RunMessages(QuietEngine())  # type: ignore[arg-type]
+    return RunMessages(QuietRun())  # type: ignore[arg-type]
 
 
 LOADING = Snapshot(run="vae-test", epochs=30)
@@ -77,7 +77,7 @@ def test_a_run_stopped_between_epochs_says_where(news: RunMessages) -> None:
 
 
 def test_an_autoencoders_best_is_its_reconstruction() -> None:
-    run = QuietEngine(RunConfig(model="ae"))
+    run = QuietRun(RunConfig(model="ae"))
     ((text, _),) = RunMessages(run).since_last(  # type: ignore[arg-type]
         replace(ENDED, best=evaluation(2.0, "ae"))
     )

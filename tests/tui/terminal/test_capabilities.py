@@ -66,6 +66,7 @@ def test_left_to_itself_a_good_value_stays_and_a_wrong_one_goes(
     assert environ["TEXTUAL_COLOR_SYSTEM"] in {"auto", *COLOR_SYSTEMS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choice", "system"), [("truecolor", "truecolor"), ("256", "256"), ("16", "standard")]
 )

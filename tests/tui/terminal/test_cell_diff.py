@@ -109,6 +109,7 @@ def updates(draw: st.DrawFn) -> str:
     return "\n".join(lines) + at(0, 0)
 
 
+@pytest.mark.slow
 @given(st.lists(updates(), min_size=1, max_size=12))
 def test_any_updates_show_what_they_would_have_shown_in_no_more_bytes(writes: list[str]) -> None:
     both = Both()

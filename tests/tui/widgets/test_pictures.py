@@ -118,7 +118,7 @@ async def test_pictures_stand_in_the_middle() -> None:
         panel.set_image_mode("ascii")
         panel.show(sample_view(flat_images([255]), PriorSamples(seed=4)))
         await pilot.pause()
-        assert panel.border_title == "samples from the prior · draw 5"
+        assert panel.border_title == "samples from the prior · seed 4"
         assert texts_of(panel) == [" " * 6 + "@" * 28 + " " * 6] * 14
 
 
@@ -150,7 +150,7 @@ async def test_titles_say_which_set_and_what_an_autoencoders_samples_are() -> No
         samples = app.query_one(SamplePanel)
         samples.model = "ae"
         samples.show(sample_view(flat_images([255])))
-        assert samples.border_title == "decoded N(0, I), no prior · draw 1"
+        assert samples.border_title == "decoded N(0, I), no prior · seed 0"
 
 
 async def test_a_panel_without_pictures_says_that_it_waits() -> None:

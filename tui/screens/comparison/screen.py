@@ -176,7 +176,7 @@ class ComparisonScreen(RunScreen):
     def _show_images(self) -> None:
         rows = image_rows(self._compared)
         others = [c.label for c in self._compared if not c.reconstructs]
-        which = "" if self._images.page == 0 else f" · set {self._images.page + 1}"
+        which = "" if self._images.page == 0 else f" · page {self._images.page + 1}"
         more = f" · {len(others)} on other images" if others else ""
         title = "validation images at z = μ"
         panel = self.query_one("#compared-images", LabelledPictures)
@@ -190,7 +190,7 @@ class ComparisonScreen(RunScreen):
     def _show_samples(self) -> None:
         panel = self.query_one("#compared-samples", LabelledPictures)
         title = "samples, also from a Gaussian mixture"
-        panel.show_rows(sample_rows(self._compared), title, f" · draw {self._samples.seed + 1}")
+        panel.show_rows(sample_rows(self._compared), title, f" · seed {self._samples.seed}")
 
     # The numbers that take seconds.
 

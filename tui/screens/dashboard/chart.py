@@ -122,8 +122,8 @@ class MetricChart(CanvasPanel):
     def _describe(self, *, cut: bool) -> Content:
         long = self.size.width >= LONG_TITLE and self._cursor is None
         what = f"{TITLES[self.metric]}{', nats per image' if long else ''}"
-        validation = "validation" if long else "val"
-        start = " · start cut off" if cut and long else ""
+        clipped = " · first epochs clipped" if cut and long else ""
+        validation = "validation" if long and not clipped else "val"
         return Content.assemble(
             f"{what}  ",
             ("━ train", "$train"),
@@ -133,7 +133,7 @@ class MetricChart(CanvasPanel):
             ("● best", "$best"),
             (" ━ parent", "dim") if long and self._branched_from is not None else "",
             (" ┊ steered", "dim") if self._steered_at() and self._cursor is None else "",
-            (self._at_cursor(), "$cursor") if self._cursor else start,
+            (self._at_cursor(), "$cursor") if self._cursor else clipped,
         )
 
     def _at_cursor(self) -> str:

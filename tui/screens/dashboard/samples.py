@@ -43,7 +43,7 @@ class SamplePanel(PicturePanel):
         else:
             what = "samples from the prior" if self.model == "vae" else "decoded N(0, I), no prior"
         heat = f" · T = {request.temperature:g}" if request.temperature != 1 else ""
-        self.set_title(f"{what} · draw {request.seed + 1}{heat}{f' · {moment}' if moment else ''}")
+        self.set_title(f"{what} · seed {request.seed}{heat}{f' · {moment}' if moment else ''}")
         self._latents = view.latents
         if not len(self._latents):
             self.marked = None
@@ -54,10 +54,10 @@ class SamplePanel(PicturePanel):
         """Whether the samples on show have latents to go on from."""
         return bool(len(self._latents)) and self.tiling is not None
 
-    def start_picking(self, place: int = 0) -> None:
+    def start_picking(self, index: int = 0) -> None:
         """Mark a sample; arrows move the mark, Enter picks, Esc lets go."""
         self.focus()
-        self._mark(place)
+        self._mark(index)
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """While nothing is marked, the keys mean what they mean everywhere."""
@@ -88,19 +88,19 @@ class SamplePanel(PicturePanel):
 
     def on_click(self, event: Click) -> None:
         """Mark the sample under the mouse; a click on the marked one picks it."""
-        place = self.place_at(event.x, event.y - 1)  # below the border
-        if place is None or not self.can_pick or place >= len(self._latents):
+        index = self.index_at(event.x, event.y - 1)  # below the border
+        if index is None or not self.can_pick or index >= len(self._latents):
             return
-        if place == self.marked:
+        if index == self.marked:
             self.action_pick()
         else:
-            self.start_picking(place)
+            self.start_picking(index)
 
     def on_blur(self) -> None:
         """Keys go elsewhere now."""
         self._mark(None)
 
-    def _mark(self, place: int | None) -> None:
-        if place != self.marked:
-            self.marked = place
+    def _mark(self, index: int | None) -> None:
+        if index != self.marked:
+            self.marked = index
             self.repaint()

@@ -20,7 +20,7 @@ WORDS = (
     ("active units", "Latent dimensions whose mean varies over the data by more than 0.01."),
     ("train curve", "Means over the steps between two points, while the weights change."),
     ("validation", "One pass over the held-out images, with the same noise every time."),
-    ("draw, T", "Samples decode z = T · ε, ε ~ N(0, I); the same ε for the same draw."),
+    ("seed, T", "Samples decode z = T · ε, ε ~ N(0, I); the same ε for the same seed."),
     ("film", "The same images and draws at every evaluation, from the untrained model on."),
     ("k-NN accuracy", "15-NN accuracy on latent codes: validation images by training images."),
     ("GMM", "10 Gaussians fitted to the training images' μ; its samples are decoded."),

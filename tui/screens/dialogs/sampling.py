@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from engine.views import HOTTEST, PriorSamples
 from tui.screens.dialogs.form import Field, Form, number, whole_number
 
-LAST_DRAW = 2**31
+LAST_SEED = 2**31 - 1
 
 
 class SamplingScreen(Form[PriorSamples]):
@@ -16,10 +16,10 @@ class SamplingScreen(Form[PriorSamples]):
 
     def __init__(self, samples: PriorSamples) -> None:
         self._samples = samples
-        draw = whole_number("draw", 1, LAST_DRAW)
+        seed = whole_number("seed", 0, LAST_SEED)
         temperature = number("temperature", 0, HOTTEST)
         fields = [
-            Field("draw", "draw (from 1)", f"{samples.seed + 1}", draw),
+            Field("seed", "seed", f"{samples.seed}", seed),
             Field("temperature", "temperature", f"{samples.temperature:g}", temperature),
         ]
         super().__init__("Samples", "show", fields, "z = T · ε, ε ~ N(0, I): 1 is the prior.")
@@ -27,4 +27,4 @@ class SamplingScreen(Form[PriorSamples]):
     def answer(self, values: dict[str, Any]) -> PriorSamples:
         """The samples, drawn like this."""
         temperature = values["temperature"]
-        return replace(self._samples, seed=values["draw"] - 1, temperature=temperature)
+        return replace(self._samples, seed=values["seed"], temperature=temperature)

@@ -226,7 +226,7 @@ class ExplorerScreen(MapControl):
         grid = self._map.grid
         column, row = min(max(column, 0), grid.columns - 1), min(max(row, 0), grid.rows - 1)
         if (column, row) != grid.cell(self._cursor.x, self._cursor.y):
-            self._cursor.move_to(*grid.place(column, row))
+            self._cursor.move_to(*grid.point(column, row))
             self._cursor_moved()
 
     # Classes, ends, exports.

@@ -23,12 +23,12 @@ def _best(run: RunSummary) -> tuple[int, float]:
 
 SORTS: Mapping[str, Callable[[RunSummary], Any]] = {
     "newest first": _started,
-    "as a tree": _started,
     "by name": lambda run: run.name.casefold(),
     "by best −ELBO": _best,
     "by state": lambda run: (_STATES.index(run.state), _started(run)),
     "by time": lambda run: -run.seconds,
     "by size": lambda run: -run.size,
+    "as a tree": _started,
 }
 """The orders, by what the title says of them: the lowest, longest or largest first."""
 

@@ -73,12 +73,12 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
         """
         before = self.current
         self.rows, self._marked = rows, marked
-        place = self._place_of(wanted)
-        if place is None and before is not None:
-            place = self._place_of(before.path)
+        row = self._row_of(wanted)
+        if row is None and before is not None:
+            row = self._row_of(before.path)
         self._lay_out()
         # Where its run has gone, the cursor stays where it is on the screen.
-        self.move_cursor(self.cursor_row if place is None else place)
+        self.move_cursor(self.cursor_row if row is None else row)
 
     def show_marks(self, marked: Collection[Path]) -> None:
         """Show which runs are marked."""
@@ -151,9 +151,9 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
         mark = MARK if listed.run.path in self._marked else " "
         return cells | {"state": words.state(listed.run), "mark": Text(mark, _MARK_STYLE)}
 
-    def _place_of(self, path: Path | None) -> int | None:
-        places = (place for place, row in enumerate(self.rows) if row.run.path == path)
-        return None if path is None else next(places, None)
+    def _row_of(self, path: Path | None) -> int | None:
+        found = (index for index, row in enumerate(self.rows) if row.run.path == path)
+        return None if path is None else next(found, None)
 
     @property
     def _room(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from rich.cells import cell_len
 
-from tui.screens.runs.columns import ListedRun
+from tui.screens.runs.columns import COLUMNS, ListedRun
 
 TREE = "as a tree"
 """The order that shows them so."""
@@ -45,4 +45,4 @@ def _indented(row: ListedRun, depth: int) -> ListedRun:
         return row
     name = "  " * (depth - 1) + _BRANCH + row.texts["name"]
     texts = {**row.texts, "name": name}
-    return replace(row, texts=texts, widths={**row.widths, "name": cell_len(name)})
+    return replace(row, texts=texts, widths=tuple(cell_len(texts[column]) for column in COLUMNS))

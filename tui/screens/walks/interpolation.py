@@ -160,7 +160,8 @@ class InterpolationPanel(WalkPanel):
 
     def titles(self) -> tuple[str, ...]:
         """What the ends are, and how the path between them is interpolated."""
-        page = self._asked.page + 1
+        seed = self._asked.page  # of the draws
+        page = seed + 1
         when = f" · epoch {epochs(self._view.epoch)}" if self._view else ""
         if self._asked.between == "images":
             point = "codes" if without_prior(self.model) else "μ"
@@ -172,15 +173,15 @@ class InterpolationPanel(WalkPanel):
             )
         if without_prior(self.model):
             return (
-                f"slerp between draws of N(0, I), no prior of this AE · draws {page}{when}",
-                f"slerp, N(0, I): no prior of this AE · {page}",
-                f"N(0, I), no prior · {page}",
+                f"slerp between draws of N(0, I), no prior of this AE · seed {seed}{when}",
+                f"slerp, N(0, I): no prior of this AE · seed {seed}",
+                f"N(0, I), no prior · seed {seed}",
             )
         return (
-            f"slerp between draws from the prior · draws {page}{when}",
-            f"slerp between prior draws · {page}",
-            f"draws from the prior · {page}",
-            f"prior · {page}",
+            f"slerp between draws from the prior · seed {seed}{when}",
+            f"slerp between prior draws · seed {seed}",
+            f"draws from the prior · seed {seed}",
+            f"prior · seed {seed}",
         )
 
     def fits(self, size: Size) -> bool:

@@ -73,7 +73,7 @@ def best_layout(layouts: list[GridLayout]) -> int:
 class ManifoldPanel(WalkPanel):
     """As large as fits; more and smaller images, or fewer and larger ones, at a key."""
 
-    EXPLANATION: ClassVar[str] = "every image stands at its place of a plane through latent space"
+    EXPLANATION: ClassVar[str] = "every image is decoded from its point on a plane of latent space"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)

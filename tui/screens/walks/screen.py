@@ -216,7 +216,7 @@ class WalksScreen(RunScreen):
             return
         panel = self.query_one(InterpolationPanel)
         if panel.between == "prior":
-            what, first, last = "draw", 1, SAMPLE_COUNT
+            what, first, last = "sample", 1, SAMPLE_COUNT
         elif self._last_image is None:
             self.say("there are no images to go to yet", "warning")
             return

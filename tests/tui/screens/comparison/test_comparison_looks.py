@@ -31,12 +31,14 @@ def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
     return press
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [vae_and_autoencoder, two_vaes, three, six])
 def test_large(snap_compare: SnapCompare, runs: Runs) -> None:
     app = ComparisonApp(runs())
     assert snap_compare(app, terminal_size=LARGE, run_before=pressing())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tabs", range(4), ids=["curves", "table", "images", "samples"])
 @pytest.mark.parametrize("runs", [two_vaes, six])
 def test_small(snap_compare: SnapCompare, runs: Runs, tabs: int) -> None:

@@ -40,6 +40,8 @@ from tui.screens.comparison.table import NumbersPanel
 from tui.state.exports import ExportOrder
 from tui.widgets.message_line import MessageLine
 
+pytestmark = pytest.mark.slow
+
 LARGE, SMALL = (140, 45), (80, 24)
 
 
@@ -286,7 +288,7 @@ async def test_images_that_turn_out_to_be_others_are_not_set_against_the_first_r
         assert said(screen).startswith("elsewhere: validated on other images")
         asked = len(runs[2].requests)
         await press(pilot, "r")
-        assert "set 2" in title(screen, "compared-images")
+        assert "page 2" in title(screen, "compared-images")
         assert len(runs[2].requests) == asked
 
 

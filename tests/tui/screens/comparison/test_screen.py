@@ -1,4 +1,4 @@
-"""The comparison of a VAE and an autoencoder, with real engines on a small data set."""
+"""The comparison of a VAE and an autoencoder, with real runs on a small data set."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +25,8 @@ from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.message_line import MessageLine
 from tui.widgets.panel import Panel
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -117,8 +119,8 @@ async def test_keys_choose_other_images_and_draws_for_both(
             for old, new in zip(before, [*images_of(samples), *images_of(images)], strict=True)
         )
         await until(pilot, changed)
-        assert str(samples.border_title).endswith("draw 2")
-        assert str(images.border_title).endswith("set 2")
+        assert str(samples.border_title).endswith("seed 1")
+        assert str(images.border_title).endswith("page 2")
 
 
 async def test_a_small_terminal_shows_a_panel_at_a_time_and_tab_goes_round(

@@ -136,6 +136,7 @@ async def test_nothing_new_is_not_drawn_again(app: WidgetApp) -> None:
         assert len(painted) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 120])
 @pytest.mark.parametrize("length", [MAX_TRAIN_POINTS, 100_000])
 async def test_what_drawing_costs_is_bounded_however_long_the_run(
@@ -161,6 +162,7 @@ async def test_what_drawing_costs_is_bounded_however_long_the_run(
     assert max(given) > width, "but not fewer than can be seen"
 
 
+@pytest.mark.slow
 async def test_a_spike_of_one_point_in_a_long_run_is_drawn(app: WidgetApp) -> None:
     values = [245.0 + 5 * math.sin(i / 7) for i in range(100_000)]
     values[61_803] = 262.0
@@ -223,7 +225,7 @@ async def test_the_best_mark_stands_at_the_best_evaluation_whatever_is_charted(
     assert column == pytest.approx(left + 1 + (77 - left) / 2, abs=1.5)
 
 
-async def test_a_cut_off_beginning_is_told_where_there_is_room(app: WidgetApp) -> None:
+async def test_clipped_first_epochs_are_told_where_there_is_room(app: WidgetApp) -> None:
     h = history(epochs=20, points=400)
     early = history(epochs=1, points=50)
     flat = History([evaluation(3.0), evaluation(4.0)])
@@ -231,10 +233,10 @@ async def test_a_cut_off_beginning_is_told_where_there_is_room(app: WidgetApp) -
         chart = app.query_one(MetricChart)
         chart.show_run(h, snapshot_of(h))
         await pilot.pause()
-        assert "start cut off" in str(chart.border_title)
+        assert "first epochs clipped" in str(chart.border_title)
         chart.show_run(flat, replace(snapshot_of(early), epoch=4.0))
         await pilot.pause()
-        assert "start cut off" not in str(chart.border_title)
+        assert "first epochs clipped" not in str(chart.border_title)
 
 
 @pytest.mark.parametrize("size", [(8, 3), (4, 2), (12, 5), (200, 3), (9, 60)])

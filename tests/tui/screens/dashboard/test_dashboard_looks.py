@@ -7,10 +7,12 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.config import TrainingPlan
-from tests.support.canned_run import canned_engines
+from tests.support.canned_run import canned_runs
 from tests.support.dashboard_app import dashboard
 from tests.support.looking import look
 from tui.app import FmnistVaeTui
+
+pytestmark = pytest.mark.slow
 
 SnapCompare = Callable[..., bool]
 
@@ -20,12 +22,12 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FmnistVaeTui:
     # The help says which colours were found: those of the terminal that runs the tests.
     monkeypatch.setattr("tui.app.describe_colors", lambda *_: "Colours: true colour.")
     checkpoints = Path("checkpoints")
-    runs = canned_engines(TrainingPlan(), checkpoints, None)
+    runs = canned_runs(TrainingPlan(), checkpoints, None)
     return FmnistVaeTui(runs, checkpoints, Path("exports"), images="half")
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Until every panel has looked at the canned engine, been answered and been drawn."""
+    """Until every panel has looked at the canned run, been answered and been drawn."""
     await pilot.pause()
     await look(pilot, dashboard(pilot))
 

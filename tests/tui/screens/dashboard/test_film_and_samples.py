@@ -1,4 +1,4 @@
-"""The dashboard's film and its ways of sampling, with a real engine on a small data set."""
+"""The dashboard's film and its ways of sampling, with a real run on a small data set."""
 
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs.sampling import SamplingScreen
 from tui.widgets.pictures import ReconstructionPanel
 
+pytestmark = pytest.mark.slow
+
 
 def title(pilot: Pilot[None]) -> str:
     return str(dashboard(pilot).query_one(SamplePanel).border_title or "")
@@ -30,7 +32,7 @@ async def test_the_film_moves_curve_reconstructions_and_samples_together(
         await until(pilot, lambda: "finished" in message(pilot))
         screen = dashboard(pilot)
         samples, images = screen.query_one(SamplePanel), screen.query_one(ReconstructionPanel)
-        await until(pilot, lambda: "draw 1" in title(pilot))
+        await until(pilot, lambda: "seed 0" in title(pilot))
         await until(pilot, lambda: bool(images.border_title))
         frames = app.shown_run.frames
         evaluations = app.shown_run.history.evaluations()
@@ -67,29 +69,29 @@ async def test_plus_and_minus_change_the_temperature(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
     async with running(small_config, tmp_path) as (_, pilot):
-        await until(pilot, lambda: "draw 1" in title(pilot))
+        await until(pilot, lambda: "seed 0" in title(pilot))
         await pilot.press("minus", "minus", "minus")
         await until(pilot, lambda: title(pilot).endswith("T = 0.7"))
         await pilot.press("plus")
         await until(pilot, lambda: title(pilot).endswith("T = 0.8"))
         await pilot.press("equals_sign", "plus")
-        await until(pilot, lambda: title(pilot).endswith("draw 1"))
+        await until(pilot, lambda: title(pilot).endswith("seed 0"))
 
 
 async def test_the_dialog_sets_seed_and_temperature(
     small_config: RunConfig, tmp_path: Path
 ) -> None:
     async with running(small_config, tmp_path) as (app, pilot):
-        await until(pilot, lambda: "draw 1" in title(pilot))
+        await until(pilot, lambda: "seed 0" in title(pilot))
         await pilot.press("S")
         assert isinstance(app.screen, SamplingScreen)
-        app.screen.query_one("#draw", Input).value = "42"
+        app.screen.query_one("#seed", Input).value = "41"
         app.screen.query_one("#temperature", Input).value = "0.5"
         await pilot.press("enter")
-        await until(pilot, lambda: title(pilot).endswith("draw 42 · T = 0.5"))
+        await until(pilot, lambda: title(pilot).endswith("seed 41 · T = 0.5"))
         await pilot.press("S")
         assert isinstance(app.screen, SamplingScreen)
-        assert app.screen.query_one("#draw", Input).value == "42"
+        assert app.screen.query_one("#seed", Input).value == "41"
         await pilot.press("escape")
         assert isinstance(app.screen, Dashboard)
 
@@ -97,9 +99,9 @@ async def test_the_dialog_sets_seed_and_temperature(
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
-        ("draw", "0", "draw must be a whole number of 1 to"),
-        ("draw", "two", "draw must be a whole number"),
-        ("draw", "²", "draw must be a whole number"),
+        ("seed", "-1", "seed must be a whole number of 0 to"),
+        ("seed", "two", "seed must be a whole number"),
+        ("seed", "²", "seed must be a whole number"),
         ("temperature", "hot", "temperature must be a number of 0 to 3, not 'hot'"),
         ("temperature", "-1", "temperature must be a number of 0 to 3"),
         ("temperature", "nan", "temperature must be a number of 0 to 3"),
@@ -121,22 +123,22 @@ async def test_the_dialog_says_what_is_wrong(
 async def test_more_like_one_of_the_samples(small_config: RunConfig, tmp_path: Path) -> None:
     async with running(small_config, tmp_path) as (app, pilot):
         await until(pilot, lambda: "finished" in message(pilot))
-        await until(pilot, lambda: "draw 1" in title(pilot))
+        await until(pilot, lambda: "seed 0" in title(pilot))
         panel = dashboard(pilot).query_one(SamplePanel)
         await pilot.press("m", "right")
         assert panel.marked == 1
         chosen = panel._latents.copy()
         await pilot.press("enter")
-        await until(pilot, lambda: title(pilot) == "more like the first · draw 1")
+        await until(pilot, lambda: title(pilot) == "more like the first · seed 0")
         first = tuple(panel._latents[0].tolist())
         assert first in {tuple(latent.tolist()) for latent in chosen[1:]}
         expected = app.shown_run.request(PriorSamples(around=first)).result(30)
         assert np.array_equal(panel._stacks[0], expected.images)
         await pilot.press("s")
-        await until(pilot, lambda: title(pilot) == "more like the first · draw 2")
+        await until(pilot, lambda: title(pilot) == "more like the first · seed 1")
         assert tuple(panel._latents[0].tolist()) == first
         await pilot.press("M")
-        await until(pilot, lambda: title(pilot) == "samples from the prior · draw 2")
+        await until(pilot, lambda: title(pilot) == "samples from the prior · seed 1")
 
 
 async def test_in_the_film_there_is_nothing_to_pick_from(
@@ -144,7 +146,7 @@ async def test_in_the_film_there_is_nothing_to_pick_from(
 ) -> None:
     async with running(small_config, tmp_path) as (_, pilot):
         await until(pilot, lambda: "finished" in message(pilot))
-        await until(pilot, lambda: "draw 1" in title(pilot))
+        await until(pilot, lambda: "seed 0" in title(pilot))
         await pilot.press("left")
         await until(pilot, lambda: "film" in title(pilot))
         await pilot.press("m")

@@ -122,16 +122,16 @@ async def test_a_moment_of_the_film_has_nothing_to_pick_from() -> None:
         )
         assert not panel.can_pick
         assert panel.marked is None
-        assert panel.border_title == "samples from the prior · draw 1 · film 1 of 2, step 1"
+        assert panel.border_title == "samples from the prior · seed 0 · film 1 of 2, step 1"
 
 
 @pytest.mark.parametrize(
     ("request_", "model", "title"),
     [
-        (PriorSamples(seed=4), "vae", "samples from the prior · draw 5"),
-        (PriorSamples(seed=0), "ae", "decoded N(0, I), no prior · draw 1"),
-        (PriorSamples(temperature=0.7), "vae", "samples from the prior · draw 1 · T = 0.7"),
-        (PriorSamples(around=(0.0,)), "vae", "more like the first · draw 1"),
+        (PriorSamples(seed=4), "vae", "samples from the prior · seed 4"),
+        (PriorSamples(seed=0), "ae", "decoded N(0, I), no prior · seed 0"),
+        (PriorSamples(temperature=0.7), "vae", "samples from the prior · seed 0 · T = 0.7"),
+        (PriorSamples(around=(0.0,)), "vae", "more like the first · seed 0"),
     ],
 )
 async def test_the_title_says_what_is_drawn(request_: PriorSamples, model: str, title: str) -> None:

@@ -1,4 +1,4 @@
-"""The app with a real engine on a small data set, driven by keys (Pilot)."""
+"""The app with a real run on a small data set, driven by keys (Pilot)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.new_run import NewRunScreen
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.pictures import ReconstructionPanel
+
+pytestmark = pytest.mark.slow
 
 
 async def test_training_begins_although_the_dashboard_is_never_painted(
@@ -83,9 +85,9 @@ async def test_s_and_r_ask_for_other_pictures(endless: RunConfig, tmp_path: Path
     async with running(endless, tmp_path) as (_, pilot):
         samples = dashboard(pilot).query_one(SamplePanel)
         images = dashboard(pilot).query_one(ReconstructionPanel)
-        await until(pilot, lambda: "draw 1" in (samples.border_title or ""))
+        await until(pilot, lambda: "seed 0" in (samples.border_title or ""))
         await pilot.press("s", "s", "r")
-        await until(pilot, lambda: "draw 3" in (samples.border_title or ""))
+        await until(pilot, lambda: "seed 2" in (samples.border_title or ""))
         await until(pilot, lambda: "page 2" in (images.border_title or ""))
 
 
@@ -318,7 +320,7 @@ async def test_a_failure_is_told_with_its_cause_and_the_keys_still_work(
         assert message(pilot) == "nothing to export yet"
 
 
-async def test_an_alert_of_the_engine_is_told(
+async def test_an_alert_of_the_run_is_told(
     endless: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(endless, tmp_path) as (app, pilot):

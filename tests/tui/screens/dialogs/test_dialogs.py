@@ -55,6 +55,7 @@ async def fill(app: DialogApp, pilot: Pilot[None], **texts: str) -> None:
     await pilot.pause()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("way", ["escape", "click"])
 async def test_a_form_is_left_without_an_answer(name: str, way: str) -> None:
@@ -86,6 +87,7 @@ async def test_arrows_go_through_the_fields_and_the_buttons_and_round(name: str)
         assert app.dialog.focused is app.dialog.query_one("#cancel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "texts", "expected"),
     [
@@ -95,7 +97,7 @@ async def test_arrows_go_through_the_fields_and_the_buttons_and_round(name: str)
         ("rename", {"name": "other"}, "other"),
         ("rename", {}, None),
         ("sampling", {}, PriorSamples(seed=2, temperature=0.5)),
-        ("sampling", {"draw": "42", "temperature": "3"}, PriorSamples(seed=41, temperature=3.0)),
+        ("sampling", {"seed": "41", "temperature": "3"}, PriorSamples(seed=41, temperature=3.0)),
         ("new run", {}, TrainingPlan()),
         ("new run", {"hidden": "64,32 - 16", "lr": "1e-4", "data": ""},
          TrainingPlan(hidden=(64, 32, 16), lr=1e-4)),
@@ -117,6 +119,7 @@ async def test_a_form_answers_what_was_typed(
         assert app.answer == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "texts", "field", "sentence"),
     [
@@ -129,7 +132,7 @@ async def test_a_form_answers_what_was_typed(
          "total epochs must be a whole number of 31 to 1,000,000, not '30'"),
         ("more epochs", {"epochs": "1_00"}, "epochs", "total epochs must be"),
         ("rename", {"name": "a/b"}, "name", "run name 'a/b' can't be used"),
-        ("sampling", {"draw": "0"}, "draw", "draw must be a whole number of 1 to 2,147,483,648"),
+        ("sampling", {"seed": "-1"}, "seed", "seed must be a whole number of 0 to 2,147,483,647"),
         ("sampling", {"temperature": "nan"}, "temperature",
          "temperature must be a number of 0 to 3, not 'nan'"),
         ("new run", {"hidden": "0"}, "hidden", "hidden must be one or more widths of 1 to 65,536"),

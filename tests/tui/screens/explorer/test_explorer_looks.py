@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
-from tests.support.explorer_fakes import ExplorerApp, FakeEngine
+from tests.support.explorer_fakes import ExplorerApp, FakeRun
 from tests.support.looking import look
 
 SnapCompare = Callable[..., bool]
@@ -33,17 +33,13 @@ def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45), (50, 16)])
 def test_explorer(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
-    assert snap_compare(
-        ExplorerApp(FakeEngine()), terminal_size=size, run_before=pressing("L", "k")
-    )
+    assert snap_compare(ExplorerApp(FakeRun()), terminal_size=size, run_before=pressing("L", "k"))
 
 
 def test_t_sne_with_ends_and_a_hidden_class(snap_compare: SnapCompare) -> None:
     keys = ("t", "left_square_bracket", "L", "L", "right_square_bracket", "J", "0")
-    assert snap_compare(
-        ExplorerApp(FakeEngine()), terminal_size=(100, 30), run_before=pressing(*keys)
-    )
+    assert snap_compare(ExplorerApp(FakeRun()), terminal_size=(100, 30), run_before=pressing(*keys))
 
 
 def test_in_ascii(snap_compare: SnapCompare) -> None:
-    assert snap_compare(ExplorerApp(FakeEngine()), terminal_size=(80, 24), run_before=pressing("i"))
+    assert snap_compare(ExplorerApp(FakeRun()), terminal_size=(80, 24), run_before=pressing("i"))

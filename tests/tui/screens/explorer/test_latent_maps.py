@@ -9,7 +9,7 @@ import pytest
 from engine.errors import JobError
 from engine.snapshot import Phase
 from engine.views import LatentMap, LatentView, Split
-from tests.support.explorer_fakes import FakeEngine
+from tests.support.explorer_fakes import FakeRun
 from tests.support.fake_worker import FakeWorker
 from tests.support.mailbox import Mailbox
 from tui.screens.explorer.latent_maps import LatentMaps
@@ -21,7 +21,7 @@ class Explored:
     """The maps of the context's run, and what they show and say."""
 
     def __init__(self, context: RunContext) -> None:
-        self.run: FakeEngine = context.run  # type: ignore[assignment]
+        self.run: FakeRun = context.run  # type: ignore[assignment]
         self.worker: FakeWorker = context.worker  # type: ignore[assignment]
         self.shown: list[LatentView] = []
         self.said: list[tuple[str, Level]] = []
@@ -63,13 +63,13 @@ def every_look_is_ten_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.state.view_feed.monotonic", itertools.count(0, 10).__next__)
 
 
-def context_of(*runs: FakeEngine) -> RunContext:
+def context_of(*runs: FakeRun) -> RunContext:
     return RunContext(list(runs), Path("exports"), worker=FakeWorker())  # type: ignore[arg-type]
 
 
-def exploring(run: FakeEngine | None = None) -> Explored:
+def exploring(run: FakeRun | None = None) -> Explored:
     """With the linear map of step 300 on show."""
-    explored = Explored(context_of(run or FakeEngine()))
+    explored = Explored(context_of(run or FakeRun()))
     explored.tick()
     return explored
 
@@ -103,7 +103,7 @@ def test_the_next_projections_are_of_the_linear_maps_latents() -> None:
 
 
 def test_there_is_no_projection_before_there_is_a_map() -> None:
-    explored = Explored(context_of(FakeEngine()))
+    explored = Explored(context_of(FakeRun()))
     explored.maps.next_projection()
     assert explored.said == [("there is no map yet", "warning")]
     explored.tick()
@@ -285,7 +285,7 @@ def test_closing_says_what_it_cancels() -> None:
 
 
 def test_maps_of_one_run_are_never_shown_for_another_of_the_same_name() -> None:
-    first, second = FakeEngine(), FakeEngine()
+    first, second = FakeRun(), FakeRun()
     second.directory = Path("elsewhere") / first.directory.name
     context = context_of(first, second)
     of_first = Explored(context)
@@ -314,7 +314,7 @@ def test_maps_of_one_run_are_never_shown_for_another_of_the_same_name() -> None:
 
 
 def test_dimensions_go_by_kl_and_back_to_all() -> None:
-    explored = exploring(FakeEngine(latent_dim=5))
+    explored = exploring(FakeRun(latent_dim=5))
     # KL: 9.0, 0.1, 0.2, 0.3, 0.4
     expected = [((0, 4), "1 of 3, by KL: 9.00 and 0.40 nats"), ((3, 2), "2 of 3, by KL: 0.30")]
     for dims, message in expected:
@@ -332,7 +332,7 @@ def test_dimensions_go_by_kl_and_back_to_all() -> None:
 
 
 def test_the_pairs_of_an_autoencoder_go_by_index() -> None:
-    explored = exploring(FakeEngine(latent_dim=6, model="ae"))
+    explored = exploring(FakeRun(latent_dim=6, model="ae"))
     explored.maps.next_dims(+1)
     assert explored.maps.request.dims == (0, 1)
     assert explored.message == "pair 1 of 3, by index"
@@ -340,7 +340,7 @@ def test_the_pairs_of_an_autoencoder_go_by_index() -> None:
 
 @pytest.mark.parametrize(("dims", "said"), [(1, "1 dimension:"), (2, "2 dimensions:")])
 def test_two_dimensions_need_no_pairs(dims: int, said: str) -> None:
-    explored = exploring(FakeEngine(latent_dim=dims))
+    explored = exploring(FakeRun(latent_dim=dims))
     explored.maps.next_dims(+1)
     assert f"the latent space has {said} all are shown" in explored.message
     assert explored.maps.request == LatentMap()
@@ -365,7 +365,7 @@ def test_a_chosen_split_replaces_a_projection_when_its_map_is_there() -> None:
 
 
 def test_a_data_set_without_test_images_is_told_and_skipped() -> None:
-    run = FakeEngine()
+    run = FakeRun()
     run.without_test_images = True
     explored = exploring(run)
     explored.maps.next_split()

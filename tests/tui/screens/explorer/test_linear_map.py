@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.views import LatentMap, LatentView
-from tests.support.explorer_fakes import FakeEngine
+from tests.support.explorer_fakes import FakeRun
 from tests.support.mailbox import Mailbox
 from tui.screens.explorer.linear_map import INTERVAL, LinearMap
 
@@ -13,7 +13,7 @@ from tui.screens.explorer.linear_map import INTERVAL, LinearMap
 class Watched:
     """A linear map, and what came of it."""
 
-    def __init__(self, run: FakeEngine) -> None:
+    def __init__(self, run: FakeRun) -> None:
         self.run = run
         self.now = 100.0
         self.arrived: list[tuple[LatentView, bool]] = []
@@ -39,7 +39,7 @@ class Watched:
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    watched = Watched(FakeEngine())
+    watched = Watched(FakeRun())
     monkeypatch.setattr("tui.state.view_feed.monotonic", lambda: watched.now)
     return watched
 

@@ -1,4 +1,4 @@
-"""The explorer with a made-up engine, driven by keys and mouse."""
+"""The explorer with a made-up run, driven by keys and mouse."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from textual.screen import Screen
 from engine.analysis.jobs import Project
 from engine.snapshot import Phase
 from engine.views import Decode, LatentMap, Probe
-from tests.support.explorer_fakes import ExplorerApp, FakeEngine, decoded, original
+from tests.support.explorer_fakes import ExplorerApp, FakeRun, decoded, original
 from tests.support.looking import look
 from tests.support.tui_fakes import CLASS_NAMES, strips_of, texts_of
 from tests.support.waiting import until
@@ -27,6 +27,8 @@ from tui.screens.explorer.screen import ExplorerScreen
 from tui.state.exports import ExportOrder
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
+
+pytestmark = pytest.mark.slow
 
 SMALL, LARGE = (80, 24), (140, 45)
 
@@ -83,7 +85,7 @@ class Explorer:
         view, grid = self.screen._cursor.view, self.map.grid
         assert view is not None
         assert view.plane is not None
-        return view.plane.latent(*grid.place(*self.cell))[0]
+        return view.plane.latent(*grid.point(*self.cell))[0]
 
     def shows(self, image: np.ndarray) -> bool:
         """Whether the decoded image on the screen is this one."""
@@ -106,9 +108,9 @@ class Explorer:
 
 @asynccontextmanager
 async def exploring(
-    run: FakeEngine | None = None, size: tuple[int, int] = LARGE, *, ready: bool = True
+    run: FakeRun | None = None, size: tuple[int, int] = LARGE, *, ready: bool = True
 ) -> AsyncIterator[Explorer]:
-    app = ExplorerApp(run or FakeEngine())
+    app = ExplorerApp(run or FakeRun())
     # Characters are easier to compare than colours.
     app.context.image_mode = "ascii"
     async with app.run_test(size=size) as pilot:
@@ -226,7 +228,7 @@ async def test_a_probe_of_a_point_that_was_left_doesnt_bring_its_image_back() ->
         assert [type(q) for q in run.outstanding] == [Probe]
         old = run.outstanding[0].latent
         await explorer.press("L")
-        # The engine gets to the surroundings only now, after the newer image.
+        # The run gets to the surroundings only now, after the newer image.
         run._waiting.reverse()
         run.answer(1)
         await explorer.pilot.pause()
@@ -323,7 +325,7 @@ async def test_a_map_that_was_still_to_be_asked_for_is_asked_for_on_return() -> 
 async def test_when_another_run_comes_on_show_nothing_of_the_one_before_stays_under_its_name() -> (
     None
 ):
-    first, second = FakeEngine(), FakeEngine(model="ae")
+    first, second = FakeRun(), FakeRun(model="ae")
     second.snapshot = replace(second.snapshot, run="ae-fake", phase=Phase.WAITING)
     second.held = True
     async with exploring(first) as explorer:
@@ -354,7 +356,7 @@ async def test_when_another_run_comes_on_show_nothing_of_the_one_before_stays_un
 
 
 async def test_neighbours_come_when_the_training_images_are_embedded() -> None:
-    run = FakeEngine()
+    run = FakeRun()
     run.held = True
     async with exploring(run, ready=False) as explorer:
         await explorer.until(lambda: bool(run.outstanding))
@@ -375,7 +377,7 @@ async def test_neighbours_come_when_the_training_images_are_embedded() -> None:
 
 
 async def test_a_run_that_has_not_begun_is_waited_for() -> None:
-    run = FakeEngine()
+    run = FakeRun()
     begun = run.snapshot
     run.train_to(0, phase=Phase.LOADING)
     object.__setattr__(run.snapshot, "last", None)
@@ -390,7 +392,7 @@ async def test_a_run_that_has_not_begun_is_waited_for() -> None:
 
 
 async def test_a_run_that_failed_before_it_had_a_model_is_told() -> None:
-    run = FakeEngine()
+    run = FakeRun()
     run.train_to(0, phase=Phase.FAILED)
     object.__setattr__(run.snapshot, "last", None)
     object.__setattr__(run.snapshot, "error", "no such data")
@@ -403,7 +405,7 @@ async def test_a_run_that_failed_before_it_had_a_model_is_told() -> None:
 
 
 async def test_a_view_that_cant_be_had_is_a_message() -> None:
-    run = FakeEngine()
+    run = FakeRun()
     run.failing = "there is no model here (any more)"
     async with exploring(run, ready=False) as explorer:
         await explorer.until(lambda: explorer.message == "there is no model here (any more)")
@@ -449,7 +451,7 @@ async def test_between_the_points_of_a_t_sne_the_nearest_one_is_decoded() -> Non
         points = explorer.worker.finish()
         await explorer.until(lambda: "t-SNE" in explorer.map.border_title)
         await explorer.press("L", "K", "k")
-        place = explorer.map.grid.place(*explorer.cell)
+        place = explorer.map.grid.point(*explorer.cell)
         nearest = int(np.hypot(*(points - place).T).argmin())
         latent = explorer.run.map().latents[nearest]
         assert explorer.shows(decoded(latent[None])[0])
@@ -518,7 +520,7 @@ async def test_nothing_of_a_run_stays_under_the_name_of_the_next() -> None:
         explorer.worker.finish()
         await explorer.until(lambda: "t-SNE of step 300" in explorer.map.border_title)
         await explorer.press("t")
-        following = FakeEngine(latent_dim=2, name="ae-next")
+        following = FakeRun(latent_dim=2, name="ae-next")
         following.snapshot = replace(following.snapshot, last=None)
         explorer.app.context.runs.append(following)  # type: ignore[arg-type]
         explorer.run.train_to(900, phase=Phase.FINISHED)
@@ -550,7 +552,7 @@ async def test_the_maps_outlive_the_screen() -> None:
 
 
 async def test_d_goes_through_the_pairs_of_dimensions_by_kl() -> None:
-    async with exploring(FakeEngine(latent_dim=5)) as explorer:
+    async with exploring(FakeRun(latent_dim=5)) as explorer:
         # KL: 9.0, 0.1, 0.2, 0.3, 0.4
         seen = []
         for key in ("d", "d", "d", "d", "D", "D"):
@@ -596,7 +598,7 @@ async def test_digits_hide_classes_and_an_asterisk_shows_all() -> None:
 
 
 async def test_a_digit_without_a_class_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = FakeEngine()
+    run = FakeRun()
     made = run.map()
     few = replace(made, class_names=CLASS_NAMES[:3], labels=made.labels % 3)
     monkeypatch.setattr(run, "map", lambda *_: few)
@@ -704,7 +706,7 @@ async def test_beside_the_image_stand_the_image_under_the_cursor_and_the_place_i
     async with exploring() as explorer:
         await explorer.press("l")
         view, grid = explorer.run.map(), explorer.map.grid
-        x, y = grid.place(*explorer.cell)
+        x, y = grid.point(*explorer.cell)
         row = int(np.hypot(*(view.points - (x, y)).T).argmin())
         layout = lay_out(*explorer.place.size)
         beside = [line[layout.image :].rstrip() for line in texts_of(explorer.place)]
@@ -810,7 +812,7 @@ async def test_space_pauses_and_i_switches_to_marks_and_half_blocks() -> None:
 
 
 async def test_p_writes_a_picture_of_the_screen(tmp_path: Path) -> None:
-    app = ExplorerApp(FakeEngine(), exports=tmp_path)
+    app = ExplorerApp(FakeRun(), exports=tmp_path)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.pause()
         await pilot.press("p")

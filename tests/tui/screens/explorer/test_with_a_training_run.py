@@ -26,6 +26,8 @@ from tui.screens.explorer.map import ExplorerMap
 from tui.screens.explorer.screen import ExplorerScreen
 from tui.widgets.message_line import MessageLine
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def exploring(

@@ -79,7 +79,7 @@ RUNS = [
 ]
 
 
-pytestmark = pytest.mark.usefixtures("in_utc")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_utc")]
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from tui.screens.runs.screen import RunsScreen
 from tui.screens.runs.table import RunTable
 from tui.screens.runs.words import STATES, Differences
 
-pytestmark = pytest.mark.usefixtures("in_utc")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_utc")]
 
 
 @pytest.fixture
@@ -340,7 +340,7 @@ async def test_s_goes_through_the_orders_and_the_cursor_stays_on_its_run(four: P
     async with browsing(four) as browser:
         await browser.press("down")
         orders = {}
-        for _ in range(6):
+        for _ in range(7):
             assert browser.current == "c"
             orders[browser.title.split(" · ")[1]] = browser.names
             await browser.press("s")
@@ -351,6 +351,7 @@ async def test_s_goes_through_the_orders_and_the_cursor_stays_on_its_run(four: P
             "by state": ["c", "a", "d", "b"],
             "by time": ["b", "d", "a", "c"],
             "by size": ["a", "b", "c", "d"],
+            "as a tree": ["d", "c", "b", "a"],
         }
         assert browser.names == orders["newest first"]
 

@@ -43,10 +43,12 @@ from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
 
+pytestmark = pytest.mark.slow
+
 CONFIG = RunConfig(hidden=(16,), latent_dim=6)
 
 
-class ReadyEngine:
+class ReadyRun:
     """An untrained model that answers every question, and notes it."""
 
     access: Access = Access.OWNER
@@ -101,13 +103,13 @@ class WalksApp(App[None]):
 
 
 @pytest.fixture
-def run(small_dataset: ImageDataset) -> ReadyEngine:
-    return ReadyEngine(small_dataset)
+def run(small_dataset: ImageDataset) -> ReadyRun:
+    return ReadyRun(small_dataset)
 
 
 @asynccontextmanager
 async def walking(
-    *runs: ReadyEngine, size: tuple[int, int] = (80, 24), **settings: Any
+    *runs: ReadyRun, size: tuple[int, int] = (80, 24), **settings: Any
 ) -> AsyncIterator[tuple[WalksScreen, Pilot[None]]]:
     context = RunContext(list(runs), Path("exports"), **settings)  # type: ignore[arg-type]
     app = WalksApp(context)
@@ -129,7 +131,7 @@ def message(screen: WalksScreen) -> str:
     return screen.query_one(MessageLine).text
 
 
-async def test_one_walk_is_shown_at_a_time_and_only_it_is_asked_for(run: ReadyEngine) -> None:
+async def test_one_walk_is_shown_at_a_time_and_only_it_is_asked_for(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "validation images · pairs 1")
         assert [p.id for p in screen.query(WalkPanel) if p.display] == ["interpolation"]
@@ -146,7 +148,7 @@ async def test_one_walk_is_shown_at_a_time_and_only_it_is_asked_for(run: ReadyEn
         assert set(run.walks_asked()) == {Manifold(4)}
 
 
-async def test_every_way_of_choosing_a_walk(run: ReadyEngine) -> None:
+async def test_every_way_of_choosing_a_walk(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         seen = []
         for key in ("w", "w", "w", "shift+tab", "tab", "3", "1", "2"):
@@ -159,7 +161,7 @@ async def test_every_way_of_choosing_a_walk(run: ReadyEngine) -> None:
 
 
 async def test_a_walk_is_asked_for_again_as_training_goes_on(
-    run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
+    run: ReadyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.state.view_feed.FAST_INTERVAL", 0.01)
     monkeypatch.setattr("tui.state.view_feed.SLOW_INTERVAL", 0.01)
@@ -183,7 +185,7 @@ async def test_a_walk_is_asked_for_again_as_training_goes_on(
             await until(pilot, lambda: len(run.walks_asked()) == 1)
 
 
-async def test_not_more_often_than_the_dashboards_pictures(run: ReadyEngine) -> None:
+async def test_not_more_often_than_the_dashboards_pictures(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         run.asked.clear()
@@ -194,7 +196,7 @@ async def test_not_more_often_than_the_dashboards_pictures(run: ReadyEngine) -> 
 
 
 async def test_nothing_is_asked_while_another_screen_is_on_top(
-    run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
+    run: ReadyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.state.view_feed.FAST_INTERVAL", 0.01)
     monkeypatch.setattr("tui.state.view_feed.SLOW_INTERVAL", 0.01)
@@ -210,7 +212,7 @@ async def test_nothing_is_asked_while_another_screen_is_on_top(
         await until(pilot, lambda: bool(run.walks_asked()))
 
 
-async def test_nothing_is_asked_before_the_first_evaluation(run: ReadyEngine) -> None:
+async def test_nothing_is_asked_before_the_first_evaluation(run: ReadyRun) -> None:
     snapshot, run.snapshot = run.snapshot, replace(run.snapshot, last=None)
     async with walking(run) as (screen, pilot):
         await look(pilot, screen)
@@ -224,7 +226,7 @@ async def test_nothing_is_asked_before_the_first_evaluation(run: ReadyEngine) ->
         await shown(screen, pilot, "pairs 1")
 
 
-async def test_m_r_and_capital_r_choose_what_lies_at_the_ends(run: ReadyEngine) -> None:
+async def test_m_r_and_capital_r_choose_what_lies_at_the_ends(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.press("R")
@@ -238,14 +240,14 @@ async def test_m_r_and_capital_r_choose_what_lies_at_the_ends(run: ReadyEngine) 
         await until(pilot, lambda: "sample 1" in texts_of(screen.panel)[0])
 
 
-async def test_r_shows_another_image_s_dimensions(run: ReadyEngine) -> None:
+async def test_r_shows_another_image_s_dimensions(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await pilot.press("2", "r", "r", "R")
         await until(pilot, lambda: run.asked[-1] == Traversal(1, rows=6, steps=5))
         await until(pilot, lambda: any("#1 " in line for line in texts_of(screen.panel)))
 
 
-async def test_the_ends_that_were_marked_elsewhere_are_the_first_path(run: ReadyEngine) -> None:
+async def test_the_ends_that_were_marked_elsewhere_are_the_first_path(run: ReadyRun) -> None:
     async with walking(run, ends=(3, 17)) as (screen, pilot):
         await until(pilot, lambda: "#3 " in texts_of(screen.panel)[0])
         assert texts_of(screen.panel)[0].strip().endswith("#17")
@@ -256,7 +258,7 @@ async def test_the_ends_that_were_marked_elsewhere_are_the_first_path(run: Ready
         assert len(asked.pairs) == 3
 
 
-async def test_g_goes_to_images_by_their_positions(run: ReadyEngine) -> None:
+async def test_g_goes_to_images_by_their_positions(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await until(pilot, lambda: screen._last_image == 39)
@@ -272,7 +274,7 @@ async def test_g_goes_to_images_by_their_positions(run: ReadyEngine) -> None:
         await until(pilot, lambda: run.asked[-1] == Interpolation(page=1, rows=3, steps=5))
 
 
-async def test_g_goes_to_draws_by_their_numbers(run: ReadyEngine) -> None:
+async def test_g_goes_to_draws_by_their_numbers(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await pilot.press("m", "g", *"64", "tab", *"1", "enter")
         await until(pilot, lambda: texts_of(screen.panel)[0].split()[:2] == ["sample", "64"])
@@ -293,7 +295,7 @@ async def test_g_goes_to_draws_by_their_numbers(run: ReadyEngine) -> None:
     ],
 )
 async def test_the_dialog_says_what_is_wrong_and_stays(
-    run: ReadyEngine, first: str, second: str, error: str
+    run: ReadyRun, first: str, second: str, error: str
 ) -> None:
     async with walking(run) as (screen, pilot):
         await until(pilot, lambda: screen._last_image is not None)
@@ -315,7 +317,7 @@ async def test_the_dialog_says_what_is_wrong_and_stays(
         assert all(getattr(view, "pairs", None) is None for view in run.walks_asked())
 
 
-async def test_arrows_scroll_the_dimensions(run: ReadyEngine) -> None:
+async def test_arrows_scroll_the_dimensions(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await pilot.press("2")
         await shown(screen, pilot, "prior quantiles")
@@ -332,7 +334,7 @@ async def test_arrows_scroll_the_dimensions(run: ReadyEngine) -> None:
         assert "1–3 of 6" in "\n".join(texts_of(screen.panel))
 
 
-async def test_plus_and_minus_change_how_fine_the_grid_is(run: ReadyEngine) -> None:
+async def test_plus_and_minus_change_how_fine_the_grid_is(run: ReadyRun) -> None:
     async with walking(run, size=(140, 45)) as (screen, pilot):
         await pilot.press("3")
         await shown(screen, pilot, "8 × 8")
@@ -346,7 +348,7 @@ async def test_plus_and_minus_change_how_fine_the_grid_is(run: ReadyEngine) -> N
         await shown(screen, pilot, "8 × 8")
 
 
-async def test_another_size_of_the_terminal_asks_for_what_fills_it(run: ReadyEngine) -> None:
+async def test_another_size_of_the_terminal_asks_for_what_fills_it(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.resize_terminal(200, 60)
@@ -355,7 +357,7 @@ async def test_another_size_of_the_terminal_asks_for_what_fills_it(run: ReadyEng
         await until(pilot, lambda: "too small" in texts_of(screen.panel)[0])
 
 
-async def test_a_key_of_another_walk_says_so(run: ReadyEngine) -> None:
+async def test_a_key_of_another_walk_says_so(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await pilot.press("plus")
         assert message(screen) == "that key is for the manifold: press 3 first"
@@ -369,7 +371,7 @@ async def test_a_key_of_another_walk_says_so(run: ReadyEngine) -> None:
         assert message(screen) == "the manifold is one: there are no others"
 
 
-async def test_the_footer_shows_the_keys_of_the_walk_on_show(run: ReadyEngine) -> None:
+async def test_the_footer_shows_the_keys_of_the_walk_on_show(run: ReadyRun) -> None:
     async with walking(run, size=(160, 45)) as (screen, pilot):
         seen = {}
         for key in ("1", "2", "3"):
@@ -392,7 +394,7 @@ async def test_the_footer_shows_the_keys_of_the_walk_on_show(run: ReadyEngine) -
 async def test_an_autoencoder_says_that_its_codes_have_no_prior(
     small_dataset: ImageDataset,
 ) -> None:
-    run = ReadyEngine(small_dataset, replace(CONFIG, model="ae"))
+    run = ReadyRun(small_dataset, replace(CONFIG, model="ae"))
     async with walking(run, size=(140, 45)) as (screen, pilot):
         await shown(screen, pilot, "lerp between validation images' codes")
         await pilot.press("m")
@@ -404,9 +406,9 @@ async def test_an_autoencoder_says_that_its_codes_have_no_prior(
 
 
 async def test_another_run_on_show_is_shown_here_too(
-    run: ReadyEngine, small_dataset: ImageDataset
+    run: ReadyRun, small_dataset: ImageDataset
 ) -> None:
-    other = ReadyEngine(small_dataset, replace(CONFIG, model="ae"))
+    other = ReadyRun(small_dataset, replace(CONFIG, model="ae"))
     async with walking(run, other, size=(140, 45)) as (screen, pilot):
         await shown(screen, pilot, "images' μ")
         screen.context.shown = 1
@@ -414,7 +416,7 @@ async def test_another_run_on_show_is_shown_here_too(
         assert other.walks_asked()
 
 
-async def test_the_header_says_that_the_run_is_attached(run: ReadyEngine) -> None:
+async def test_the_header_says_that_the_run_is_attached(run: ReadyRun) -> None:
     async with walking(run, size=(140, 45)) as (screen, pilot):
         header = screen.query_one(RunHeader)
         await until(pilot, lambda: header.render().plain.endswith(" ● training"))
@@ -425,7 +427,7 @@ async def test_the_header_says_that_the_run_is_attached(run: ReadyEngine) -> Non
 
 
 async def test_e_orders_the_walk_on_show_as_it_is_set(
-    run: ReadyEngine, monkeypatch: pytest.MonkeyPatch
+    run: ReadyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders: list[ExportOrder] = []
     monkeypatch.setattr(WalksScreen, "start_export", lambda _, order: orders.append(order))
@@ -439,7 +441,7 @@ async def test_e_orders_the_walk_on_show_as_it_is_set(
 
 
 async def test_an_answer_that_cannot_be_had_is_told_and_not_asked_for_all_the_time(
-    run: ReadyEngine,
+    run: ReadyRun,
 ) -> None:
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
@@ -454,7 +456,7 @@ async def test_an_answer_that_cannot_be_had_is_told_and_not_asked_for_all_the_ti
         await until(pilot, lambda: "#" in texts_of(screen.panel)[0])
 
 
-async def test_what_every_screen_has(run: ReadyEngine) -> None:
+async def test_what_every_screen_has(run: ReadyRun) -> None:
     async with walking(run) as (screen, pilot):
         await shown(screen, pilot, "pairs 1")
         await pilot.press("space")
@@ -473,7 +475,7 @@ async def test_what_every_screen_has(run: ReadyEngine) -> None:
         assert pilot.app.screen is not screen
 
 
-async def test_pictures_begin_in_the_mode_of_the_context(run: ReadyEngine) -> None:
+async def test_pictures_begin_in_the_mode_of_the_context(run: ReadyRun) -> None:
     async with walking(run, image_mode="ascii") as (screen, _):
         assert {panel.image_mode for panel in screen.query(WalkPanel)} == {"ascii"}
 

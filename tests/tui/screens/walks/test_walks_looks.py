@@ -30,6 +30,8 @@ from tui.screens.walks.screen import WalksScreen
 from tui.state.context import RunContext
 from tui.theme import THEME
 
+pytestmark = pytest.mark.slow
+
 SnapCompare = Callable[..., bool]
 MOMENT = {"step": 2110, "epoch": 5.0}
 
