@@ -190,6 +190,7 @@ def test_they_are_resumed_as_the_old_program_would(
     [resumed] = config.pop("resumed")
     assert list(resumed) == ["at", "step", "device", "versions"]
     assert resumed["step"] == 4
+    assert config.pop("steered") == 1, "more epochs are a change of a setting"
     before["config"]["epochs"] = 3
     settings = config.pop("config")  # also those that came later
     assert {name: settings[name] for name in before["config"]} == before.pop("config")
