@@ -1,10 +1,12 @@
 """`RunSource`: what figures, reports and comparisons are made from."""
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from engine.analysis.jobs import Job, Progress, no_progress
 from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
+from engine.steering import SteeringChange
 from engine.validation_images import ValidationImages
 from engine.views import Frame, ViewRequest
 
@@ -22,6 +24,11 @@ class RunSource(Protocol):
     @property
     def config(self) -> RunConfig:
         """The run's settings."""
+        ...
+
+    @property
+    def steering(self) -> Sequence[SteeringChange]:
+        """How its settings were changed while it was trained, oldest first."""
         ...
 
     @property

@@ -4,11 +4,12 @@ import functools
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.config import RunConfig
 from engine.figures.catalog import FigureName
+from engine.steering import SteeringChange
 from engine.text import epoch_label, one_line
 
 _MAX_RUN_NAME = 32
@@ -28,6 +29,12 @@ class Caption:
     """Position in training of what is shown."""
     draws: Mapping[str, str] = field(default_factory=dict)
     """What it takes to make the same draws again, by keyword: 'draw_seed'."""
+    steering: tuple[SteeringChange, ...] = ()
+    """How the run's settings were changed, `config` being what they are at the end."""
+
+    def epoch_of(self, change: SteeringChange) -> float:
+        """When a change was made."""
+        return change.step * self.epoch / self.step if self.step else 0.0
 
     def subtitle(self, *more: str) -> str:
         """One line that says which run and when, and whatever more is to say."""
@@ -51,6 +58,7 @@ class Caption:
             "step": str(self.step),
             "epoch": repr(float(self.epoch)),
             "config": _compact(self.config.to_dict()),
+            **({"steering": _compact([asdict(c) for c in self.steering])} if self.steering else {}),
             **self.draws,
         }
 

@@ -31,6 +31,10 @@ _EXTRA_PANEL = 0.95
 _SIDE = 0.012
 """Free space left and right of the curves, so that the points at the ends are whole."""
 
+_STEERED = "#777777"
+_MOST_CHANGES = 3
+"""Changes of settings that a footnote names."""
+
 # Paul Tol, "bright" (SRON technical note 3.2, 2021).
 _SCORE, _RECON, _LOSS, _KL, _BEST = "#4477AA", "#66AFCE", "#BBA033", "#AA3377", "#CC3311"
 
@@ -167,13 +171,17 @@ def _draw(
             cut.append(
                 f"{outside:,} of {about.name} (up to {_short(np.nanmax(about.values), 0)} nats)"
             )
+    for axes in stack:
+        for change in caption.steering:
+            epoch = caption.epoch_of(change)
+            axes.axvline(epoch, color=_STEERED, linestyle=":", linewidth=1.0, zorder=1)
     if best is not None:
         handles.insert(1, _mark_best(stack[0], series, best))
     chart.name_axes(stack[-1], "epoch", None)
     figure.align_ylabels()
     chart.legend_above(stack[0], handles)
     chart.heading(stack[0], caption.title, caption.subtitle(), above=28)
-    chart.footnote(stack[-1], _notes(series, cut))
+    chart.footnote(stack[-1], _notes(series, cut, caption))
 
 
 def _draw_panel(axes: Axes, epochs: Array, panel: _Panel) -> tuple[list[Artist], Limits]:
@@ -238,7 +246,7 @@ def _short(nats: float, decimals: int) -> str:
     return fixed(nats, decimals) if abs(nats) < _LONGEST_NUMBER else compact(nats)
 
 
-def _notes(series: _Series, cut: Sequence[str]) -> list[str]:
+def _notes(series: _Series, cut: Sequence[str], caption: Caption) -> list[str]:
     count = len(series.epochs)
     reading = "Numbers above: the last value of each line."
     if (window := _window(count)) > 1:
@@ -246,6 +254,11 @@ def _notes(series: _Series, cut: Sequence[str]) -> list[str]:
         reading += f" Lines: mean over {window} points ({epoch_label(span)} epochs)."
         reading += " Behind: as measured."
     rest = [f"Points not shown: {', '.join(cut)}."] if cut else []
+    if caption.steering:
+        changes = [f"{c.text} (epoch {epoch_label(caption.epoch_of(c))})" for c in caption.steering]
+        shown = ", ".join(changes[:_MOST_CHANGES])
+        more = len(changes) - _MOST_CHANGES
+        rest.append(f"Dotted: {shown}{f' and {more} more' if more > 0 else ''}.")
     if missing := int(np.isnan(series.score).sum()):
         rest.append(f"Left out: {missing:,} points that are not finite numbers.")
     return [reading, " ".join(rest)] if rest else [reading]

@@ -209,7 +209,8 @@ def _film(source: RunSource) -> tuple[bytes, bytes, bytes]:
 
 
 def _caption(source: RunSource, figure: FigureName, title: str, step: int, epoch: float) -> Caption:
-    return Caption(title, figure, source.name, source.config, step, epoch)
+    steering = tuple(source.steering)
+    return Caption(title, figure, source.name, source.config, step, epoch, steering=steering)
 
 
 def _model(source: RunSource) -> str:

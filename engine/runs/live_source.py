@@ -10,6 +10,7 @@ from engine.analysis.jobs import Job, Progress, no_progress
 from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
 from engine.run import Run
+from engine.steering import SteeringChange
 from engine.validation_images import ValidationImages
 from engine.views import Frame, ViewRequest
 
@@ -48,6 +49,11 @@ class LiveSource:
     def config(self) -> RunConfig:
         """The run's settings."""
         return self.run.config
+
+    @property
+    def steering(self) -> tuple[SteeringChange, ...]:
+        """How its settings were changed so far."""
+        return self.run.snapshot.steering
 
     @property
     def validation_images(self) -> ValidationImages:

@@ -9,6 +9,7 @@ import numpy as np
 from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Project
 from engine.config import RunConfig
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.steering import SteeringChange
 from engine.validation_images import ValidationImages
 from engine.views import (
     Decode,
@@ -78,6 +79,7 @@ class FakeSource:
     film: list[Frame] = field(default_factory=lambda: film(4))
     requests: list[object] = field(default_factory=list)
     jobs: list[Any] = field(default_factory=list)
+    steering: tuple[SteeringChange, ...] = ()
 
     def __post_init__(self) -> None:
         steps = range(1, self.epochs * STEPS_PER_EPOCH + 1)

@@ -1,3 +1,5 @@
+import io
+import json
 import logging
 import math
 import re
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from engine.config import RunConfig
 from engine.figures import chart
@@ -17,6 +20,7 @@ from engine.figures.catalog import FigureName
 from engine.figures.curves import running_mean
 from engine.figures.export import render_figure
 from engine.metrics import Metrics, TrainPoint
+from engine.steering import SteeringChange
 from engine.visible_range import visible_limits
 from tests.support.figure_source import FakeSource, metrics
 
@@ -261,3 +265,27 @@ def test_one_huge_value_leaves_the_means_of_all_later_windows_right() -> None:
     values = np.r_[250.0, 1e300, np.full(400, 240.0)]
     means = running_mean(values, 5)
     np.testing.assert_allclose(means[5:], 240.0)
+
+
+def test_changes_of_settings_are_marked_named_and_in_the_files_text(
+    drawn: list[Figure], vae: FakeSource
+) -> None:
+    last = vae.evaluated[-1]
+    steps_per_epoch = last.step / last.epoch
+    steps = [round(steps_per_epoch * epoch) for epoch in (1.5, 2.0, 3.0, 4.0)]
+    vae.steering = (
+        SteeringChange(steps[0], "beta", 20.0, 1.0),
+        *(SteeringChange(step, "lr", 1e-3, 1e-4) for step in steps[1:]),
+    )
+    image = render_figure(vae, "val_loss")
+    for axes in drawn[0].axes:
+        dotted = [line for line in axes.lines if line.get_linestyle() == ":"]
+        found = [float(np.asarray(line.get_xdata())[0]) for line in dotted]
+        assert found == pytest.approx([1.5, 2.0, 3.0, 4.0], abs=0.01)
+    said = " ".join(words(drawn[0]).split())
+    assert "Dotted: β 20 → 1 (epoch 1.5), lr 0.001 → 0.0001 (epoch 2)" in said
+    assert "and 1 more." in said
+    assert not outside_the_paper(drawn[0])
+    with Image.open(io.BytesIO(image)) as png:
+        first = json.loads(png.text["steering"])[0]  # type: ignore[attr-defined]
+    assert first == {"step": steps[0], "setting": "beta", "before": 20.0, "after": 1.0}
