@@ -81,6 +81,25 @@ def test_many_steps_are_one_replay(small_config: RunConfig, small_dataset: Image
     )
 
 
+def test_what_is_steered_within_an_epoch_reaches_the_graphs(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, **CONFIG)
+    found = []
+    for capture in (None, Graphs().capture):
+        trainer = Trainer(config, small_dataset, CPU)
+        trainer._stepper.capture = capture
+        trainer.train(40)  # graphs were made and replayed
+        trainer.steer(replace(config, lr=0.02, beta=3.0))
+        while not trainer.finished:
+            trainer.train(10**6)
+        found.append([p.detach().clone() for p in trainer.model.parameters()])
+    plain, replayed = found
+    assert all(torch.equal(a, b) for a, b in zip(plain, replayed, strict=True))
+    _, unsteered = trained(config, small_dataset, None, [10**6])
+    assert not any(torch.equal(a, b) for a, b in zip(plain, unsteered, strict=True))
+
+
 def test_where_no_graph_can_be_made_training_goes_on_without_and_the_log_says_so(
     small_config: RunConfig, small_dataset: ImageDataset, caplog: pytest.LogCaptureFixture
 ) -> None:
