@@ -17,6 +17,7 @@ from engine.analysis.run_source import RunSource
 from engine.config import RunConfig
 from engine.errors import FigureError
 from engine.metrics import Evaluation, active_units, best_evaluation
+from engine.steering import SteeringChange
 from engine.views import (
     Decode,
     Embedding,
@@ -57,6 +58,8 @@ class RunNumbers:
     which has no variance."""
     mixture: Mixture
     """Ghosh et al. 2020: 10 Gaussians fitted to the training images' μ after training."""
+    steering: tuple[SteeringChange, ...] = ()
+    """How its settings were changed while it was trained."""
 
     @property
     def best_epoch(self) -> float | None:
@@ -200,6 +203,7 @@ def describe_run(source: RunSource, progress: Progress = no_progress) -> RunNumb
         knn_accuracy=accuracy if len(np.unique(train.labels)) > 1 else math.nan,
         active_units=active_units(held_out.latents) if len(held_out.latents) > 1 else None,
         mixture=mixture,
+        steering=tuple(source.steering),
     )
 
 

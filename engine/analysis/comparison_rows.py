@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from engine.config import RunConfig, differing_settings
 from engine.run_settings import NAMES, short_setting_text
+from engine.steering import SteeringChange
 from engine.text import UNKNOWN, active_of, epochs, fixed, nats
 
 RowName = Literal["epoch", "best_epoch", "bce", "mse", "sampled_bce", "neg_elbo", "knn", "active"]
@@ -82,20 +83,32 @@ def setting_rows(
     configs: Sequence[RunConfig],
     names: Collection[str] = NAMES,
     text: Callable[[RunConfig, str], str] = short_setting_text,
+    steering: Sequence[Sequence[SteeringChange]] = (),
 ) -> list[SettingRow]:
-    """The settings that are not the same in all the runs.
+    """The settings that are not the same in all the runs, or were not in one.
 
     Args:
         names: the settings to look at.
         text: a setting's value in words.
+        steering: how each run was steered; empty if none was.
     """
+    began_with = [*steering] or [()] * len(configs)
+    differing = differing_settings(configs)
+    steered = {change.setting for changes in began_with for change in changes}
+
+    def cell(config: RunConfig, name: str, changes: Sequence[SteeringChange]) -> str:
+        if not config.has(name):
+            return UNKNOWN
+        before = next((f"{c.before:g}→" for c in changes if c.setting == name), "")
+        return before + text(config, name)
+
     return [
         SettingRow(
             name,
             "β" if name == "beta" else name,
             NAMES.get(name, name),
-            tuple(text(c, name) if c.has(name) else UNKNOWN for c in configs),
+            tuple(cell(c, name, changes) for c, changes in zip(configs, began_with, strict=True)),
         )
-        for name in differing_settings(configs)
-        if name in names
+        for name in configs[0].to_dict()
+        if name in names and (name in differing or name in steered)
     ]

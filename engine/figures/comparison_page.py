@@ -111,7 +111,8 @@ def comparison_page(
     runs: Sequence[RunComparison], curves: Sequence[RunCurve], caption: ComparisonCaption
 ) -> Image.Image:
     """RGB page, 3,680 pixels wide."""
-    settings = settings_lines([run.numbers.config for run in runs])
+    numbers = [run.numbers for run in runs]
+    settings = settings_lines([n.config for n in numbers], [n.steering for n in numbers])
     layout = comparison_layout(len(runs), len(runs[0].originals), settings=any(settings))
     title = caption.title if len(caption.title) <= _TITLE else f"{len(runs)} runs compared"
     page = paper.page(layout.size, title, caption.subtitle(), mode="RGB")

@@ -10,6 +10,7 @@ from engine.config import RunConfig
 from engine.figures import paper
 from engine.figures.paper import GREY, MARGIN, SMALL_SIZE, Origin
 from engine.run_labels import short_names
+from engine.steering import SteeringChange
 from engine.text import epochs
 
 NAME_LETTERS = 32
@@ -41,10 +42,20 @@ def table_height(runs: int, *, settings: bool) -> int:
     return _HEAD + runs * (_ROW + settings * _SETTINGS_LINE) + _NOTES
 
 
-def settings_lines(configs: Sequence[RunConfig]) -> tuple[str, ...]:
-    """What tells each run's settings from the others'; empty lines if nothing does."""
+def settings_lines(
+    configs: Sequence[RunConfig], steering: Sequence[Sequence[SteeringChange]] = ()
+) -> tuple[str, ...]:
+    """What tells each run's settings from the others'; empty lines if nothing does.
+
+    Args:
+        steering: how each run was steered; empty if none was.
+    """
     # The latent dimensions have a column; images held out are the same.
-    rows = [row for row in setting_rows(configs) if row.name not in ("latent_dim", "data")]
+    rows = [
+        row
+        for row in setting_rows(configs, steering=steering)
+        if row.name not in ("latent_dim", "data")
+    ]
     return tuple(
         " · ".join(f"{row.short} {row.cells[i]}" for row in rows if config.has(row.name))
         for i, config in enumerate(configs)

@@ -131,7 +131,12 @@ def comparison(runs: Sequence[RunFacts]) -> Rows:
     names = [name for name in runs[0].config.to_dict() if name != "data"]
     settings = [
         [row.label.replace("_", " "), *row.cells]
-        for row in setting_rows([run.config for run in runs], names, setting_text)
+        for row in setting_rows(
+            [run.config for run in runs],
+            names,
+            setting_text,
+            [run.training.steering for run in runs],
+        )
     ]
     head, *body = _columns(
         runs,

@@ -7,8 +7,9 @@ import pytest
 from engine.analysis.comparison import RunNumbers
 from engine.analysis.comparison_rows import ROWS, RowName, setting_rows
 from engine.config import RunConfig
-from engine.figures.comparison_table import table_row
+from engine.figures.comparison_table import settings_lines, table_row
 from engine.report import tables
+from engine.steering import SteeringChange
 from tests.support.compared_runs import ComparedRun, config, numbers_of
 from tests.support.report_facts import ae, vae
 from tui.screens.comparison.table import Column, table_rows
@@ -72,6 +73,18 @@ def test_settings_of_a_vae_are_a_dash_for_an_autoencoder_everywhere() -> None:
     assert list(rows).index("hidden") < list(rows).index("Parameters")
     on_screen = {row.label: row.cells for row in setting_rows([run.config for run in runs])}
     assert on_screen == {"hidden": ("8", "8", "16-8"), "β": ("1", "–", "4")}
+
+
+def test_a_setting_that_was_steered_shows_what_it_was_even_if_all_end_alike() -> None:
+    configs = [RunConfig(beta=1.0, lr=1e-3), RunConfig(beta=1.0, lr=1e-4)]
+    changes = [
+        SteeringChange(5, "beta", 20.0, 4.0),
+        SteeringChange(7, "beta", 4.0, 1.0),
+        SteeringChange(9, "epochs", 30, 40),
+    ]
+    rows = {row.label: row.cells for row in setting_rows(configs, steering=[(), changes])}
+    assert rows == {"β": ("1", "20→1"), "lr": ("0.001", "0.0001")}
+    assert settings_lines(configs, [(), changes]) == ("β 1 · lr 0.001", "β 20→1 · lr 0.0001")
 
 
 def test_epochs_and_machines_are_no_settings_that_a_result_depends_on() -> None:

@@ -60,7 +60,8 @@ def _settings(columns: Sequence[Column]) -> list[Row]:
     rows = []
     if {c.label for c in columns} != {c.config.model.upper() for c in columns}:
         rows.append(Row("model", "model", tuple(c.config.model.upper() for c in columns)))
-    settings = setting_rows([column.config for column in columns])
+    steering = [column.snapshot.steering for column in columns]
+    settings = setting_rows([column.config for column in columns], steering=steering)
     return [*rows, *(Row(row.label, row.short, row.cells) for row in settings)]
 
 
