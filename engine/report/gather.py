@@ -90,7 +90,9 @@ def gather(stored: StoredRun, report: OnActivity) -> RunFacts:
         ),
         latent=latent,
         score_noise=_score_noise(stored),
-        alerts=tuple(raised_alerts(config, stored.evaluations(), stored.train_points())),
+        alerts=tuple(
+            raised_alerts(config, stored.evaluations(), stored.train_points(), stored.steering)
+        ),
     )
 
 

@@ -22,7 +22,7 @@ from engine.run import Access
 from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ask
 from engine.runs.run_thread import RunThread, keep_libraries
 from engine.snapshot import Phase, Snapshot
-from engine.steering import config_at
+from engine.steering import SteeringChange, config_at
 from engine.storage.config_json import read_config
 from engine.storage.file_reading import MOST_JSON
 from engine.storage.frames import FilmReader
@@ -179,15 +179,17 @@ class AttachedRun(RunThread):
             except ConfigError as error:
                 problems.append(f"how it was steered can't be read: {error}")
         notes = [alert for alert in snapshot.alerts if alert.rule is None]
-        alerts = sorted([*notes, *self._raised_alerts()], key=lambda alert: alert.step)
+        alerts = sorted(
+            [*notes, *self._raised_alerts(snapshot.steering)], key=lambda alert: alert.step
+        )
         alerts += [Alert(snapshot.step, problem) for problem in problems]
         self._snapshot = replace(snapshot, alerts=tuple(alerts))
 
-    def _raised_alerts(self) -> tuple[Alert, ...]:
+    def _raised_alerts(self, steering: tuple[SteeringChange, ...]) -> tuple[Alert, ...]:
         if self._watched is not self.history:  # it went back to an earlier checkpoint
             self._watched, self._raised = self.history, ()
             self._alert_watch = AlertWatch(self.config)
-        self._raised = (*self._raised, *self._alert_watch.read(self._watched))
+        self._raised = (*self._raised, *self._alert_watch.read(self._watched, steering))
         return self._raised
 
     def _ask_for_status(self) -> bytes | None:

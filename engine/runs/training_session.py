@@ -122,7 +122,7 @@ class TrainingSession:
         self._alert_watch = AlertWatch(config)
         # Of a run that is resumed, the alerts of its past come first.
         self.alerts = (
-            *self._alert_watch.read(history),
+            *self._alert_watch.read(history, self._steering),
             *(Alert(self.trainer.step, note) for note in notes),
         )
         for note in (unused_gpu(config.device, device), precision_note(config.precision, device)):
@@ -271,7 +271,7 @@ class TrainingSession:
         self._throughput.evaluation_seconds += time.perf_counter() - started
         self._history.add_evaluation(evaluation)
         self._early_stopping.note(evaluation, self.config)
-        for alert in self._alert_watch.read_last(self._history):
+        for alert in self._alert_watch.read_last(self._history, self._steering):
             log.warning("%s", alert.text)
             self.alerts = (*self.alerts, alert)
         if self._history.best is evaluation:

@@ -20,5 +20,5 @@ def endless(
     small_config: RunConfig, slow_slices: None, monkeypatch: pytest.MonkeyPatch
 ) -> RunConfig:
     """A run that outlasts any test; on so few images it over-fits soon, which it keeps quiet."""
-    monkeypatch.setattr(AlertWatch, "read_last", lambda _self, _history: [])
+    monkeypatch.setattr(AlertWatch, "read_last", lambda *_: [])
     return replace(small_config, epochs=100_000)

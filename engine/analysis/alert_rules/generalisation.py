@@ -28,12 +28,14 @@ class OverFitting:
     rule: ClassVar[Rule] = Rule.OVERFITTING
     sound_again: ClassVar[int] = 3
 
-    def __init__(self, _config: RunConfig) -> None:
+    def __init__(self) -> None:
         self._scores = EpochScores()
         self._best: EpochScore | None = None
         self._in_a_row = 0
 
-    def note(self, evaluation: Evaluation, _points: Sequence[TrainPoint]) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, _points: Sequence[TrainPoint], _config: RunConfig
+    ) -> Finding | Verdict:
         """Judged at the ends of epochs, against the best since β last changed."""
         score = self._scores.add(evaluation)
         if self._scores.began_again:
@@ -71,18 +73,18 @@ class Plateau:
     rule: ClassVar[Rule] = Rule.PLATEAU
     sound_again: ClassVar[int] = 5
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
-        self._window = max(PLATEAU_EPOCHS, round(PLATEAU_SHARE * config.epochs))
+    def __init__(self) -> None:
         self._scores = EpochScores()
-        self._bests: deque[tuple[float, float]] = deque(maxlen=self._window + 1)
+        self._bests: deque[tuple[float, float]] = deque()
         """Epoch and best score until then."""
         self._lr: float | None = None
 
-    def note(self, evaluation: Evaluation, _points: Sequence[TrainPoint]) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
+    ) -> Finding | Verdict:
         """Judged at the ends of epochs, once there are enough at one β and one learning rate."""
         score = self._scores.add(evaluation)
-        is_cosine = self._config.lr_schedule == "cosine"
+        is_cosine = config.lr_schedule == "cosine"
         if self._scores.began_again or not (is_cosine or self._lr == evaluation.lr):
             self._bests.clear()
             self._lr = evaluation.lr
@@ -90,21 +92,24 @@ class Plateau:
             return Verdict.UNJUDGED
         best = min(score.unseen, self._bests[-1][1] if self._bests else score.unseen)
         self._bests.append((score.epoch, best))
-        if is_cosine and score.lr < HIGH_LR * self._config.lr:
+        window = max(PLATEAU_EPOCHS, round(PLATEAU_SHARE * config.epochs))
+        while len(self._bests) > window + 1:
+            self._bests.popleft()
+        if is_cosine and score.lr < HIGH_LR * config.lr:
             return Verdict.UNJUDGED
-        if len(self._bests) <= self._window:
+        if len(self._bests) <= window:
             return Verdict.UNJUDGED
         epoch, first = self._bests[0]
         gain = first - best
         if gain >= CLEAR:
             return Verdict.SOUND
-        middle = self._bests[self._window // 2][1]
+        middle = self._bests[window // 2][1]
         since = evaluation.step - round(
             (evaluation.epoch - epoch) * evaluation.step / evaluation.epoch
         )
         more = _continued(first - middle, middle - best)
         evidence = (
-            f"validation improved by {nats(gain)} nats in {self._window} epochs, to {nats(best)}, "
+            f"validation improved by {nats(gain)} nats in {window} epochs, to {nats(best)}, "
             f"at lr {score.lr:.3g}; as many more would bring about {nats(more)} (an estimate)"
         )
         suggestion = (

@@ -42,13 +42,14 @@ class KlVanishing:
     rule: ClassVar[Rule] = Rule.KL_VANISHING
     sound_again: ClassVar[int] = 3
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._before: Evaluation | None = None
 
-    def note(self, evaluation: Evaluation, _points: Sequence[TrainPoint]) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
+    ) -> Finding | Verdict:
         """Judged from some steps on, until some epochs after the warm-up."""
-        e, config = evaluation, self._config
+        e = evaluation
         if e.step < VANISHED_FROM or e.epoch > config.kl_warmup + VANISHING_EPOCHS:
             return Verdict.UNJUDGED
         before, self._before = self._before, e
@@ -69,15 +70,16 @@ class Collapse:
     rule: ClassVar[Rule] = Rule.COLLAPSE
     sound_again: ClassVar[int] = 3
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._before: Evaluation | None = None
         self._since: Evaluation | None = None
 
-    def note(self, evaluation: Evaluation, _points: Sequence[TrainPoint]) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
+    ) -> Finding | Verdict:
         """Judged at the ends of epochs, once the KL warm-up is over."""
         e = evaluation
-        if not is_epoch_end(e) or e.epoch < self._config.kl_warmup:
+        if not is_epoch_end(e) or e.epoch < config.kl_warmup:
             return Verdict.UNJUDGED
         before, self._before = self._before, e
         if not _is_collapsed(e):
@@ -94,7 +96,7 @@ class Collapse:
             f"{least if e.val.kl < CLASS_NATS else ''}, {_idle(e)}; reconstruction "
             f"{nats(e.val.recon)}"
         )
-        suggestion = _less_pressure(self._config, e)
+        suggestion = _less_pressure(config, e)
         return Finding(self._since.step, self._since.epoch, evidence, suggestion)
 
 
@@ -108,17 +110,18 @@ class FarFromPrior:
     rule: ClassVar[Rule] = Rule.FAR_FROM_PRIOR
     sound_again: ClassVar[int] = 3
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._since: Evaluation | None = None
 
-    def note(self, evaluation: Evaluation, _points: Sequence[TrainPoint]) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
+    ) -> Finding | Verdict:
         """Judged at the ends of epochs, once the KL warm-up is over."""
         e = evaluation
-        if not is_epoch_end(e) or e.epoch < self._config.kl_warmup:
+        if not is_epoch_end(e) or e.epoch < config.kl_warmup:
             return Verdict.UNJUDGED
-        images = max(2.0, e.step / e.epoch * self._config.batch_size)
-        used = int(np.sum(e.kl_per_dim > IDLE_KL)) or self._config.latent_dim
+        images = max(2.0, e.step / e.epoch * config.batch_size)
+        used = int(np.sum(e.kl_per_dim > IDLE_KL)) or config.latent_dim
         beyond = (e.val.kl - math.log(images)) / used
         if beyond < REMOTE_NATS:
             self._since = None

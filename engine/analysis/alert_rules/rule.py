@@ -46,13 +46,14 @@ class RuleWatch(Protocol):
     sound_again: ClassVar[int]
     """SOUND verdicts in a row after which it may be raised again."""
 
-    def __init__(self, config: RunConfig, /) -> None: ...
-
-    def note(self, evaluation: Evaluation, points: Sequence[TrainPoint], /) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, points: Sequence[TrainPoint], config: RunConfig, /
+    ) -> Finding | Verdict:
         """Look at the next evaluation.
 
         Args:
             points: of the training curve, since the evaluation before.
+            config: the settings that led to it; some change where a run is steered.
         """
 
 

@@ -33,6 +33,8 @@ SPIKE_SHARE = 0.15
 """A point of the training curve this much above the ones before it,"""
 SPIKE_DEVIATIONS = 8.0
 """and so many standard deviations, is a spike."""
+SAME_BETA = 0.01
+"""Share by which β may differ: the end of a warm-up is no change."""
 SPIKES = 2
 """In one epoch."""
 _POINTS = 20
@@ -50,12 +52,13 @@ class Diverging:
     rule: ClassVar[Rule] = Rule.DIVERGING
     sound_again: ClassVar[int] = 1
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._untrained = UNINFORMED_NATS
         self._since: Evaluation | None = None
 
-    def note(self, evaluation: Evaluation, _points: Sequence[TrainPoint]) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
+    ) -> Finding | Verdict:
         """In the first epoch, evaluated after 1, 2, 4, ... steps, a single one may be a jolt."""
         e = evaluation
         if e.step == 0:  # a large β makes the untrained loss larger than the bound
@@ -70,7 +73,7 @@ class Diverging:
             f"validation loss {_number(e.val.loss)} nats per image at step {e.step:,}, "
             f"untrained {self._untrained:.1f}"
         )
-        suggestion = f"try a learning rate below {self._config.lr:g}"
+        suggestion = f"try a learning rate below {config.lr:g}"
         return Finding(self._since.step, self._since.epoch, evidence, suggestion)
 
 
@@ -80,20 +83,25 @@ class Instability:
     rule: ClassVar[Rule] = Rule.INSTABILITY
     sound_again: ClassVar[int] = 5
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._before: Evaluation | None = None
         self._ends: deque[float] = deque(maxlen=12)
         self._jumps: deque[tuple[Evaluation, float]] = deque(maxlen=8)
+        self._beta = 0.0
         self._points: deque[float] = deque(maxlen=_POINTS)
         self._spikes: list[tuple[TrainPoint, float]] = []
 
-    def note(self, evaluation: Evaluation, points: Sequence[TrainPoint]) -> Finding | Verdict:
+    def note(
+        self, evaluation: Evaluation, points: Sequence[TrainPoint], config: RunConfig
+    ) -> Finding | Verdict:
         """Judged at the ends of epochs, once the KL warm-up is over."""
-        e, warmup = evaluation, self._config.kl_warmup if self._config.has("kl_warmup") else 0.0
-        for point in points:
-            if point.epoch > warmup:
+        e, warmup = evaluation, config.kl_warmup if config.has("kl_warmup") else 0.0
+        if abs(e.beta - self._beta) > SAME_BETA * e.beta:
+            self._points.clear()  # the loss of another β is of another size
+        elif e.epoch > warmup:
+            for point in points:
                 self._add_point(point)
+        self._beta = e.beta
         if not is_epoch_end(e):
             return Verdict.UNJUDGED
         before, self._before = self._before, e
@@ -109,14 +117,14 @@ class Instability:
                 f"from one epoch to the next (to {nats(e.val.at_beta(e.beta))} at epoch "
                 f"{e.epoch:.0f})"
             )
-            return Finding(first.step, first.epoch, evidence, self._suggestion(e))
+            return Finding(first.step, first.epoch, evidence, _suggestion(e, config))
         if len(spikes) >= SPIKES:
             point, by = max(spikes, key=lambda spike: spike[1])
             evidence = (
                 f"{len(spikes)} spikes of the training loss in epoch {e.epoch:.0f}, by up to "
                 f"{nats(by)} nats (to {nats(point.metrics.loss)} at step {point.step:,})"
             )
-            return Finding(spikes[0][0].step, spikes[0][0].epoch, evidence, self._suggestion(e))
+            return Finding(spikes[0][0].step, spikes[0][0].epoch, evidence, _suggestion(e, config))
         return Verdict.UNJUDGED if jumps or spikes else Verdict.SOUND
 
     def _add_point(self, point: TrainPoint) -> None:
@@ -141,9 +149,10 @@ class Instability:
         else:  # or the usual scatter would be what is unusual
             self._ends.append(e.val.at_beta(e.beta))
 
-    def _suggestion(self, e: Evaluation) -> str:
-        batch = " or larger batches" if self._config.batch_size < 64 else ""
-        return f"lower the learning rate ({e.lr:.3g} now; t, or --lr {e.lr / 4:.2g}){batch}"
+
+def _suggestion(e: Evaluation, config: RunConfig) -> str:
+    batch = " or larger batches" if config.batch_size < 64 else ""
+    return f"lower the learning rate ({e.lr:.3g} now; t, or --lr {e.lr / 4:.2g}){batch}"
 
 
 def _number(nats_per_image: float) -> str:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 
 from engine.alerts import Alert, Rule
 from engine.analysis.alert_rules.generalisation import OverFitting, Plateau
@@ -9,8 +10,10 @@ from engine.analysis.alert_rules.posterior import Collapse, FarFromPrior, KlVani
 from engine.analysis.alert_rules.rule import Finding, RuleWatch, Verdict
 from engine.analysis.alert_rules.stability import Diverging, Instability
 from engine.config import RunConfig
+from engine.errors import ConfigError
 from engine.history import History
 from engine.metrics import Evaluation, TrainPoint
+from engine.steering import SteeringChange, config_at
 
 _RULES: tuple[type[RuleWatch], ...] = (
     Diverging,
@@ -39,11 +42,15 @@ _EXPLAINED_BY: dict[Rule, frozenset[Rule]] = {
 class AlertWatch:
     """Looks at a run's evaluations in turn. A rule that has raised its alert is silent until what
     it found is over, and then may raise it again.
+
+    Args:
+        config: with some or all of the changes that are made while it trains.
     """
 
     def __init__(self, config: RunConfig) -> None:
+        self._config = config
         vae = config.model == "vae"
-        self._rules = [rule(config) for rule in _RULES if vae or rule.rule not in _OF_A_VAE]
+        self._rules = [rule() for rule in _RULES if vae or rule.rule not in _OF_A_VAE]
         self._sound: dict[Rule, int] = {}
         """SOUND verdicts in a row of the rules that hold."""
         self._last_step = -1
@@ -54,41 +61,57 @@ class AlertWatch:
         """The rules whose finding is not over."""
         return frozenset(self._sound)
 
-    def read(self, history: History) -> list[Alert]:
+    def read(self, history: History, changes: Sequence[SteeringChange] = ()) -> list[Alert]:
         """The alerts that what is new in a history raises; always the same history.
 
         The points up to an evaluation are taken to be there before it is.
+
+        Args:
+            changes: of the settings, all there were so far.
         """
         if history.evaluation_count <= self._evaluations_read:
             return []
         alerts: list[Alert] = []
         for evaluation in history.evaluations(self._evaluations_read):
-            alerts += self._read(history, evaluation)
+            alerts += self._read(history, evaluation, changes)
         return alerts
 
-    def read_last(self, history: History) -> list[Alert]:
+    def read_last(self, history: History, changes: Sequence[SteeringChange] = ()) -> list[Alert]:
         """The same where one evaluation is new: without a look at the others."""
-        return [] if history.last is None else self._read(history, history.last)
+        return [] if history.last is None else self._read(history, history.last, changes)
 
-    def _read(self, history: History, evaluation: Evaluation) -> list[Alert]:
+    def _read(
+        self, history: History, evaluation: Evaluation, changes: Sequence[SteeringChange]
+    ) -> list[Alert]:
         points = history.train_points(self._points_read)
         end = bisect_right(points, evaluation.step, key=lambda point: point.step)
         self._points_read += end
         self._evaluations_read += 1
-        return self.note(evaluation, points[:end])
+        return self.note(evaluation, points[:end], changes)
 
-    def note(self, evaluation: Evaluation, points: Sequence[TrainPoint] = ()) -> list[Alert]:
+    def note(
+        self,
+        evaluation: Evaluation,
+        points: Sequence[TrainPoint] = (),
+        changes: Sequence[SteeringChange] = (),
+    ) -> list[Alert]:
         """The alerts that the next evaluation raises.
 
         Args:
             points: of the training curve, since the evaluation before.
+            changes: as for `read`.
         """
         if evaluation.step <= self._last_step:  # made again by a run that is resumed
             return []
         self._last_step = evaluation.step
+        config = self._config
+        if changes:
+            with suppress(ConfigError):  # of a damaged steering.csv, which others tell of
+                # A change at this step comes after the evaluation.
+                config = config_at(config, changes, evaluation.step - 1)
         alerts: list[Alert] = []
         for rule in self._rules:
-            verdict = rule.note(evaluation, points)
+            verdict = rule.note(evaluation, points, config)
             name = rule.rule
             if isinstance(verdict, Finding):
                 is_told = name in self._sound
@@ -104,10 +127,13 @@ class AlertWatch:
 
 
 def raised_alerts(
-    config: RunConfig, evaluations: Sequence[Evaluation], points: Sequence[TrainPoint]
+    config: RunConfig,
+    evaluations: Sequence[Evaluation],
+    points: Sequence[TrainPoint],
+    changes: Sequence[SteeringChange] = (),
 ) -> list[Alert]:
     """All alerts of a run, oldest first, as they were raised while it trained."""
-    return AlertWatch(config).read(History(evaluations, points))
+    return AlertWatch(config).read(History(evaluations, points), changes)
 
 
 def _alert(rule: Rule, e: Evaluation, found: Finding) -> Alert:
