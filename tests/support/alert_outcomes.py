@@ -90,7 +90,7 @@ def overfitting(run: Recorded) -> bool | None:
     unseen, seen = objectives(run)
     if len(unseen) < 6:
         return False
-    if instability(run) is not False:
+    if run.kind == "unstable":
         return None  # what jumps ends above its best as well
     means = np.convolve(unseen, np.ones(5) / 5, "valid")
     trained = np.convolve(seen, np.ones(5) / 5, "valid")

@@ -9,6 +9,7 @@ from engine.alerts import Alert
 from engine.analysis.alert_rules.watch import raised_alerts
 from engine.config import RunConfig
 from engine.metrics import Evaluation, Metrics, TrainPoint
+from engine.steering import SteeringChange
 
 STEPS = 100
 """Of an epoch."""
@@ -51,13 +52,19 @@ def points(losses: Sequence[float], first_step: int = 105) -> list[TrainPoint]:
 
 
 def raised(
-    config: RunConfig, evaluations: Sequence[Evaluation], curve: Sequence[TrainPoint] = ()
+    config: RunConfig,
+    evaluations: Sequence[Evaluation],
+    curve: Sequence[TrainPoint] = (),
+    changes: Sequence[SteeringChange] = (),
 ) -> list[Alert]:
-    return raised_alerts(config, evaluations, curve)
+    return raised_alerts(config, evaluations, curve, changes)
 
 
 def rules(
-    config: RunConfig, evaluations: Sequence[Evaluation], curve: Sequence[TrainPoint] = ()
+    config: RunConfig,
+    evaluations: Sequence[Evaluation],
+    curve: Sequence[TrainPoint] = (),
+    changes: Sequence[SteeringChange] = (),
 ) -> list[tuple[str, float | None]]:
     """Which were raised, and at which epoch."""
-    return [(str(a.rule), a.epoch) for a in raised(config, evaluations, curve)]
+    return [(str(a.rule), a.epoch) for a in raised(config, evaluations, curve, changes)]
