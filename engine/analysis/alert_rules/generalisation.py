@@ -34,7 +34,7 @@ class OverFitting:
         self._in_a_row = 0
 
     def note(
-        self, evaluation: Evaluation, _points: Sequence[TrainPoint], _config: RunConfig
+        self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
     ) -> Finding | Verdict:
         """Judged at the ends of epochs, against the best since β last changed."""
         score = self._scores.add(evaluation)
@@ -61,9 +61,8 @@ class OverFitting:
             f"{since:.0f}, while training fell by {nats(learnt)} to {nats(score.seen)} (epoch "
             f"{score.epoch:.0f})"
         )
-        suggestion = (
-            f"stop (x) and use best.pt; else a smaller net, a larger β, --epochs {since:.0f}"
-        )
+        beta = "a larger β, " if config.has("beta") else ""
+        suggestion = f"stop (x) and use best.pt; else a smaller net, {beta}--epochs {since:.0f}"
         return Finding(round(best.step * since / best.epoch), since, evidence, suggestion)
 
 

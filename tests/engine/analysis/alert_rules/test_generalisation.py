@@ -35,7 +35,7 @@ def test_a_score_that_rises_while_training_falls_is_over_fitting_since_its_best(
     assert alert.since_step == 800
     assert "nats above its best of 240" in alert.evidence
     assert "around epoch 8, while training fell by" in alert.evidence
-    assert "best.pt" in alert.suggestion
+    assert alert.suggestion == "stop (x) and use best.pt; else a smaller net, --epochs 8"
 
 
 def test_what_it_costs_is_the_rise_of_three_epochs_means() -> None:
