@@ -20,7 +20,7 @@ RUNS = recorded_histories()
 LEAST: dict[Rule, tuple[float, float]] = {
     Rule.COLLAPSE: (0.95, 0.95),
     Rule.KL_VANISHING: (0.9, 0.95),
-    Rule.OVERFITTING: (0.75, 0.95),
+    Rule.OVERFITTING: (0.7, 0.95),
     Rule.INSTABILITY: (0.95, 0.95),
     Rule.PLATEAU: (0.9, 0.9),
     Rule.DIVERGING: (0.95, 0.95),
@@ -62,7 +62,7 @@ def test_a_rule_tells_sick_runs_from_sound_ones(rule: Rule) -> None:
 def test_at_least_twenty_runs_are_sick_and_twenty_are_sound(rule: Rule) -> None:
     every = score(rule, RUNS)
     # A plateau is hard to provoke: of 36 runs of small nets the others still crept on.
-    assert every.sick >= (12 if rule is Rule.PLATEAU else 20)
+    assert every.sick >= (17 if rule is Rule.PLATEAU else 20)
     assert every.sound >= 20
 
 
