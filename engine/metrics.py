@@ -39,6 +39,10 @@ class Metrics:
         """The number that picks the best evaluation: −ELBO, or an autoencoder's recon."""
         return self.recon if math.isnan(self.kl) else self.neg_elbo
 
+    def at_beta(self, beta: float) -> float:
+        """The loss at some β: recon + β · KL; the recon of an autoencoder, or of a β of 0."""
+        return self.recon if beta == 0 or math.isnan(self.kl) else self.recon + beta * self.kl
+
     def is_finite(self) -> bool:
         """Whether training is still sound; an autoencoder's missing KL doesn't count."""
         return math.isfinite(self.loss) and math.isfinite(self.score)

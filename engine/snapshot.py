@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.alerts import Alert
 from engine.metrics import Evaluation, TrainPoint
 from engine.steering import SteeringChange
 
@@ -28,14 +29,6 @@ class Phase(StrEnum):
     def is_active(self) -> bool:
         """Whether training has not come to its end yet."""
         return self in (Phase.WAITING, Phase.LOADING, Phase.TRAINING, Phase.PAUSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """Something a person should look at; training goes on."""
-
-    step: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

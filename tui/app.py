@@ -54,6 +54,7 @@ class FmnistVaeTui(TerminalApp):
         start: the runs to show, or a plan whose runs are to be begun.
         browse: begin with the list of all runs on top.
         tensorboard: write event files of the runs that are begun or resumed from its screens, too.
+        bell: ring at a new alert.
     """
 
     TITLE = "fmnist-vae-tui"
@@ -70,6 +71,7 @@ class FmnistVaeTui(TerminalApp):
         tensorboard: bool = False,
         images: ImageChoice = "auto",
         colors: ColorChoice = "auto",
+        bell: bool = False,
     ) -> None:
         super().__init__()
         self._browse = browse
@@ -87,6 +89,7 @@ class FmnistVaeTui(TerminalApp):
             checkpoints=checkpoints,
             image_mode=image_mode(images, detected, unicode=terminal_has_unicode()),
             notes=tuple(filter(None, notes)),
+            bell=bell,
         )
         self._manager = RunManager(self.context, tensorboard=tensorboard)
         self._dashboard = Dashboard(self.context)

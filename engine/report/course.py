@@ -3,12 +3,11 @@
 import itertools
 import math
 
+from engine.analysis.judgement import CLEAR, Rise, judge_rise
 from engine.metrics import score_name
 from engine.report.facts import FEWEST_IMAGES, EpochFacts, RunFacts
-from engine.text import count, epochs, nats, percent
+from engine.text import count, epoch_label, epochs, nats, percent
 
-CLEAR = 0.5
-"""Nats per image. Seeds of one setting differ by some tenths: less than this says nothing."""
 NOISE_DEVIATIONS = 2.0
 """Standard deviations of what draws of ε make: less than this says nothing either."""
 MEMORISED = 0.05
@@ -82,7 +81,7 @@ def _since_best(run: RunFacts, *, is_worse: bool) -> str:
     least = chance(run)
     text = f"The validation score was best {when} ({nats(best.val.score)}) and ended "
     text += f"{nats(lost)} nats above that, "
-    if lost < least:
+    if judge_rise(lost, None, least) is Rise.CHANCE:
         why = "seeds may differ by" if least == CLEAR else "draws of ε may differ by"
         return f"{text}less than what {why} ({least:.2g})."
     text += f"which is more than chance ({least:.2g}): "
@@ -94,7 +93,7 @@ def _since_best(run: RunFacts, *, is_worse: bool) -> str:
     learnt = best.train.score - last.train.score
     means = f"the training epochs' mean went from {nats(best.train.score)} to "
     means += nats(last.train.score)
-    if learnt > 0:
+    if judge_rise(lost, learnt, least) is Rise.OVER_FITTING:
         return f"{text}. Meanwhile {means}: over-fitting."
     end = "training itself got worse" if is_worse else "not over-fitting, training itself got worse"
     return f"{text}. Meanwhile {means} as well: {end}."
@@ -105,13 +104,14 @@ def _judged_by_loss(run: RunFacts, best: EpochFacts, last: EpochFacts, least: fl
     before, after = run.objective(best.val), run.objective(last.val)
     text = f"Training lowers the {run.minimised}, not −ELBO: on validation images it went from "
     text += f"{nats(before)} to {nats(after)} meanwhile"
-    if after - before < least:
+    if judge_rise(after - before, None, least) is Rise.CHANCE:
         return f"{text}, so −ELBO rose by the choice of β, not by over-fitting."
     if best.train is None or last.train is None:
         return f"{text}."
     seen_before, seen_after = run.objective(best.train), run.objective(last.train)
     text += f", and over the training epochs from {nats(seen_before)} to {nats(seen_after)}"
-    return f"{text}: {'over-fitting' if seen_after < seen_before else 'training got worse'}."
+    rise = judge_rise(after - before, seen_before - seen_after, least)
+    return f"{text}: {'over-fitting' if rise is Rise.OVER_FITTING else 'training got worse'}."
 
 
 def end_of_training(run: RunFacts) -> str:
@@ -178,6 +178,19 @@ def stability(run: RunFacts) -> str:
     if recovered is None:
         return f"{text}, and it did not come back to {nats(before.val.score)}."
     return f"{text}; it was made good by epoch {epochs(recovered.epoch)}."
+
+
+def raised(run: RunFacts) -> str:
+    """What the dashboard's rules found while it trained."""
+    if not run.alerts:
+        return "No alert was raised while it trained."
+    said = [
+        f"At epoch {epoch_label(alert.epoch)}, {alert.rule.label} since epoch "
+        f"{epoch_label(alert.since_epoch)}: {alert.evidence}. Suggested: {alert.suggestion}."
+        for alert in run.alerts
+        if alert.rule is not None and alert.epoch is not None and alert.since_epoch is not None
+    ]
+    return f"{count(len(said), 'alert')} came while it trained. {' '.join(said)}"
 
 
 def _rise(pair: tuple[EpochFacts, EpochFacts]) -> float:

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.alerts import Alert
 from engine.config import ModelName, RunConfig
 from engine.metrics import Metrics, best_evaluation, score_name
 from engine.parent import Parent
@@ -242,6 +243,8 @@ class RunFacts:
     latent: LatentFacts
     score_noise: float = 0.0
     """Standard deviation of the validation score over draws of ε, one for each image."""
+    alerts: tuple[Alert, ...] = ()
+    """What rules raised while it trained, oldest first."""
 
     @property
     def minimised(self) -> str:
@@ -251,8 +254,7 @@ class RunFacts:
 
     def objective(self, metrics: Metrics) -> float:
         """What training lowers, at its full β."""
-        beta = self.config.beta
-        return metrics.recon + beta * metrics.kl if self.is_vae and beta != 0 else metrics.recon
+        return metrics.at_beta(self.config.beta)
 
     @property
     def model(self) -> ModelName:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.report.course import end_of_training, over_fitting, stability
+from engine.report.course import end_of_training, over_fitting, raised, stability
 from engine.report.facts import REMOTE_SHARE, Numbers, RunFacts
 from engine.text import (
     count,
@@ -48,6 +48,7 @@ def findings(run: RunFacts) -> tuple[Finding, ...]:
         ("Over-fitting", over_fitting(run)),
         ("End of training", end_of_training(run)),
         ("Stability", stability(run)),
+        ("Alerts", raised(run)),
         ("Classes", classes(run)),
         ("Classes in latent space", classes_in_latent_space(run)),
         ("Latents and the prior", prior_match(run)),

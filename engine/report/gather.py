@@ -11,6 +11,7 @@ from torch import nn
 
 from data import DataError, ImageDataset, split_indices
 from data.fashion_mnist import FASHION_MNIST_FINGERPRINT
+from engine.analysis.alert_rules.watch import raised_alerts
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation
@@ -89,6 +90,9 @@ def gather(stored: StoredRun, report: OnActivity) -> RunFacts:
         ),
         latent=latent,
         score_noise=_score_noise(stored),
+        alerts=tuple(
+            raised_alerts(config, stored.evaluations(), stored.train_points(), stored.steering)
+        ),
     )
 
 

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data import DataError
+from engine.alerts import Alert
+from engine.analysis.alert_rules.watch import AlertWatch
 from engine.errors import ConfigError, ControlError, RunError, ViewError
 from engine.history import History
 from engine.run import Access
 from engine.runs.control_socket import SOCKET_FILE, WEIGHTS_TIMEOUT, ask
 from engine.runs.run_thread import RunThread, keep_libraries
-from engine.snapshot import Alert, Phase, Snapshot
-from engine.steering import config_at
+from engine.snapshot import Phase, Snapshot
+from engine.steering import SteeringChange, config_at
 from engine.storage.config_json import read_config
 from engine.storage.file_reading import MOST_JSON
 from engine.storage.frames import FilmReader
@@ -71,6 +73,9 @@ class AttachedRun(RunThread):
         self._reader = HistoryReader(path, config)
         self._film = FilmReader(path)
         self._access = Access.READ
+        self._alert_watch, self._watched = AlertWatch(config), self._reader.history
+        self._raised: tuple[Alert, ...] = ()
+        """By the rules, from what its files say: those of its status.json have no evidence."""
         self._problems: list[str] = []
         """What can't be read of its files."""
         self._model: StoredModel | None = None
@@ -173,8 +178,19 @@ class AttachedRun(RunThread):
                 self.config = config_at(self.config, snapshot.steering, snapshot.step)
             except ConfigError as error:
                 problems.append(f"how it was steered can't be read: {error}")
-        alerts = [Alert(snapshot.step, problem) for problem in problems]
-        self._snapshot = replace(snapshot, alerts=(*snapshot.alerts, *alerts))
+        notes = [alert for alert in snapshot.alerts if alert.rule is None]
+        alerts = sorted(
+            [*notes, *self._raised_alerts(snapshot.steering)], key=lambda alert: alert.step
+        )
+        alerts += [Alert(snapshot.step, problem) for problem in problems]
+        self._snapshot = replace(snapshot, alerts=tuple(alerts))
+
+    def _raised_alerts(self, steering: tuple[SteeringChange, ...]) -> tuple[Alert, ...]:
+        if self._watched is not self.history:  # it went back to an earlier checkpoint
+            self._watched, self._raised = self.history, ()
+            self._alert_watch = AlertWatch(self.config)
+        self._raised = (*self._raised, *self._alert_watch.read(self._watched, steering))
+        return self._raised
 
     def _ask_for_status(self) -> bytes | None:
         try:

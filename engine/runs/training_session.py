@@ -14,6 +14,8 @@ from typing import Any
 import torch
 
 from data import load_dataset
+from engine.alerts import Alert
+from engine.analysis.alert_rules.watch import AlertWatch
 from engine.config import RunConfig, data_path
 from engine.errors import ConfigError
 from engine.history import History
@@ -33,7 +35,7 @@ from engine.runs.resume import BranchRun, NewRun, ResumedState, ResumeRun, Start
 from engine.runs.tensorboard import EventLogs
 from engine.runs.throughput import Throughput
 from engine.runs.writer_thread import Kept, RunWriter, Steering, Work
-from engine.snapshot import Alert, Phase, Snapshot
+from engine.snapshot import Phase, Snapshot
 from engine.steering import SteeringChange, with_setting
 from engine.storage import checkpoint
 from engine.storage.config_json import read_config
@@ -43,7 +45,6 @@ from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LostRunError
 from engine.text import nats
-from engine.training.divergence import DivergenceWatch
 from engine.training.early_stopping import EarlyStopping
 from engine.training.out_of_memory import check_fits, explain_out_of_memory
 from engine.training.precision import precision_note
@@ -118,7 +119,12 @@ class TrainingSession:
         self._pending = list(past.pending)
         """Those to come, which are repeated."""
         notes = [*past.notes, *filter(None, [self.directory.problem])]
-        self.alerts = tuple(Alert(self.trainer.step, note) for note in notes)
+        self._alert_watch = AlertWatch(config)
+        # Of a run that is resumed, the alerts of its past come first.
+        self.alerts = (
+            *self._alert_watch.read(history, self._steering),
+            *(Alert(self.trainer.step, note) for note in notes),
+        )
         for note in (unused_gpu(config.device, device), precision_note(config.precision, device)):
             if note is not None:
                 self._warn(note)
@@ -129,10 +135,8 @@ class TrainingSession:
         self._saved_at = time.monotonic()
         self._throughput = Throughput(past.train_seconds, past.evaluation_seconds)
         resumed = isinstance(start_point, ResumeRun)
-        evaluations = history.evaluations() if resumed else []
-        self._divergence = DivergenceWatch(config, next(iter(evaluations), None))
         self._early_stopping = EarlyStopping()
-        for evaluation in evaluations:
+        for evaluation in history.evaluations() if resumed else []:
             self._early_stopping.note(evaluation, self.config)
         for change in self._steering:
             self._early_stopping.begin_again(change.step / self.trainer.steps_per_epoch)
@@ -267,8 +271,9 @@ class TrainingSession:
         self._throughput.evaluation_seconds += time.perf_counter() - started
         self._history.add_evaluation(evaluation)
         self._early_stopping.note(evaluation, self.config)
-        if note := self._divergence.note(evaluation):
-            self._warn(note)
+        for alert in self._alert_watch.read_last(self._history, self._steering):
+            log.warning("%s", alert.text)
+            self.alerts = (*self.alerts, alert)
         if self._history.best is evaluation:
             self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self.directory.add_evaluation(evaluation)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from engine.alerts import Rule, rules_of
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.history import History
@@ -89,6 +90,8 @@ class RunSummary:
     """The run that it began with the weights of."""
     steered: int = 0
     """How often a setting was changed while it was trained."""
+    alerts: tuple[Rule, ...] = ()
+    """The rules that raised alerts, as its status.json has them: none by a version without."""
 
 
 def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
@@ -143,6 +146,7 @@ def summarize(path: Path, scores: RunScores | None = None) -> RunSummary:
         owner=owner,
         parent=provenance.parent,
         steered=provenance.steered,
+        alerts=rules_of(status.alerts) if status else (),
     )
 
 

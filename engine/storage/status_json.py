@@ -9,10 +9,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from engine.alerts import Alert, rule_named
 from engine.config import MAX_EPOCHS, MAX_THREADS, STEERABLE
 from engine.errors import RunError
 from engine.history import History
-from engine.snapshot import Alert, Phase, Snapshot
+from engine.snapshot import Phase, Snapshot
 from engine.steering import SteeringChange
 from engine.storage.atomic_files import atomic_write, json_bytes
 from engine.storage.file_reading import (
@@ -57,8 +58,11 @@ def status_bytes(snapshot: Snapshot) -> bytes:
     for field in fields(Snapshot):
         if field.name not in _FROM_HISTORY:
             values[field.name] = getattr(snapshot, field.name)
-    values["alerts"] = [{"step": alert.step, "text": alert.text} for alert in snapshot.alerts]
     values["steering"] = [asdict(change) for change in snapshot.steering]
+    values["alerts"] = [
+        {"step": alert.step, "text": alert.text} | ({"rule": alert.rule} if alert.rule else {})
+        for alert in snapshot.alerts
+    ]
     numbers = {
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()
     }
@@ -115,7 +119,11 @@ def _name(path: Path) -> str:
 def _snapshot(content: object, name: str, history: History) -> Snapshot:
     values = Fields(content)
     alerts = [
-        Alert(alert.whole("step", 0, MOST_COUNTED) or 0, alert.text("text") or "")
+        Alert(
+            alert.whole("step", 0, MOST_COUNTED) or 0,
+            alert.text("text") or "",
+            rule_named(alert.text("rule") or ""),
+        )
         for alert in values.each("alerts")
     ]
     steering = [_change(c) for c in values.each("steering")] if values.has("steering") else []

@@ -41,6 +41,8 @@ class _Looks:
     """How pictures are drawn; auto: half-blocks where the terminal has the greys."""
     colors: ColorChoice = "auto"
     """Colours of the terminal, where detection fails (SSH seldom forwards them)."""
+    bell: bool = False
+    """Ring the terminal's bell at a new alert."""
 
 
 @dataclass(frozen=True, kw_only=True)

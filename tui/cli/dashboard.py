@@ -77,6 +77,7 @@ def _show(
         colors=args.colors,
         browse=browse,
         tensorboard=tensorboard,
+        bell=args.bell,
     )
     signals = Signals(lambda: [run for run in app.runs if isinstance(run, TrainingRun)])
     app.signals = signals

@@ -18,6 +18,8 @@ of objects with these fields; a number that there is not is null, and so is NaN:
     owner               {pid, host} of the process that trains it; null if none does
     parent              {run, state, step, epoch} that a branch began with; null for other runs
     steered             how often a setting was changed while it was trained
+    alerts              the rules that raised alerts: collapse, kl_vanishing, overfitting,
+                        instability, plateau, diverging, far_from_prior
 """
 
 import json
@@ -86,6 +88,7 @@ def as_json(run: RunSummary) -> dict[str, Any]:
         "owner": {"pid": run.owner.pid, "host": run.owner.host} if run.owner else None,
         "parent": asdict(run.parent) if run.parent else None,
         "steered": run.steered,
+        "alerts": list(run.alerts),
     }
 
 

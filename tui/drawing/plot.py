@@ -55,6 +55,7 @@ def draw_chart(
     mark: Mark | None = None,
     cursor: tuple[float, Rgb] | None = None,
     moments: Sequence[float] = (),
+    flags: Sequence[tuple[float, Rgb]] = (),
 ) -> list[Strip]:
     """The chart's lines; where curves cross, the later one is on top, for a cell has one colour.
 
@@ -62,6 +63,7 @@ def draw_chart(
         epoch: how far the training is, the right end.
         cursor: an epoch for a vertical line, and its colour.
         moments: epochs for dotted vertical lines.
+        flags: epochs for a ▲ on the x-axis, and their colours.
     """
     if not any(len(curve.series.values) for curve in curves):
         return [Strip([NOTHING_YET])]
@@ -73,6 +75,8 @@ def draw_chart(
     sheet = _Sheet(size, Limits(0.0, end), limits, x_ticks, y_ticks)
     for moment in moments:
         sheet.draw_line(moment, "┊", AXES_COLOR)
+    for flag in flags:
+        sheet.draw_flag(*flag)
     if cursor is not None:
         epoch, color = cursor
         sheet.draw_line(epoch, "│", color)
@@ -135,6 +139,12 @@ class _Sheet:
         if self._x.low <= epoch <= self._x.high:
             (column,) = self._columns(np.array([epoch]), 1)
             self._put(slice(0, self.rows), self._left + column, character, color)
+
+    def draw_flag(self, epoch: float, color: Rgb) -> None:
+        """A triangle on the x-axis, where it hides no curve."""
+        if self._x.low <= epoch <= self._x.high:
+            (column,) = self._columns(np.array([epoch]), 1)
+            self._put(self.rows, self._left + column, "▲", color)
 
     def draw_curve(self, curve: Curve) -> None:
         """The part of a curve that lies within the limits."""

@@ -170,11 +170,14 @@ class RunScreen(Screen[None]):
         self.show_header()
         for text, level in self._messages.since_last(self.run.snapshot):
             self.say(text, level)
+        if self.context.alert_came() and self.context.bell:
+            self.app.bell()
 
     def show_header(self) -> None:
         """Which run, and what it is doing."""
         run = self.run
-        self.query_one(RunHeader).show_run(run.config, run.snapshot, run.access)
+        new_alerts = len(self.context.new_alerts())
+        self.query_one(RunHeader).show_run(run.config, run.snapshot, run.access, new_alerts)
 
     def _follow_run(self) -> None:
         """Show what the context shows; when that has ended, the next of ours that has begun."""

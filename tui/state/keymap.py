@@ -66,6 +66,7 @@ ACTIONS = (
     Action("e", "export", "export", "Export the figure in focus as PNG.", rank=4),
     Action("E", "export_all", "all", "Export every figure of the run as PNG.", "E", rank=13),
     _SCREENSHOT,
+    Action("exclamation_mark", "alerts", "", "List the run's alerts, and acknowledge them.", "!"),
     Action("x", "stop", "stop", "Stop training and save the run (asks first).", rank=5),
     Action("t", "steer", "steer", "Change β, learning rate, warm-up or epochs, live.", rank=8),
     Action("u", "undo", "", "Undo the last such change."),

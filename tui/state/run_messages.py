@@ -3,9 +3,11 @@
 Doesn't import Textual, for `train` says the same.
 """
 
+from collections import Counter
 from time import monotonic
 from typing import Literal
 
+from engine.alerts import Alert
 from engine.metrics import score_name
 from engine.run import Access, Run
 from engine.snapshot import Phase, Snapshot
@@ -21,19 +23,28 @@ class RunMessages:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._phase: Phase | None = None
-        self._alerts = 0
+        self._alerts: Counter[Alert] = Counter()
+        """Those that were told, or needn't be."""
         self._since = monotonic()
 
     def since_last(self, snapshot: Snapshot) -> list[tuple[str, Level]]:
         """Messages, oldest first."""
         messages: list[tuple[str, Level]] = []
+        alerts = Counter(snapshot.alerts)
+        if self._phase in (None, Phase.LOADING) and self._was_trained_before(snapshot):
+            # What its rules raised then is in the header and the list of alerts, not news.
+            self._alerts += Counter({a: n for a, n in alerts.items() if a.rule is not None})
         if snapshot.phase is not self._phase:
             messages += self._phase_message(snapshot)
             self._phase = snapshot.phase
-        for alert in snapshot.alerts[self._alerts :]:
+        for alert in (alerts - self._alerts).elements():
             messages.append((f"step {alert.step:,}: {alert.text}", "warning"))
-        self._alerts = len(snapshot.alerts)
+        self._alerts = alerts
         return messages
+
+    def _was_trained_before(self, s: Snapshot) -> bool:
+        """Whether there was more training than there was time for since this looks at it."""
+        return s.elapsed > monotonic() - self._since
 
     def _phase_message(self, s: Snapshot) -> list[tuple[str, Level]]:
         match s.phase:
@@ -45,8 +56,7 @@ class RunMessages:
                 return [(f"watching {s.run}: {self._may()}; ? for help", "info")]
             case Phase.TRAINING:
                 text = f"training {s.run} for {s.epochs} epochs"
-                # More training than there was time for since is of an earlier process.
-                if self._phase is Phase.PAUSED or s.elapsed > monotonic() - self._since:
+                if self._phase is Phase.PAUSED or self._was_trained_before(s):
                     text = f"resumed {s.run}; training to epoch {s.epochs}"
                 return [(f"{text}; ? for help", "info")]
             case Phase.PAUSED:

@@ -7,7 +7,7 @@ from engine.config import RunConfig
 from engine.run import Access
 from engine.run_settings import model_name, settings_line
 from engine.snapshot import Phase, Snapshot
-from engine.text import one_line
+from engine.text import count, one_line
 from tui.theme import ACCENT, ERROR, PRIMARY, QUIET, SUCCESS, WARNING
 
 PHASE_STYLES = {
@@ -30,13 +30,23 @@ class RunHeader(Widget):
         self._config: RunConfig | None = None
         self._snapshot: Snapshot | None = None
         self._access = Access.OWNER
+        self._new_alerts = 0
         self._text = ""
 
     def show_run(
-        self, config: RunConfig, snapshot: Snapshot, access: Access = Access.OWNER
+        self,
+        config: RunConfig,
+        snapshot: Snapshot,
+        access: Access = Access.OWNER,
+        new_alerts: int = 0,
     ) -> None:
-        """Show another state, if it reads differently."""
+        """Show another state, if it reads differently.
+
+        Args:
+            new_alerts: how many nobody has acknowledged.
+        """
         self._config, self._snapshot, self._access = config, snapshot, access
+        self._new_alerts = new_alerts
         text = self.render().plain
         if text != self._text:
             self._text = text
@@ -48,6 +58,8 @@ class RunHeader(Widget):
             return Text("fmnist-vae-tui", "bold")
         config, s = self._config, self._snapshot
         phase = Text()
+        if self._new_alerts:
+            phase.append(f"▲ {count(self._new_alerts, 'alert')} (!) ", f"bold {WARNING}")
         if self._access is not Access.OWNER:
             phase.append(f"{self._access.value} ", f"bold {PRIMARY}")
         phase.append(f"● {s.phase}", PHASE_STYLES[s.phase])

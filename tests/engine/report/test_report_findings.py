@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from engine.alerts import Alert, Rule
 from engine.config import RunConfig
 from engine.metrics import Metrics
 from engine.report.comparing import comparison_findings
-from engine.report.course import end_of_training, over_fitting, stability
+from engine.report.course import end_of_training, over_fitting, raised, stability
 from engine.report.facts import ClassFacts, EpochFacts, NeighbourFacts, RunFacts
 from engine.report.findings import (
     balance,
@@ -499,3 +500,17 @@ def otherwise(run: RunFacts) -> RunFacts:
             remote_draws=0.373,
         ),
     )
+
+
+def test_the_alerts_are_told_with_their_evidence_and_what_to_do() -> None:
+    assert raised(vae()) == "No alert was raised while it trained."
+    alert = Alert(7, "", Rule.PLATEAU, 12.0, 2, 2.0, "0.10 nats in 10 epochs", "stop at 240")
+    later = replace(alert, rule=Rule.COLLAPSE, epoch=20.0, since_epoch=18.0)
+    assert raised(vae(alerts=(alert, later))) == (
+        "2 alerts came while it trained. At epoch 12, plateau since epoch 2: 0.10 nats in 10 "
+        "epochs. Suggested: stop at 240. At epoch 20, posterior collapse since epoch 18: 0.10 "
+        "nats in 10 epochs. Suggested: stop at 240."
+    )
+    assert [f.text for f in findings(vae(alerts=(alert,))) if f.title == "Alerts"] == [
+        raised(vae(alerts=(alert,)))
+    ]

@@ -10,17 +10,23 @@ import numpy as np
 import pytest
 import torch
 
+from engine.alerts import Alert, Rule
+from engine.analysis.alert_rules.watch import raised_alerts
 from engine.config import RunConfig
 from engine.errors import RunError, ViewError
 from engine.run import Access
 from engine.runs.attached_run import AttachedRun
 from engine.runs.control_socket import SOCKET_FILE
-from engine.runs.resume import NewRun
+from engine.runs.resume import NewRun, ResumeRun
 from engine.runs.training_run import TrainingRun
-from engine.snapshot import Phase
+from engine.snapshot import Phase, Snapshot
 from engine.storage import checkpoint
+from engine.storage.provenance import Provenance
+from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LOCK_FILE
+from engine.storage.status_json import write_status
 from engine.views import Decode, LatentMap, PriorSamples, Reconstructions
+from tests.support.made_histories import evaluation
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
@@ -291,3 +297,49 @@ def test_a_lock_that_another_machine_holds_is_read_only(
     run = attach(path)
     wait_for(lambda: run.snapshot.phase is Phase.TRAINING)
     assert run.access is Access.READ
+
+
+def test_alerts_of_rules_are_made_from_the_files_and_notes_kept(
+    attach: Attach, tmp_path: Path
+) -> None:
+    config = RunConfig(hidden=(8,), latent_dim=2, beta=20.0, kl_warmup=0.0, epochs=4)
+    directory = RunDirectory.create(tmp_path, "pressed", config, Provenance())
+    evaluations = [evaluation(n, 300.0, 0.01, beta=20.0, units=0, dims=2) for n in (1, 2, 3)]
+    for e in evaluations:
+        directory.add_evaluation(e)
+    directory.flush()
+    directory.close()
+    status = Snapshot(
+        "pressed",
+        Phase.STOPPED,
+        alerts=(
+            Alert(150, "disk full"),
+            Alert(200, "as it was told", Rule.COLLAPSE),
+        ),
+    )
+    write_status(directory.path, status)
+    note, *raised = attach(directory.path).snapshot.alerts
+    assert note == Alert(150, "disk full")
+    assert raised == raised_alerts(config, evaluations, [])
+    assert [alert.rule for alert in raised] == [Rule.COLLAPSE]
+
+
+def test_the_owner_an_attached_run_and_a_resumed_one_have_the_same_alerts(
+    small_config: RunConfig, attach: Attach, tmp_path: Path
+) -> None:
+    config = replace(small_config, beta=200.0, kl_warmup=0.0, lr=1e-2, epochs=8)
+    run = TrainingRun(config, NewRun(tmp_path, "pressed"))
+    run.start()
+    run.close(stop_training=False)
+    assert run.join(60)
+    raised = [alert for alert in run.snapshot.alerts if alert.rule is not None]
+    assert Rule.COLLAPSE in [alert.rule for alert in raised]
+    log = (directory(run) / "run.log").read_text()
+    assert all(alert.text in log for alert in raised)
+    seen = attach(directory(run)).snapshot.alerts
+    assert [alert for alert in seen if alert.rule is not None] == raised
+    resumed = TrainingRun(replace(config, epochs=9), ResumeRun(directory(run)))
+    resumed.start()
+    resumed.close(stop_training=False)
+    assert resumed.join(60)
+    assert [a for a in resumed.snapshot.alerts if a.rule is not None][: len(raised)] == raised

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engine.alerts import Alert, Rule
 from engine.errors import RunError
 from engine.snapshot import Phase
 from engine.storage.listing import RunState, summarize
@@ -362,3 +363,11 @@ def test_the_pieces_of_a_long_list_grow(tmp_path: Path, monkeypatch: pytest.Monk
 def test_nothing_heavy_is_imported() -> None:
     code = "import sys, engine.storage.listing; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_rules_of_its_alerts_are_those_of_its_status(tmp_path: Path) -> None:
+    path = make_run(tmp_path)
+    assert summarize(path).alerts == ()
+    alerts = (Alert(1, "disk full"), Alert(2, "", Rule.PLATEAU), Alert(9, "", Rule.PLATEAU))
+    write_phase(path, Phase.STOPPED, alerts=alerts)
+    assert summarize(path).alerts == (Rule.PLATEAU,)

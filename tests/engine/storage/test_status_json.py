@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.alerts import Alert, Rule
 from engine.errors import RunError
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
-from engine.snapshot import Alert, Phase, Snapshot
+from engine.snapshot import Phase, Snapshot
 from engine.steering import SteeringChange
 from engine.storage.status_json import STATUS_FILE, read_status, write_status
 
@@ -216,3 +217,16 @@ def test_a_failed_write_leaves_the_file_of_before(
     assert found is not None
     assert found.step == 1
     assert [path.name for path in tmp_path.iterdir()] == [STATUS_FILE]
+
+
+def test_the_rule_of_an_alert_is_kept_and_one_of_another_version_is_a_note(tmp_path: Path) -> None:
+    snapshot, history = full_snapshot(tmp_path)
+    raised = Alert(7, "plateau: 0.1 nats", Rule.PLATEAU, 2.0, 5, 1.0, "0.1 nats", "stop")
+    write_status(tmp_path, replace(snapshot, alerts=(raised,)))
+    read = read_status(tmp_path, history)
+    assert read is not None
+    assert read.alerts == (Alert(7, "plateau: 0.1 nats", Rule.PLATEAU),)
+    edit(tmp_path, alerts=[{"step": 7, "text": "bored", "rule": "boredom"}])
+    read = read_status(tmp_path, history)
+    assert read is not None
+    assert read.alerts == (Alert(7, "bored"),)

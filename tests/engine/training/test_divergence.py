@@ -3,18 +3,13 @@
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from data import ImageDataset
 from engine.config import RunConfig
-from engine.metrics import Evaluation, Metrics
-from engine.training.divergence import (
-    DivergenceWatch,
-    TrainingDivergedError,
-    diverged,
-)
+from engine.metrics import Metrics
+from engine.training.divergence import TrainingDivergedError, diverged
 from engine.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -97,49 +92,3 @@ def test_weights_that_give_no_number_are_never_an_evaluation(
         trainer.model.decoder[0].weight.fill_(math.nan)
     with pytest.raises(TrainingDivergedError, match="in evaluation at step 0: the reconstruction"):
         trainer.evaluate(0.0)
-
-
-def evaluation(step: int, loss: float, kl: float = 1.0, epochs_each: float = 1.0) -> Evaluation:
-    val = Metrics(loss, loss - kl, kl)
-    return Evaluation(step, step * epochs_each, 1.0, 0.1, val, None, np.empty(0), 2, 0.0)
-
-
-def notes(watch: DivergenceWatch, losses: list[float], epochs_each: float = 1.0) -> list[bool]:
-    evaluations = [evaluation(n, loss, epochs_each=epochs_each) for n, loss in enumerate(losses)]
-    return [watch.note(e) is not None for e in evaluations]
-
-
-def test_a_loss_beyond_twice_an_untrained_models_is_told_once_and_again_after_a_recovery() -> None:
-    losses = [545.0, 1089.0, 1091.0, 7.6e15, 300.0, 250.0, 7.6e15]
-    told = notes(DivergenceWatch(CONFIG), losses, epochs_each=1.0)
-    assert told == [False, False, True, False, False, False, True]
-
-
-def test_in_the_first_epoch_a_single_jolt_is_not_told_and_two_in_a_row_are() -> None:
-    losses = [545.0, 480.0, 3e3, 600.0, 4e3, 4e5, 3e3, 300.0, 3e3, 3e3]
-    told = notes(DivergenceWatch(CONFIG), losses, epochs_each=0.01)
-    assert [step for step, is_told in enumerate(told) if is_told] == [5, 9]
-
-
-def test_the_alert_has_the_numbers() -> None:
-    watch = DivergenceWatch(CONFIG, evaluation(0, 545.0))
-    assert watch.note(evaluation(1024, 7.6e15)) == (
-        "diverging: validation loss 7.6e+15 nats per image at step 1,024, untrained 545.0; "
-        "try a learning rate below 0.25"
-    )
-
-
-def test_without_the_evaluation_at_step_0_a_model_that_knows_nothing_is_the_measure() -> None:
-    assert notes(DivergenceWatch(CONFIG), [784 * math.log(2) * 1.99]) == [False]
-    watch = DivergenceWatch(CONFIG)
-    assert watch.note(evaluation(5, 784 * math.log(2) * 2.01)) is not None
-
-
-def test_a_kl_that_the_loss_leaves_free_is_no_divergence() -> None:
-    # β = 0: −ELBO is thousands, and the run is sound.
-    assert DivergenceWatch(CONFIG).note(evaluation(9, 230.0, kl=-4000.0)) is None
-
-
-def test_a_large_beta_makes_the_untrained_loss_the_measure() -> None:
-    watch = DivergenceWatch(CONFIG, evaluation(0, 9_000.0))
-    assert notes(watch, [9_000.0, 17_000.0, 18_001.0]) == [False, False, True]

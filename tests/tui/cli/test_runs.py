@@ -207,6 +207,7 @@ def test_json_has_numbers_as_numbers_and_nan_as_null(
         "owner": None,
         "parent": None,
         "steered": 0,
+        "alerts": [],
     }
     assert (b["state"], b["best"], b["last"]) == ("died", 250.0, None)
     assert (c["score"], c["best"]) == ("recon", 225.125)

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.alerts import Alert, Rule
 from engine.config import RunConfig
 from engine.run import Access
-from engine.snapshot import Alert, Phase, Snapshot
+from engine.snapshot import Phase, Snapshot
 from tests.support.tui_fakes import evaluation
 from tui.state.run_messages import RunMessages
 
@@ -118,3 +119,29 @@ def test_an_alert_and_the_end_at_once_are_both_told(news: RunMessages) -> None:
     news.since_last(TRAINING)
     messages = news.since_last(replace(ENDED, alerts=(Alert(5, "disk full"),)))
     assert sorted(levels(messages)) == ["done", "warning"]
+
+
+def test_what_rules_raised_before_anybody_looked_is_no_news_and_a_full_disk_is(
+    news: RunMessages,
+) -> None:
+    past, disk = Alert(400, "plateau", Rule.PLATEAU), Alert(1200, "disk full")
+    texts = [t for t, _ in news.since_last(replace(ENDED, elapsed=500.0, alerts=(past, disk)))]
+    assert texts[1:] == ["step 1,200: disk full"]
+    assert texts[0].startswith("finished")
+
+
+def test_what_a_rule_raises_in_the_first_moments_is_news(news: RunMessages) -> None:
+    early = Alert(64, "KL vanishing", Rule.KL_VANISHING)
+    assert ("step 64: KL vanishing", "warning") in news.since_last(
+        replace(TRAINING, alerts=(early,))
+    )
+
+
+def test_an_alert_that_comes_before_others_is_told_alone(news: RunMessages) -> None:
+    """Those of an attached run are in the order of their steps."""
+    news.since_last(TRAINING)
+    later, sooner = Alert(9, "later"), Alert(5, "sooner")
+    news.since_last(replace(TRAINING, alerts=(later,)))
+    assert news.since_last(replace(TRAINING, alerts=(sooner, later))) == [
+        ("step 5: sooner", "warning")
+    ]

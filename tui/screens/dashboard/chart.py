@@ -12,7 +12,14 @@ from engine.visible_range import visible_limits
 from tui.drawing.curves import HistoryCurves
 from tui.drawing.plot import Curve, Mark, draw_chart
 from tui.drawing.series import TITLES, ChartMetric, Series, metrics_of
-from tui.theme import AXES_COLOR, BEST_COLOR, CURSOR_COLOR, TRAIN_COLOR, VALIDATION_COLOR
+from tui.theme import (
+    ALERT_COLOR,
+    AXES_COLOR,
+    BEST_COLOR,
+    CURSOR_COLOR,
+    TRAIN_COLOR,
+    VALIDATION_COLOR,
+)
 from tui.widgets.canvas import CanvasPanel
 
 LONG_TITLE = 68
@@ -57,7 +64,7 @@ class MetricChart(CanvasPanel):
         trained = snapshot.train.step if snapshot and snapshot.train else None
         cursor = self._cursor.step if self._cursor else None
         steered = len(snapshot.steering) if snapshot else 0
-        version = (id(history), evaluated, trained, self.metric, cursor, steered)
+        version = (id(history), evaluated, trained, self.metric, cursor, steered, self._flags())
         if version != self._version:
             self._version = version
             self.repaint()
@@ -101,6 +108,7 @@ class MetricChart(CanvasPanel):
             Mark(best.epoch, getattr(best.val, self.metric), BEST_COLOR) if best else None,
             (self._cursor.epoch, CURSOR_COLOR) if self._cursor else None,
             self._steered_at(),
+            [(epoch, ALERT_COLOR) for epoch in self._flags()],
         )
 
     def _parent_curve(self) -> Series | None:
@@ -118,6 +126,11 @@ class MetricChart(CanvasPanel):
         if s is None or not s.step or not s.epoch:
             return []
         return [change.step * s.epoch / s.step for change in s.steering]
+
+    def _flags(self) -> tuple[float, ...]:
+        """Epochs at which rules raised alerts."""
+        alerts = self._snapshot.alerts if self._snapshot else ()
+        return tuple(alert.epoch for alert in alerts if alert.epoch is not None)
 
     def _describe(self, *, cut: bool) -> Content:
         long = self.size.width >= LONG_TITLE and self._cursor is None

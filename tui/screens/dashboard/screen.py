@@ -25,6 +25,7 @@ from tui.screens.dashboard.latent_map import LatentMapPanel
 from tui.screens.dashboard.picture_control import PictureControl
 from tui.screens.dashboard.samples import SamplePanel
 from tui.screens.dashboard.status import StatusPanel
+from tui.screens.dialogs.alerts import AlertsScreen
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder
 from tui.state.keymap import ACTIONS, bindings
@@ -175,6 +176,16 @@ class Dashboard(PictureControl):
     def action_browse(self) -> None:
         """All runs."""
         self.post_message(self.Browse())
+
+    def action_alerts(self) -> None:
+        """The run's alerts; those on the list are acknowledged."""
+        alerts = self.run.snapshot.alerts
+        self.context.acknowledge_alerts()
+        self.show_header()
+        if alerts:
+            self.app.push_screen(AlertsScreen(self.run.snapshot.run, alerts))
+        else:
+            self.say("no alerts")
 
     def action_compare(self) -> None:
         """VAE beside autoencoder."""

@@ -9,7 +9,7 @@ from engine.run_settings import model_name
 from engine.storage.listing import RunState, RunSummary
 from engine.text import clock, count, epochs, nats, one_line, size
 from tui.screens.runs import words
-from tui.theme import ERROR, QUIET
+from tui.theme import ERROR, QUIET, WARNING
 
 _QUIET, _WRONG = QUIET, ERROR
 
@@ -60,6 +60,8 @@ def details(run: RunSummary) -> Text:
         lines.append(Text(f"{model_name(run.config)} · {_scores(run, run.config)}"))
     if run.parent is not None or run.steered:
         lines.append(Text(one_line(_origin(run))))
+    if run.alerts:
+        lines.append(Text(f"▲ {', '.join(rule.label for rule in run.alerts)}", WARNING))
     past = f"{epochs(run.epoch)} epochs in {clock(run.seconds)} · {size(run.size)}"
     lines.append(Text(f"{past} · {words.when(run)}"))
     if run.config is not None:

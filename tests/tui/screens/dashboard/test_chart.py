@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from textual.geometry import Size
 
+from engine.alerts import Alert, Rule
 from engine.history import MAX_TRAIN_POINTS, History
 from engine.metrics import Metrics, TrainPoint
 from engine.snapshot import Snapshot
@@ -249,3 +250,20 @@ async def test_a_chart_too_small_to_be_read_breaks_nothing(
         chart.show_run(h, snapshot_of(h))
         await pilot.pause()
         assert [strip.cell_length for strip in strips_of(chart)] == [size[0]] * (size[1] - 1)
+
+
+async def test_alerts_of_rules_stand_on_the_x_axis_where_they_were_raised(app: WidgetApp) -> None:
+    h = history(epochs=20, points=400)
+    raised = Alert(4000, "plateau", Rule.PLATEAU, 10.0, 2000, 5.0, "0.1 nats", "stop")
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(MetricChart)
+        snapshot = replace(snapshot_of(h), alerts=(Alert(10, "a note"),))
+        chart.show_run(h, snapshot)
+        await pilot.pause()
+        assert "▲" not in "".join(texts_of(chart))
+        chart.show_run(h, replace(snapshot, alerts=(*snapshot.alerts, raised)))
+        await pilot.pause()
+        (line,) = [text for text in texts_of(chart) if "▲" in text]
+        assert "└" in line
+        begin = line.index("└")
+        assert abs((line.index("▲") - begin) / (len(line) - begin) - 0.5) < 0.05

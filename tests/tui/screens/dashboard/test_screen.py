@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from data import ImageDataset
+from engine.alerts import Alert
 from engine.config import RunConfig
 from engine.runs.training_run import TrainingRun
-from engine.snapshot import Alert, Phase
+from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.training.trainer import Trainer
 from engine.views import LatentMap

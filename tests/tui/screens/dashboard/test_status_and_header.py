@@ -269,3 +269,15 @@ async def test_the_header_is_drawn_again_only_if_it_reads_differently(
         assert drawn == []
         widget.show_run(CONFIG, replace(USUAL, phase=Phase.PAUSED))
         assert drawn == [1]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_new_alerts_are_counted_in_the_header_at_any_width(width: int) -> None:
+    app = WidgetApp(RunHeader(id="header"))
+    async with app.run_test(size=(width, 4)) as pilot:
+        widget = app.query_one(RunHeader)
+        widget.show_run(CONFIG, replace(USUAL, phase=Phase.TRAINING), new_alerts=2)
+        await pilot.pause()
+        (line,) = texts_of(widget)
+        assert "▲ 2 alerts (!)" in line
+        assert not too_wide(widget.render(), width)

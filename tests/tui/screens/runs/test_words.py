@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.alerts import Rule
 from engine.config import RunConfig
 from engine.storage.listing import RunState, RunSummary
 from engine.storage.run_lock import Owner
@@ -93,3 +94,9 @@ def test_model_and_epochs_have_columns_of_their_own() -> None:
 def test_who_trains_a_run_is_told_and_a_host_of_any_name_breaks_nothing() -> None:
     text = details(run(VAE, Owner(4711, "vm\x1b[2J"))).plain
     assert text.splitlines()[0] == r"x  ● running: training in process 4711 on vm\x1b[2J"
+
+
+def test_the_rules_that_raised_alerts_have_a_line_of_the_details() -> None:
+    told = replace(run(VAE), alerts=(Rule.COLLAPSE, Rule.PLATEAU))
+    assert "▲ posterior collapse, plateau" in details(told).plain.splitlines()
+    assert "▲" not in details(run(VAE)).plain

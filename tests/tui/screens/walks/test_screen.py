@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 
 import tui
 from data import ImageDataset
+from engine.alerts import Alert
 from engine.config import RunConfig
 from engine.errors import ViewError
 from engine.inference.viewer import Viewer
@@ -25,7 +26,7 @@ from engine.model.networks import build_model
 from engine.run import Access
 from engine.runs.resume import NewRun
 from engine.runs.training_run import TrainingRun
-from engine.snapshot import Alert, Phase
+from engine.snapshot import Phase
 from engine.views import Interpolation, Manifold, Traversal, ViewRequest
 from tests.support.looking import look
 from tests.support.tui_fakes import history, snapshot_of, texts_of
