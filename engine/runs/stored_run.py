@@ -14,7 +14,7 @@ from engine.steering import SteeringChange
 from engine.storage import checkpoint
 from engine.storage.checkpoint import Which
 from engine.storage.frames import FilmReader
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.steering_csv import STEERING_FILE, read_steering
 from engine.views import Frame, Split
 

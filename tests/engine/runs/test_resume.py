@@ -30,7 +30,7 @@ from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.storage.config_json import read_config
 from engine.storage.frames import read_frames
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.run_lock import RunLock
 from engine.training.trainer import Trainer
 from tests.support.dataset_files import random_dataset, write_idx_folder
