@@ -172,6 +172,13 @@ class Dashboard(PictureControl):
 
         self.app.push_screen(WalksScreen(self.context))
 
+    def action_diagnose(self) -> None:
+        """Why it does as it does."""
+        from tui.screens.diagnosis.screen import DiagnosisScreen
+
+        frame = self.pictures.film.frame
+        self.app.push_screen(DiagnosisScreen(self.context, frame.step if frame else None))
+
     def action_browse(self) -> None:
         """All runs."""
         self.post_message(self.Browse())

@@ -1,0 +1,86 @@
+"""Gradients, updates and dead units of every layer."""
+
+import math
+
+from rich.style import Style
+from textual.geometry import Size
+from textual.strip import Strip
+
+from engine.diagnosis import LayerState, layer_names, layer_units
+from engine.text import UNKNOWN, compact, small
+from tui import theme
+from tui.screens.diagnosis.panel import FAINT, PLAIN, QUIET, DiagnosisPanel, parts, sparkline
+from tui.screens.diagnosis.readings import Readings
+
+NAME = 12
+NUMBER = 8
+SPARK = 8
+DEAD = 9
+WARN = Style(color=theme.WARNING)
+HEALTHY_UPDATES = (1e-4, 3e-2)
+"""Beyond these the ratio is coloured: around 1e-3 is a common rule of thumb (Karpathy, CS231n)."""
+
+
+class LayersPanel(DiagnosisPanel):
+    """A row a layer."""
+
+    export_names = ("diagnosis",)
+
+    def caption(self) -> str:
+        """What the columns are."""
+        return "6 gradients, updates, dead units"
+
+    def reading(self, _: Readings) -> str:
+        """What the columns mean."""
+        return (
+            "norm on a fixed batch; last update / weights (1e-3 is usual); units without gradient"
+        )
+
+    def lines(self, size: Size, readings: Readings) -> list[Strip]:
+        """The table; small curves of the logarithms where there is room."""
+        if readings.diagnosis is None:
+            return []
+        spark = SPARK if size.width >= NAME + 2 * NUMBER + 2 * SPARK + DEAD else 0
+        head = f"{'':{NAME}}{'gradient':>{NUMBER}}{'':{spark}} {'update':>{NUMBER}}{'':{spark}}"
+        drawn = [parts((f"{head} {'dead':>{DEAD - 2}}", FAINT))]
+        layers = zip(layer_names(readings.config), layer_units(readings.config), strict=True)
+        for index, (name, units) in enumerate(layers):
+            past = [d.layers[index] for d in readings.diagnoses if index < len(d.layers)]
+            if past:
+                drawn.append(self._row(name, units, past, spark))
+        return drawn
+
+    def _row(self, name: str, units: int | None, past: list[LayerState], spark: int) -> Strip:
+        now = past[-1]
+        low, high = HEALTHY_UPDATES
+        unusual = math.isfinite(now.update_ratio) and not low <= now.update_ratio <= high
+        dead = UNKNOWN
+        if units is not None and math.isfinite(now.dead):
+            dead = f"{now.dead:.0f}/{units}"
+        return parts(
+            (f"{name:{NAME}}", QUIET),
+            (f"{_short(now.gradient_norm):>{NUMBER}}", PLAIN),
+            (self._spark([p.gradient_norm for p in past], spark), FAINT),
+            (f" {_ratio(now.update_ratio):>{NUMBER}}", WARN if unusual else PLAIN),
+            (self._spark([p.update_ratio for p in past], spark), FAINT),
+            (f" {dead:>{DEAD - 2}}", WARN if now.dead > 0 else PLAIN),
+        )
+
+    def _spark(self, values: list[float], width: int) -> str:
+        if not width:
+            return ""
+        logs = [math.log(v) if 0 < v < math.inf else math.nan for v in values]
+        line = sparkline(logs, width - 1, ascii_only=self.image_mode == "ascii")
+        return f" {line:<{width - 1}}"
+
+
+def _short(value: float) -> str:
+    return small(value) if 1e-3 <= value < 1e5 else compact(value, 2)
+
+
+def _ratio(value: float) -> str:
+    """'1.2e-3' everywhere, so that layers compare at a glance."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
