@@ -172,18 +172,7 @@ def axis_label(value: float) -> str:
 
 
 SPARKS = "▁▂▃▄▅▆▇█"
-ASCII_def axis_label(value: float) -> str:
-    """A number in at most four columns: '0.5', '12', '.03', '7e6'."""
-    if not math.isfinite(value):
-        return "–"
-    size, sign = abs(value), "−" if value < 0 else ""
-    if size >= 1000:
-        return compact(value, 1)
-    text = f"{size:.0f}" if size >= 10 or size == round(size) else f"{size:.1f}"
-    return sign + (text if size >= 0.1 or size == 0 else f"{size:.2f}".lstrip("0"))
-
-
-SPARKS = "_.:-=+*#"
+ASCII_SPARKS = "_.:-=+*#"
 
 
 def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) -> str:
