@@ -135,7 +135,8 @@ class LayerState:
     update_ratio: float
     """‖last update‖ / ‖weights and biases‖; NaN before the first step."""
     dead: float
-    """Units through which no gradient passes for any image looked at; NaN of an output layer."""
+    """Units through which no gradient passes for any of some 500 validation images; NaN of an
+    output layer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

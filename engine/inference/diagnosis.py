@@ -28,12 +28,12 @@ from engine.inference.elbo_surgery import draws_within_budget, elbo_surgery
 from engine.inference.layer_states import UnitWatch, gradient_norms, update_ratios
 from engine.metrics import Evaluation, pixel_entropies
 from engine.model.device_data import ImageSplits, LabelledImages
-from engine.model.evaluation import images_at_once, to_unit
+from engine.model.evaluation import BATCH, to_unit
 from engine.model.networks import MAX_LOGVAR, VAE, Model
 from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
 from engine.model.seeds import Stream, stream_seed
 
-GRADIENT_BATCH = 500
+GRADIENT_BATCH = 128
 """Training images of the batch that gradients are of."""
 _VALIDATION, _TRAINING, _NOISE = range(3)
 """Parts of the stream."""
@@ -121,19 +121,19 @@ class Diagnostician:
         on_batch: Callable[[], None] | None,
     ) -> _Encoded:
         model = self._model
-        encode, decode = (
-            (model.encode, model.decode) if watches is None else (watches[0].run, watches[1].run)
-        )
         recon, codes, draws = [], [], []
-        batch = images_at_once(pixels.device)
-        for start in range(0, len(pixels), batch):
+        for start in range(0, len(pixels), BATCH):
             if on_batch is not None:
                 on_batch()
-            x = to_unit(pixels[start : start + batch])
+            encode: Callable[[Tensor], Tensor] = model.encode
+            decode: Callable[[Tensor], Tensor] = model.decode
+            if watches is not None and start == 0:  # slopes cost as much as the rest
+                encode, decode = watches[0].run, watches[1].run
+            x = to_unit(pixels[start : start + BATCH])
             code = z = encode(x)
             if isinstance(model, VAE):
                 mu, logvar = _posterior(code)
-                z = mu + torch.exp(0.5 * logvar) * eps[start : start + batch]
+                z = mu + torch.exp(0.5 * logvar) * eps[start : start + BATCH]
             recon.append(bernoulli_nll(decode(z), x))
             codes.append(code)
             draws.append(z)

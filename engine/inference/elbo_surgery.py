@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.diagnosis import Surgery
 
-MOST_DENSITIES = 20_000_000
+MOST_DENSITIES = 12_000_000
 """Normal densities of single numbers that are computed, about: draws · images · dimensions."""
 LEAST_DRAWS = 50
 _ROWS = 64
