@@ -15,8 +15,6 @@ from engine.diagnosis import (
     layer_units,
 )
 
-STEPS_PER_EPOCH = 100
-
 
 def made_posterior(config: RunConfig, *, collapsed: bool = False) -> AggregatedPosterior:
     """Dimensions by turns active, mixed, active, passive, …; all passive if collapsed."""
@@ -45,9 +43,11 @@ def made_posterior(config: RunConfig, *, collapsed: bool = False) -> AggregatedP
     )
 
 
-def made_diagnosis(config: RunConfig, step: int, *, collapsed: bool = False) -> Diagnosis:
-    """Of a run with a hundred steps an epoch."""
-    epoch = step / STEPS_PER_EPOCH
+def made_diagnosis(
+    config: RunConfig, step: int, *, collapsed: bool = False, steps_per_epoch: int = 100
+) -> Diagnosis:
+    """Of one moment of a run that learns, or whose posterior has collapsed."""
+    epoch = step / steps_per_epoch
     learnt = 1 - math.exp(-3 * epoch)
     is_vae = config.model == "vae"
     recon = 285.0 if collapsed else 226.0 + 310.0 * math.exp(-4 * epoch)

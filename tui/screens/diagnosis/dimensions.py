@@ -58,14 +58,13 @@ class KlPanel(DiagnosisPanel):
 
     def caption(self) -> str:
         """Their sum, and how many of which kind."""
-        title = "1 KL by dimension"
         readings = self.readings
         if readings is None or readings.last is None or not readings.is_vae:
-            return title
+            return "1 KL by dimension"
         counts = [readings.kinds().count(kind) for kind in DimensionKind]
         kinds = zip(counts, DimensionKind, strict=True)
         told = ", ".join(f"{count} {kind}" for count, kind in kinds if count)
-        return f"{title} · {nats(readings.last.val.kl)} nats{' · ' * bool(told)}{told}"
+        return f"1 KL {nats(readings.last.val.kl)} nats{' · ' * bool(told)}{told}"
 
     def reading(self, readings: Readings) -> str:
         """The letters."""

@@ -12,13 +12,15 @@ from tui import theme
 from tui.screens.diagnosis.panel import FAINT, PLAIN, QUIET, DiagnosisPanel, parts, sparkline
 from tui.screens.diagnosis.readings import Readings
 
-NAME = 12
-NUMBER = 8
-SPARK = 8
-DEAD = 9
+NUMBER = 7
+DEAD = 8
+LONG_NAMES = 52
+"""Columns from which the layers have whole names."""
+MOST_SPARK = 24
+LARGE_UPDATE = 3e-2
+"""Above this the ratio is coloured: 1e-3 is a common rule of thumb (Karpathy, CS231n, "ratio of
+updates to weights"). A small one is no fault: it falls with the learning rate."""
 WARN = Style(color=theme.WARNING)
-HEALTHY_UPDATES = (1e-4, 3e-2)
-"""Beyond these the ratio is coloured: around 1e-3 is a common rule of thumb (Karpathy, CS231n)."""
 
 
 class LayersPanel(DiagnosisPanel):
@@ -33,37 +35,42 @@ class LayersPanel(DiagnosisPanel):
     def reading(self, _: Readings) -> str:
         """What the columns mean."""
         return (
-            "norm on a fixed batch; last update / weights (1e-3 is usual); units without gradient"
+            "norm on a fixed batch; last update / weights (1e-3 is usual, less as lr falls); "
+            "units without gradient"
         )
 
     def lines(self, size: Size, readings: Readings) -> list[Strip]:
         """The table; small curves of the logarithms where there is room."""
         if readings.diagnosis is None:
             return []
-        spark = SPARK if size.width >= NAME + 2 * NUMBER + 2 * SPARK + DEAD else 0
-        head = f"{'':{NAME}}{'gradient':>{NUMBER}}{'':{spark}} {'update':>{NUMBER}}{'':{spark}}"
-        drawn = [parts((f"{head} {'dead':>{DEAD - 2}}", FAINT))]
-        layers = zip(layer_names(readings.config), layer_units(readings.config), strict=True)
-        for index, (name, units) in enumerate(layers):
-            past = [d.layers[index] for d in readings.diagnoses if index < len(d.layers)]
-            if past:
-                drawn.append(self._row(name, units, past, spark))
+        names = layer_names(readings.config)
+        if size.width < LONG_NAMES:
+            names = tuple(f"{name[:3]}{name[name.index(' ') :]}" for name in names)
+        width = max(map(len, names))
+        spark = max(0, min(MOST_SPARK, (size.width - width - 2 * NUMBER - DEAD - 3) // 2))
+        gap = " " * spark
+        head = f"{'':{width}}{'gradient':>{NUMBER + 1}}{gap} {'update':>{NUMBER}}{gap}"
+        drawn = [parts((f"{head} {'dead':>{DEAD}}", FAINT))]
+        for index, units in enumerate(layer_units(readings.config)):
+            past = [d.layers[index] for d in readings.diagnoses]
+            drawn.append(self._row(f"{names[index]:{width}}", units, past, spark))
         return drawn
 
     def _row(self, name: str, units: int | None, past: list[LayerState], spark: int) -> Strip:
         now = past[-1]
-        low, high = HEALTHY_UPDATES
-        unusual = math.isfinite(now.update_ratio) and not low <= now.update_ratio <= high
         dead = UNKNOWN
         if units is not None and math.isfinite(now.dead):
             dead = f"{now.dead:.0f}/{units}"
         return parts(
-            (f"{name:{NAME}}", QUIET),
-            (f"{_short(now.gradient_norm):>{NUMBER}}", PLAIN),
+            (name, QUIET),
+            (f" {_short(now.gradient_norm):>{NUMBER}}", PLAIN),
             (self._spark([p.gradient_norm for p in past], spark), FAINT),
-            (f" {_ratio(now.update_ratio):>{NUMBER}}", WARN if unusual else PLAIN),
+            (
+                f" {_ratio(now.update_ratio):>{NUMBER}}",
+                WARN if now.update_ratio > LARGE_UPDATE else PLAIN,
+            ),
             (self._spark([p.update_ratio for p in past], spark), FAINT),
-            (f" {dead:>{DEAD - 2}}", WARN if now.dead > 0 else PLAIN),
+            (f" {dead:>{DEAD}}", WARN if now.dead > 0 else PLAIN),
         )
 
     def _spark(self, values: list[float], width: int) -> str:

@@ -77,8 +77,8 @@ class PlanePanel(DiagnosisPanel):
             [visible_limits([(kl.epochs, kl.values)]), *_around(self._others, "kl")],
             [visible_limits([(recon.epochs, recon.values)]), *_around(self._others, "recon")],
         )
-        lines = [*_iso_lines(x, y), Line(kl.values, recon.values, theme.TRAIN_COLOR)]
-        lines.append(_tangent(last, x))
+        trail = Line(kl.values, recon.values, theme.TRAIN_COLOR)
+        lines = [*_iso_lines(x, y), _tangent(last, x), trail]
         points = [
             Point(o.last.val.kl, o.last.val.recon, run_mark(o.index, self.image_mode), color)
             for o in self._others

@@ -44,8 +44,8 @@ class SurgeryPanel(DiagnosisPanel):
         most = fixed(math.log(diagnosis.images), 1)
         upper = fixed(surgery.mutual_information_upper, 1)
         return (
-            f"I: what z tells of x, seen up to ln N = {most} here, in all below {upper}. "
-            "TC: dependence of dims"
+            f"I: x told by z (≤ ln N = {most} here, < {upper} in all). "
+            "TC: dependence between dimensions"
         )
 
     def lines(self, size: Size, readings: Readings) -> list[Strip]:
