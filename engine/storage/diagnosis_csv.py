@@ -20,6 +20,7 @@ from engine.diagnosis import (
     Surgery,
     layer_names,
 )
+from engine.errors import RunError
 from engine.storage.csv_log import Cell
 from engine.storage.metrics_csv import RowReader, Values, between, whole
 
@@ -110,10 +111,12 @@ class DiagnosisReader:
 
     Args:
         path: the run's directory.
+        with_posterior: whether posterior.csv is read, too, the larger file.
     """
 
-    def __init__(self, path: Path, config: RunConfig) -> None:
+    def __init__(self, path: Path, config: RunConfig, *, with_posterior: bool = True) -> None:
         self._config = config
+        self._with_dims = with_posterior
         columns = diagnosis_columns(config)
         self._rows = RowReader(path / DIAGNOSIS_FILE, columns, self._diagnosis)
         self._dims = RowReader(path / POSTERIOR_FILE, POSTERIOR_COLUMNS, _dimension_row)
@@ -146,7 +149,7 @@ class DiagnosisReader:
 
     def _read_dims(self, step: int) -> None:
         """Up to this step's last at least: posterior.csv is written first, so it has them."""
-        while self._dims_step <= step and (rows := self._dims.new_rows()):
+        while self._with_dims and self._dims_step <= step and (rows := self._dims.new_rows()):
             for row in rows:
                 self._take(row)
             self._dims_step = rows[-1].step
@@ -198,6 +201,16 @@ class DiagnosisReader:
                 for name in layers
             ),
         )
+
+
+def last_diagnosis(path: Path, config: RunConfig) -> Diagnosis | None:
+    """The newest diagnosis of a stored run, without its posterior; None if none can be read."""
+    found: list[Diagnosis] = []
+    try:
+        DiagnosisReader(path, config, with_posterior=False).read(found.append)
+    except RunError:
+        return None
+    return found[-1] if found else None
 
 
 def _subset_score(row: Values, prefix: str) -> SubsetScore:

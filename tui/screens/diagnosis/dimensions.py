@@ -64,7 +64,7 @@ class KlPanel(DiagnosisPanel):
         counts = [readings.kinds().count(kind) for kind in DimensionKind]
         kinds = zip(counts, DimensionKind, strict=True)
         told = ", ".join(f"{count} {kind}" for count, kind in kinds if count)
-        return f"1 KL {nats(readings.last.val.kl)} nats{' · ' * bool(told)}{told}"
+        return f"1 KL {nats(readings.last.val.kl)}{' · ' * bool(told)}{told}"
 
     def reading(self, readings: Readings) -> str:
         """The letters."""
@@ -119,10 +119,13 @@ class PosteriorPanel(DiagnosisPanel):
 
     def reading(self, readings: Readings) -> str:
         """The lines, and what KS is."""
-        what = "q(z)" if readings.is_vae else "the codes, which nothing made fit it"
+        if not readings.is_vae:
+            return (
+                "mean ± sd of the codes; lines: N(0, 1), which nothing asks of them. KS: CDFs' gap"
+            )
         images = MOST_IMAGES if readings.diagnosis is None else readings.diagnosis.images
         noise = fixed(KS_NOISE / math.sqrt(images), 2)
-        return f"mean ± sd of {what}; lines: the prior's ±1. KS: the CDFs' gap ({noise}: noise)"
+        return f"mean ± sd of q(z); lines: the prior's ±1. KS: the CDFs' gap ({noise}: noise)"
 
     def lines(self, size: Size, readings: Readings) -> list[Strip]:
         """A vertical bar for each dimension, its mean marked; the worst in red."""

@@ -21,7 +21,7 @@ from tui.screens.diagnosis.readings import Readings
 from tui.theme import Rgb
 from tui.widgets.canvas import CanvasPanel
 
-PLAIN = Style(color=theme.FOREGROUND)
+PLAIN = Style(color=theme.WHITE)
 QUIET = Style(color=theme.QUIET)
 FAINT = Style(color=theme.FAINT)
 READING_LINES = 2

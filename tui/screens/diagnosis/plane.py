@@ -64,7 +64,7 @@ class PlanePanel(DiagnosisPanel):
         others = "".join(
             f" {run_mark(o.index, self.image_mode)} {o.name}" for o in self._others[:2]
         )
-        lines = "x KL, y reconstruction. Grey: equal −ELBO (lower left: better), violet: slope −β"
+        lines = "→ KL ↑ recon; grey: equal −ELBO, lower left is better; violet: slope −β"
         return lines + others
 
     def lines(self, size: Size, readings: Readings) -> list[Strip]:

@@ -48,7 +48,7 @@ async def test_what_is_measured_is_on_the_panels() -> None:
         assert diagnosis is not None
         assert diagnosis.surgery is not None
         assert last is not None
-        assert f"{last.val.kl:.2f} nats" in title(app, KlPanel)
+        assert f"KL {last.val.kl:.2f} ·" in title(app, KlPanel)
         assert "10 active, 5 mixed, 5 passive" in title(app, KlPanel)
         assert f"I(x;z) {diagnosis.surgery.mutual_information:.2f}" in texts(app, SurgeryPanel)[0]
         assert "ln N = 7.6" in " ".join(texts(app, SurgeryPanel))
@@ -215,7 +215,7 @@ async def test_a_history_that_went_back_to_a_checkpoint_is_read_again(tmp_path: 
         run.history = History()
         run.evaluate(0.0)
         await seen(pilot)
-        assert "KL 0.00 nats" in title(app, KlPanel)
+        assert "KL 0.00 ·" in title(app, KlPanel)
 
 
 def test_small_curves_and_labels() -> None:
