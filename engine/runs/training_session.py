@@ -15,8 +15,8 @@ import torch
 
 from data import load_dataset
 from engine.config import RunConfig, data_path
-from engine.errors import ConfigError
 from engine.diagnosis import diagnosis_due
+from engine.errors import ConfigError
 from engine.history import History
 from engine.inference.diagnosis import Diagnostician
 from engine.inference.viewer import Viewer

@@ -76,7 +76,7 @@ def draw_plane(
         return []
     sheet = _Sheet(size, x, y, x_ticks, y_ticks)
     for line in lines:
-        sheet.draw_line(line.x, line.y, line.color)
+        sheet.draw_path(line.x, line.y, line.color)
     for point in points:
         sheet.draw_point(point.x, point.y, point.character, point.color)
     return sheet.strips()
@@ -174,9 +174,9 @@ class _Sheet:
     def draw_curve(self, curve: Curve) -> None:
         """The part of a curve that lies within the limits."""
         series = thin(curve.series, self.columns * DOTS_ACROSS)
-        self.draw_line(series.epochs, series.values, curve.color)
+        self.draw_path(series.epochs, series.values, curve.color)
 
-    def draw_line(self, x: Floats, y: Floats, color: Rgb) -> None:
+    def draw_path(self, x: Floats, y: Floats, color: Rgb) -> None:
         """The part of a line that lies within the limits."""
         inside = (y >= self._y.low) & (y <= self._y.high)
         inside &= (x >= self._x.low) & (x <= self._x.high)

@@ -207,6 +207,7 @@ def test_json_has_numbers_as_numbers_and_nan_as_null(
         "best_epoch": 1.0,
         "seconds": 75.5,
         "created": "2026-11-22T10:00:00+00:00",
+        "diagnosis": None,
         "owner": None,
         "parent": None,
         "steered": 0,

@@ -18,7 +18,7 @@ from engine.history import History
 from engine.parent import Parent
 from engine.run import Run
 from engine.storage.config_json import read_config
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from tui.screens.base import LARGE, Part
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel

@@ -120,9 +120,8 @@ class PosteriorPanel(DiagnosisPanel):
     def reading(self, readings: Readings) -> str:
         """The lines, and what KS is."""
         if not readings.is_vae:
-            return (
-                "mean ± sd of the codes; lines: N(0, 1), which nothing asks of them. KS: CDFs' gap"
-            )
+            what = "mean ± sd of the codes; lines: N(0, 1), which nothing asks of them"
+            return f"{what}. KS: CDFs' gap"
         images = MOST_IMAGES if readings.diagnosis is None else readings.diagnosis.images
         noise = fixed(KS_NOISE / math.sqrt(images), 2)
         return f"mean ± sd of q(z); lines: the prior's ±1. KS: the CDFs' gap ({noise}: noise)"

@@ -34,7 +34,8 @@ class LayersPanel(DiagnosisPanel):
 
     def reading(self, _: Readings) -> str:
         """What the columns mean."""
-        return "norm on a fixed batch; last update / weights (1e-3 is usual, falls with lr); dead units"
+        what = "norm on a fixed batch; last update / weights"
+        return f"{what} (1e-3 is usual, falls with lr); dead units"
 
     def lines(self, size: Size, readings: Readings) -> list[Strip]:
         """The table; small curves of the logarithms where there is room."""
