@@ -44,13 +44,14 @@ def aggregated_posterior(mu: Tensor, logvar: Tensor | None, z: Tensor) -> Aggreg
 
 
 def ks_distances(z: Tensor) -> Tensor:
-    """sup |F_N(z) − Φ(z)| of every column of draws (N, D); NaN of one that isn't finite."""
-    count = len(z)
-    cdf = torch.special.ndtr(z.sort(dim=0).values.to(sum_dtype(z.device)))
+    """sup |F_N(z) − Φ(z)| of every column of draws (N, D), on the CPU; NaN if one isn't finite."""
+    draws = z.cpu().double()
+    count = len(draws)
+    cdf = torch.special.ndtr(draws.sort(dim=0).values)
     # F_N jumps at each draw: it is below Φ right before, above it right after.
-    after = torch.arange(1, count + 1, device=z.device, dtype=cdf.dtype)[:, None] / count
+    after = torch.arange(1, count + 1, dtype=cdf.dtype)[:, None] / count
     distances = torch.maximum(after - cdf, cdf - (after - 1.0 / count)).amax(dim=0)
-    return torch.where(torch.isfinite(z).all(dim=0), distances, torch.nan)
+    return torch.where(torch.isfinite(draws).all(dim=0), distances, torch.nan)
 
 
 def _doubles(values: Tensor) -> Doubles:

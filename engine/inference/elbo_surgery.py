@@ -87,7 +87,7 @@ def elbo_surgery(
             marginals - prior[part],
             own[part] - others,
         )
-        totals += torch.stack([each.sum() for each in parts]).double().cpu()
+        totals += torch.stack([each.sum() for each in parts]).cpu().double()
     information, correlation, dimensions, upper = (totals / draws).tolist()
     total = information + correlation + dimensions
     return Surgery(
