@@ -119,7 +119,9 @@ class Dashboard(PictureControl):
     def show_state(self) -> None:
         """The numbers, too."""
         super().show_state()
-        self.query_one(StatusPanel).show_snapshot(self.run.snapshot)
+        diagnosis = self.run.history.diagnosis
+        floor = None if diagnosis is None else diagnosis.floor
+        self.query_one(StatusPanel).show_snapshot(self.run.snapshot, floor)
 
     def film_moved(self) -> None:
         """The curves mark the moment."""

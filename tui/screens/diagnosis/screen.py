@@ -5,12 +5,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.events import Resize
 
 from engine.diagnosis import Diagnosis
 from engine.history import History
 from engine.views import Reconstructions, ReconstructionView
-from tui.screens.base import LARGE, Part, RunScreen
+from tui.screens.base import PanelsScreen, Part
 from tui.screens.diagnosis.dimensions import KlPanel, PosteriorPanel
 from tui.screens.diagnosis.generalisation import GapPanel, WorstPanel
 from tui.screens.diagnosis.heatmap import HeatmapPanel
@@ -33,7 +32,7 @@ LOOK_INTERVAL = 0.5
 NUMBER_OF_PANELS = 8
 
 
-class DiagnosisScreen(RunScreen):
+class DiagnosisScreen(PanelsScreen):
     """Eight panels where there is room, else one at a time.
 
     Args:
@@ -77,13 +76,7 @@ class DiagnosisScreen(RunScreen):
         """Focus the first panel."""
         self.apply_image_mode()
         self.query_one(HeatmapPanel).film_step = self._film_step
-        self._show_only(self.query_one(KlPanel))
-        self.query_one(KlPanel).focus()
-
-    def on_resize(self, event: Resize) -> None:
-        """All panels where there is room, else the one in focus."""
-        width, height = event.size
-        self.set_class(width < LARGE[0] or height < LARGE[1], "-narrow")
+        self.show_panel(self.query_one(KlPanel))
 
     # What is new.
 
@@ -152,27 +145,13 @@ class DiagnosisScreen(RunScreen):
 
     def action_turn(self, by: int) -> None:
         """The focus to the next panel, which is shown if it was hidden."""
-        panels = list(self.query(Panel))
-        now = panels.index(self.focused) if isinstance(self.focused, Panel) else -by
-        self.action_show_panel((now + by) % len(panels))
+        self.turn_panel(by)
+        self._update()
 
     def action_show_panel(self, index: int) -> None:
         """The focus to this panel."""
-        panel = list(self.query(Panel))[index]
-        self._show_only(panel)
-        panel.focus()
+        self.show_panel(list(self.query(Panel))[index])
         self._update()
-
-    def action_zoom(self) -> None:
-        """The panel in focus alone, or all."""
-        if isinstance(self.focused, Panel):
-            self._show_only(self.focused)
-        self.toggle_class("-zoomed")
-
-    def _show_only(self, chosen: Panel) -> None:
-        """Where one panel has room, it is this."""
-        for panel in self.query(Panel):
-            panel.set_class(panel is chosen, "-shown")
 
     def action_export(self) -> None:
         """The figures of the panel in focus."""

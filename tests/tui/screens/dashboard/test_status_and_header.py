@@ -269,3 +269,13 @@ async def test_the_header_is_drawn_again_only_if_it_reads_differently(
         assert drawn == []
         widget.show_run(CONFIG, replace(USUAL, phase=Phase.PAUSED))
         assert drawn == [1]
+
+
+async def test_a_wide_status_tells_how_far_above_the_images_entropy_the_score_is() -> None:
+    panel = StatusPanel(id="status")
+    async with WidgetApp(panel).run_test(size=(140, 6)):
+        panel.show_snapshot(USUAL)
+        assert "above floor" not in panel.render().plain
+        panel.show_snapshot(USUAL, floor=187.8)
+        assert USUAL.last is not None
+        assert f"({USUAL.last.val.score - 187.8:.2f} above floor)" in panel.render().plain
