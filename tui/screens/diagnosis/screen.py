@@ -56,6 +56,7 @@ class DiagnosisScreen(PanelsScreen):
         self._film_step = film_step
         self._readings = Readings(context.run.config, History())
         self._feed: ViewFeed[ReconstructionView] | None = None
+        self._told_of_none = False
 
     def compose(self) -> ComposeResult:
         """Header, the panels, message line, footer."""
@@ -87,6 +88,7 @@ class DiagnosisScreen(PanelsScreen):
             self._feed.close()
         self._feed = ViewFeed(self.run, self, self.view_failed)
         self._readings = Readings(self.run.config, self.run.history)
+        self._told_of_none = False
         for panel in self.query(DiagnosisPanel):
             panel.model = self.run.config.model
             panel.clear()
@@ -108,9 +110,10 @@ class DiagnosisScreen(PanelsScreen):
                 panel.show_plane(readings, self._other_runs())
             else:
                 panel.show(readings)
-        if (diagnosis := readings.diagnosis) is not None and len(diagnosis.worst):
+        if (diagnosis := readings.diagnosis) is not None:
             self._ask_for_worst(diagnosis)
-        elif self.run.snapshot.last is not None and not readings.diagnoses:
+        elif not self._told_of_none and readings.last is not None:
+            self._told_of_none = True  # once: other messages follow
             self.say("no diagnosis of this run yet: one comes with its next evaluations")
 
     def _other_runs(self) -> list[OtherRun]:
@@ -122,13 +125,14 @@ class DiagnosisScreen(PanelsScreen):
 
     def _ask_for_worst(self, diagnosis: Diagnosis) -> None:
         """Only when there are others, or the panel could be seen first."""
-        if self._feed is None or not self.query_one(WorstPanel).display:
+        panel = self.query_one(WorstPanel)
+        if self._feed is None or not panel.display or not len(diagnosis.worst):
             return
         scores = diagnosis.worst_scores.tolist()
         request = Reconstructions(indices=tuple(diagnosis.worst.tolist()))
 
         def show(view: ReconstructionView) -> None:
-            self.query_one(WorstPanel).show(view, scores)
+            panel.show(view, scores)
 
         self._feed.ask(request, show, version=diagnosis.step)
 

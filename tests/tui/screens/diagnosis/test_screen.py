@@ -159,6 +159,9 @@ async def test_a_run_of_an_older_version_shows_what_its_curves_have() -> None:
         assert "█" in "".join(texts(app, KlPanel))
         assert "▀" in "".join(texts(app, HeatmapPanel))
         assert "no diagnosis" in app.screen_shown.query_one(MessageLine).text
+        await pilot.press("s")
+        await seen(pilot)
+        assert "by number" in app.screen_shown.query_one(MessageLine).text
 
 
 @pytest.mark.parametrize("size", [LARGE, SMALL, (30, 8), (12, 5)])
