@@ -6,6 +6,7 @@ reader keeps how far it has read and asks for what came since.
 
 from collections.abc import Sequence
 
+from engine.diagnosis import Diagnosis
 from engine.evaluation_log import EvaluationLog
 from engine.metrics import Evaluation, TrainPoint, best_evaluation
 
@@ -28,13 +29,14 @@ def train_point_due(step: int, epochs: int, total_steps: int) -> bool:
 
 
 class History:
-    """Append-only series of evaluations and training points."""
+    """Append-only series of evaluations, training points and diagnoses."""
 
     def __init__(
         self, evaluations: Sequence[Evaluation] = (), train: Sequence[TrainPoint] = ()
     ) -> None:
         self._evaluations = EvaluationLog()
         self._train = list(train)
+        self._diagnoses: list[Diagnosis] = []
         self._best: Evaluation | None = None
         self._last: Evaluation | None = None
         for evaluation in evaluations:
@@ -49,6 +51,10 @@ class History:
     def add_train_points(self, points: Sequence[TrainPoint]) -> None:
         """Append; only the run's thread does this."""
         self._train.extend(points)
+
+    def add_diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Append; only the run's thread does this."""
+        self._diagnoses.append(diagnosis)
 
     def evaluations(self, since: int = 0) -> list[Evaluation]:
         """Evaluations from index `since` on, oldest first.
@@ -66,6 +72,15 @@ class History:
     def train_points(self, since: int = 0) -> list[TrainPoint]:
         """Training points from index `since` on, oldest first."""
         return self._train[since:]
+
+    def diagnoses(self, since: int = 0) -> list[Diagnosis]:
+        """Diagnoses from index `since` on, oldest first: of a few evaluations only."""
+        return self._diagnoses[since:]
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """The newest diagnosis."""
+        return self._diagnoses[-1] if self._diagnoses else None
 
     @property
     def last(self) -> Evaluation | None:

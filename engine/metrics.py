@@ -16,6 +16,7 @@ from engine.config import ModelName
 
 ACTIVE_UNIT_VARIANCE = 0.01
 """Threshold on Var_x(E_q[z_j|x]) above which a dimension is active (Burda et al. 2016)."""
+_IMAGES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +131,22 @@ def active_units(mu: npt.NDArray[np.floating]) -> int | None:
         # One at a time: a copy of all of them, in double precision, may be large.
         variances = [unit.astype(np.float64).var(ddof=1) for unit in mu.T]
     return sum(bool(variance > ACTIVE_UNIT_VARIANCE) for variance in variances)
+
+
+def pixel_entropies(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Σ H(pixel) of each image (N,), in nats, a pixel's grey p taken as Bernoulli(p).
+
+    Cross entropy with grey targets is H(p) + KL(p ‖ p̂), so this is its floor.
+
+    Args:
+        images: (N, …) the pixels of each, whatever their shape.
+    """
+    p = np.arange(256) / 255.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.nan_to_num(p * np.log(p)) - np.nan_to_num((1 - p) * np.log(1 - p))
+    flat = images.reshape(len(images), -1) if len(images) else images.reshape(0, 1)
+    parts = [
+        entropy[flat[start : start + _IMAGES_AT_ONCE]].sum(axis=1)
+        for start in range(0, len(flat), _IMAGES_AT_ONCE)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0)

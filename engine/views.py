@@ -65,6 +65,8 @@ class Reconstructions(ViewRequest[ReconstructionView]):
     """Two validation images per class. Page 0 is the fixed set of the film; others differ."""
 
     page: int = 0
+    indices: tuple[int, ...] | None = None
+    """Positions in the validation split, instead of a page; those beyond its end are left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from engine.analysis.jobs import Job, Progress, no_progress
 from engine.config import RunConfig
+from engine.diagnosis import Diagnosis
 from engine.metrics import Evaluation, TrainPoint
 from engine.steering import SteeringChange
 from engine.validation_images import ValidationImages
@@ -38,6 +39,10 @@ class RunSource(Protocol):
 
     def evaluations(self) -> list[Evaluation]:
         """All evaluations so far, oldest first."""
+        ...
+
+    def diagnoses(self) -> list[Diagnosis]:
+        """All diagnoses so far, oldest first: of some evaluations, or none of an old run."""
         ...
 
     def train_points(self) -> list[TrainPoint]:

@@ -19,6 +19,9 @@ FigureName = Literal[
     "interpolation",
     "traversal",
     "manifold",
+    "kl_heatmap",
+    "rate_distortion",
+    "diagnosis",
     "comparison",
     "film",
 ]
@@ -76,6 +79,24 @@ FIGURES: tuple[FigureEntry, ...] = (
     ),
     FigureEntry("traversal", _VAE, "one image, each latent dimension moved", ("traversal.png",)),
     FigureEntry("manifold", _VAE, "a plane of latent space, decoded", ("manifold.png",)),
+    FigureEntry(
+        "kl_heatmap",
+        _VAE,
+        "the KL of every latent dimension over training",
+        ("{model}_kl_heatmap.png",),
+    ),
+    FigureEntry(
+        "rate_distortion",
+        _VAE,
+        "the run's trail of KL and reconstruction, and lines of equal −ELBO",
+        ("{model}_rate_distortion.png",),
+    ),
+    FigureEntry(
+        "diagnosis",
+        _VAE,
+        "where the KL goes, posterior, updates, generalisation",
+        ("{model}_diagnosis.png",),
+    ),
     FigureEntry("comparison", (), "two or more runs side by side", ("comparison.png",)),
     FigureEntry(
         "film",

@@ -71,6 +71,12 @@ def _draw(source: RunSource, name: FigureName, options: FigureOptions, progress:
             return _traversal(source, options.traversal)
         case "manifold":
             return _manifold(source, options.manifold)
+        case "kl_heatmap":
+            return _kl_heatmap(source)
+        case "rate_distortion":
+            return _rate_distortion(source)
+        case "diagnosis":
+            return _diagnosis(source)
     raise AssertionError(name)
 
 
@@ -188,6 +194,43 @@ def _manifold(source: RunSource, request: Manifold) -> bytes:
         title = f"{title} in the plane of the first two principal components of {what}"
     caption = _caption(source, "manifold", title, view.step, view.epoch)
     return encode_png(manifold_grid(view, caption), caption)
+
+
+def _kl_heatmap(source: RunSource) -> bytes:
+    from engine.figures.diagnosis import kl_heatmap
+    from engine.figures.png import encode_png
+
+    evaluations = source.evaluations()
+    title = f"{_model(source)} KL by latent dimension over training"
+    caption = _caption_at_end(source, "kl_heatmap", title)
+    return encode_png(kl_heatmap(evaluations, caption), caption)
+
+
+def _rate_distortion(source: RunSource) -> bytes:
+    from engine.figures.diagnosis import rate_distortion
+    from engine.figures.png import encode_png
+
+    title = f"{_model(source)} rate and distortion on validation images"
+    caption = _caption_at_end(source, "rate_distortion", title)
+    return encode_png(rate_distortion(source.evaluations(), source.config, caption), caption)
+
+
+def _diagnosis(source: RunSource) -> bytes:
+    from engine.figures.diagnosis import diagnosis_page
+    from engine.figures.png import encode_png
+
+    diagnoses = source.diagnoses()
+    title = f"{_model(source)} diagnosis"
+    step, epoch = (diagnoses[-1].step, diagnoses[-1].epoch) if diagnoses else (0, 0.0)
+    caption = _caption(source, "diagnosis", title, step, epoch)
+    page = diagnosis_page(diagnoses, source.evaluations(), source.config, caption)
+    return encode_png(page, caption)
+
+
+def _caption_at_end(source: RunSource, figure: FigureName, title: str) -> Caption:
+    evaluations = source.evaluations()
+    step, epoch = (evaluations[-1].step, evaluations[-1].epoch) if evaluations else (0, 0.0)
+    return _caption(source, figure, title, step, epoch)
 
 
 def _film(source: RunSource) -> tuple[bytes, bytes, bytes]:

@@ -124,7 +124,11 @@ class Viewer:
 
     def _reconstructions(self, request: Reconstructions) -> ReconstructionView:
         codec = self._codec
-        indices = self._page_indices(request.page)
+        if request.indices is None:
+            indices = self._page_indices(request.page)
+        else:
+            indices = np.array(request.indices, np.int64)
+            indices = indices[indices < len(codec.images.validation)]
         return ReconstructionView(
             step=codec.step,
             epoch=codec.epoch,

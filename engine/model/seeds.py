@@ -18,6 +18,7 @@ class Stream(IntEnum):
     PREVIEW = 3
     WALK = 4
     MAP = 5
+    DIAGNOSIS = 6
 
 
 def stream_seed(seed: int, stream: Stream, index: int = 0) -> int:

@@ -14,7 +14,7 @@ from data.fashion_mnist import FASHION_MNIST_FINGERPRINT
 from engine.analysis.alert_rules.watch import raised_alerts
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.metrics import Evaluation
+from engine.metrics import Evaluation, pixel_entropies
 from engine.model.evaluation import BATCH, measure, to_unit
 from engine.model.networks import VAE, Model
 from engine.report.facts import (
@@ -39,7 +39,6 @@ OnActivity = Callable[[str], None]
 Doubles = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
 
-_IMAGES_AT_ONCE = 5_000
 _NOISE_DRAWS = 4
 """Evaluations with other ε: enough for the size of their scatter."""
 
@@ -124,21 +123,6 @@ def data_facts(dataset: ImageDataset, config: RunConfig) -> DataFacts:
         test=test,
         test_problem=problem,
     )
-
-
-def pixel_entropies(images: Pixels) -> Doubles:
-    """Σ H(pixel) of each image (N,), in nats, a pixel's grey p taken as Bernoulli(p).
-
-    Cross entropy with grey targets is H(p) + KL(p ‖ p̂), so this is its floor.
-    """
-    p = np.arange(256) / 255.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -np.nan_to_num(p * np.log(p)) - np.nan_to_num((1 - p) * np.log(1 - p))
-    parts = [
-        entropy[images[start : start + _IMAGES_AT_ONCE]].sum(axis=(1, 2))
-        for start in range(0, len(images), _IMAGES_AT_ONCE)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def _split_facts(entropies: Doubles, labels: Pixels, classes: int) -> SplitFacts:

@@ -32,6 +32,8 @@ PICTURES: tuple[FigureName, ...] = (
     "manifold",
 )
 """The figures of section 5, in order; the film's strip is the last."""
+DIAGNOSIS: tuple[FigureName, ...] = ("diagnosis", "rate_distortion", "kl_heatmap")
+"""Of the curves' section, where a run has them; an autoencoder has the first."""
 
 ELBO = """KL(x) = Σ_j ½ (μ_j² + σ_j² − 1 − ln σ_j²)
 −ELBO(x) = reconstruction(x) + KL(x)
@@ -105,7 +107,7 @@ def _context(
         "ae_names": [run.name for run in aes],
         "data_groups": _data_groups(runs),
         "tables": tables,
-        "curves": CURVES,
+        "curves": (*CURVES, *DIAGNOSIS),
         "results": (*PICTURES, "film"),
         "picture": lambda run, name: _picture(run, name, pictures),
         "figures": pictures.of_run,
@@ -280,6 +282,18 @@ def _caption(run: RunFacts, name: str, projection: Projection) -> str:
         "traversal": "One image's latent with one dimension moved at a time, decoded; the "
         f"dimensions with the most {'KL' if vae else 'variance'} first.",
         "manifold": f"{plane}, decoded on a grid of {grid}.",
+        "diagnosis": "On fixed images: the KL of each dimension, and what kind it is by the "
+        "variances of its posterior (Bonheme & Grzes 2021); KL = mutual information + total "
+        "correlation + dimension-wise KL (Hoffman & Johnson 2016; Chen et al. 2018), the first at "
+        "most the logarithm of the number of images, and what it lacks then is in the others; the "
+        "aggregated posterior; how far Adam's last "
+        "step moved each layer; the same weights on training and validation images."
+        if vae
+        else "On fixed images: the codes against N(0, 1); how far Adam's last step moved each "
+        "layer; the same weights on training and validation images.",
+        "rate_distortion": "The run's trail of KL and reconstruction on the validation images, "
+        "lines of equal −ELBO, and the slope −β (Alemi et al. 2018).",
+        "kl_heatmap": "The KL of each latent dimension at each evaluation.",
         "film": "Over the training, from left to right: the same validation images reconstructed, "
         "and the same draws from N(0, I) decoded.",
     }

@@ -14,7 +14,7 @@ from engine.report import html, text
 from engine.report.facts import RunFacts
 from engine.report.gather import OnActivity, gather
 from engine.report.markup import link
-from engine.report.text import CURVES, PICTURES, Pictures
+from engine.report.text import CURVES, DIAGNOSIS, PICTURES, Pictures
 from engine.runs.stored_run import StoredRun
 from engine.storage.atomic_files import atomic_write
 
@@ -72,8 +72,15 @@ def _export(
 ) -> dict[str, str]:
     """Write a run's figures; their paths relative to the report, by name."""
     paths: dict[str, str] = {}
-    missing = {"train_loss": not run.train_points(), "val_loss": not run.evaluations()}
-    for name in (*CURVES, *PICTURES):
+    evaluated, is_vae = bool(run.evaluations()), run.config.model == "vae"
+    missing = {
+        "train_loss": not run.train_points(),
+        "val_loss": not evaluated,
+        "diagnosis": not run.diagnoses(),
+        "rate_distortion": not (evaluated and is_vae),
+        "kl_heatmap": not (evaluated and is_vae),
+    }
+    for name in (*CURVES, *DIAGNOSIS, *PICTURES):
         if missing.get(name):
             continue
         report(f"{run.name}: drawing {name}")

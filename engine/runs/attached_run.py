@@ -26,7 +26,7 @@ from engine.steering import SteeringChange, config_at
 from engine.storage.config_json import read_config
 from engine.storage.file_reading import MOST_JSON
 from engine.storage.frames import FilmReader
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.run_lock import Owner, owner_of
 from engine.storage.status_json import parse_status, read_status
 from engine.views import Frame, ViewRequest

@@ -8,6 +8,7 @@ from typing import TypeVar
 from engine.analysis.helper_process import Worker
 from engine.analysis.jobs import Job, Progress, no_progress
 from engine.config import RunConfig
+from engine.diagnosis import Diagnosis
 from engine.metrics import Evaluation, TrainPoint
 from engine.run import Run
 from engine.steering import SteeringChange
@@ -63,6 +64,10 @@ class LiveSource:
     def evaluations(self) -> list[Evaluation]:
         """All evaluations so far."""
         return self.run.history.evaluations()
+
+    def diagnoses(self) -> list[Diagnosis]:
+        """All diagnoses so far."""
+        return self.run.history.diagnoses()
 
     def train_points(self) -> list[TrainPoint]:
         """The training curve so far."""

@@ -18,7 +18,7 @@ from engine.metrics import Evaluation
 from engine.steering import SteeringChange, config_at, initial_config, with_setting
 from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.frames import FilmReader
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock, wait_for_owner
@@ -445,4 +445,7 @@ def _fill(history: History, stored: History, last_step: int, evaluated_step: int
     for evaluation in stored.evaluations():
         if evaluation.step <= evaluated_step:
             history.add_evaluation(evaluation)
+    for diagnosis in stored.diagnoses():
+        if diagnosis.step <= evaluated_step:
+            history.add_diagnosis(diagnosis)
     history.add_train_points([p for p in stored.train_points() if p.step <= last_step])

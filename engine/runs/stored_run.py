@@ -6,6 +6,7 @@ from typing import TypeVar
 import torch
 
 from engine.analysis.jobs import Job, Progress, no_progress
+from engine.diagnosis import Diagnosis
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.model.evaluation import Measurement, evaluation_noise, measure
@@ -14,7 +15,7 @@ from engine.steering import SteeringChange
 from engine.storage import checkpoint
 from engine.storage.checkpoint import Which
 from engine.storage.frames import FilmReader
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.steering_csv import STEERING_FILE, read_steering
 from engine.views import Frame, Split
 
@@ -70,6 +71,10 @@ class StoredRun(StoredModel):
     def evaluations(self) -> list[Evaluation]:
         """The rows of metrics.csv and kl.csv."""
         return self._history.evaluations()
+
+    def diagnoses(self) -> list[Diagnosis]:
+        """The rows of diagnosis.csv and posterior.csv."""
+        return self._history.diagnoses()
 
     def train_points(self) -> list[TrainPoint]:
         """The rows of steps.csv."""

@@ -17,9 +17,12 @@ from data import load_dataset
 from engine.alerts import Alert
 from engine.analysis.alert_rules.watch import AlertWatch
 from engine.config import RunConfig, data_path
+from engine.diagnosis import diagnosis_due
 from engine.errors import ConfigError
 from engine.history import History
+from engine.inference.diagnosis import Diagnostician
 from engine.inference.viewer import Viewer
+from engine.metrics import Evaluation
 from engine.model.device import (
     Memory,
     choose_threads,
@@ -94,6 +97,9 @@ class TrainingSession:
         with explain_out_of_memory(config, device):
             self.trainer = Trainer(config, dataset, device)
         self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
+        self._diagnostician = Diagnostician(
+            config, self.trainer.model, self.trainer.images, self.trainer.optimizer
+        )
         self.provenance = Provenance.of_this_process(
             DeviceRecord(str(device), self.device_label, self.threads),
             DataRecord(dataset.source, dataset.fingerprint),
@@ -279,6 +285,15 @@ class TrainingSession:
         self.directory.add_evaluation(evaluation)
         if self._events is not None:
             self._events.add_evaluation(evaluation, frame)
+        if diagnosis_due(evaluation.step, self.trainer.steps_per_epoch, self.config.epochs):
+            self._diagnose(evaluation, on_batch)
+
+    def _diagnose(self, evaluation: Evaluation, on_batch: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        diagnosis = self._diagnostician.look(evaluation, on_batch)
+        self._throughput.evaluation_seconds += time.perf_counter() - started
+        self._history.add_diagnosis(diagnosis)
+        self.directory.add_diagnosis(diagnosis)
 
     def look(self) -> Viewer:
         """The pictures of the model as it is now."""

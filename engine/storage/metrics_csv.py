@@ -1,9 +1,8 @@
-"""A run's series as CSV files: which columns there are, and reading them while they grow."""
+"""A run's series as CSV files: which columns there are, and reading rows while they grow."""
 
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,7 +11,6 @@ import numpy.typing as npt
 
 from engine.config import MAX_EPOCHS, RunConfig
 from engine.errors import RunError
-from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.storage.csv_log import Cell
 from engine.storage.file_reading import MOST_COUNTED, MOST_SECONDS, cause, open_regular
@@ -188,78 +186,6 @@ def metrics_reader(path: Path, make: Callable[[Values], Row]) -> RowReader[Row]:
     return RowReader(path / METRICS_FILE, METRICS_COLUMNS, make, oldest=_FIRST_METRICS_COLUMNS)
 
 
-class HistoryReader:
-    """The history of a stored run, read once or again and again while it grows.
-
-    Args:
-        path: the run's directory.
-    """
-
-    def __init__(self, path: Path, config: RunConfig) -> None:
-        self._path, self._config = path, config
-        self._begin()
-
-    def _begin(self) -> None:
-        path = self._path
-        self.history = History()
-        """What was read so far; another object after the run went back to a checkpoint."""
-        self._evaluations = metrics_reader(path, _evaluation)
-        self._points = RowReader(path / STEPS_FILE, STEPS_COLUMNS, _train_point)
-        self._kl = RowReader(path / KL_FILE, kl_columns(self._config), _kl)
-        self._kl_per_dim: dict[int, npt.NDArray[np.float64]] = {}
-        self._kl_step = -1
-
-    @property
-    def problem(self) -> str:
-        """Which lines of a file were no rows, and are left out; empty if all were."""
-        problems = [r.problem for r in (self._evaluations, self._kl, self._points)]
-        return "; ".join(problem for problem in problems if problem)
-
-    def update(self) -> History:
-        """Read what is new; the history.
-
-        Raises:
-            RunError: naming a file that is not as it should be; the others are read all the same.
-        """
-        if self._evaluations.was_cut or self._kl.was_cut or self._points.was_cut:
-            self._begin()
-        error: RunError | None = None
-        for read in (self._read_evaluations, self._read_points):
-            try:
-                read()
-            except RunError as problem:
-                error = error or problem
-        if error is not None:
-            raise error
-        return self.history
-
-    def _read_evaluations(self) -> None:
-        while evaluations := self._evaluations.new_rows():
-            # After the metrics: kl.csv is written before them, so it has whatever they have.
-            try:
-                self._read_kl(evaluations[-1].step)
-            finally:
-                self._add(evaluations)
-
-    def _read_points(self) -> None:
-        while points := self._points.new_rows():
-            self.history.add_train_points(points)
-
-    def _read_kl(self, step: int) -> None:
-        """Up to this step's at least."""
-        if self._config.model == "vae":
-            while self._kl_step < step and (rows := self._kl.new_rows()):
-                self._kl_per_dim.update(rows)
-                self._kl_step = rows[-1][0]
-
-    def _add(self, evaluations: list[Evaluation]) -> None:
-        for evaluation in evaluations:
-            per_dim = self._kl_per_dim.pop(evaluation.step, None)
-            self.history.add_evaluation(
-                evaluation if per_dim is None else replace(evaluation, kl_per_dim=per_dim)
-            )
-
-
 def _cells(m: Metrics) -> tuple[float, float, float, float]:
     return (m.loss, m.neg_elbo, m.recon, m.kl)
 
@@ -290,7 +216,12 @@ def between(value: float, low: float, high: float) -> float:
     return value
 
 
-def _evaluation(row: Values) -> Evaluation:
+def evaluation_of(row: Values) -> Evaluation:
+    """A row of metrics.csv, without the KL per dimension.
+
+    Raises:
+        ValueError: if a run can't have such numbers; as the two below.
+    """
     return Evaluation(
         step=whole(row["step"]),
         epoch=between(row["epoch"], 0, MAX_EPOCHS),
@@ -304,11 +235,13 @@ def _evaluation(row: Values) -> Evaluation:
     )
 
 
-def _kl(row: Values) -> tuple[int, npt.NDArray[np.float64]]:
+def kl_of(row: Values) -> tuple[int, npt.NDArray[np.float64]]:
+    """A row of kl.csv: the step and the KL (D,) per dimension."""
     step, *kl = row.values()
     return whole(step), np.array(kl)
 
 
-def _train_point(row: Values) -> TrainPoint:
+def train_point_of(row: Values) -> TrainPoint:
+    """A row of steps.csv."""
     epoch = between(row["epoch"], 0, MAX_EPOCHS)
     return TrainPoint(whole(row["step"]), epoch, _metrics(row, ""))

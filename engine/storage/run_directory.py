@@ -5,6 +5,7 @@ checkpoints/<run>/
   metrics.csv  kl.csv  one row per evaluation
   steps.csv            the training curve
   steering.csv         the settings that were changed on the way, if any were
+  diagnosis.csv  posterior.csv  why it does as it does (`engine.storage.diagnosis_csv`)
   last.pt  best.pt     weights, optimiser, random state, position
   kept/<step>-<name>.pt  states that a person kept (`engine.storage.kept_states`)
   frames/<step>.npz    the film: a frame per evaluation (`engine.storage.frames`)
@@ -21,12 +22,21 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.config import RunConfig
+from engine.diagnosis import Diagnosis
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.steering import SteeringChange
 from engine.storage.atomic_files import atomic_write, refuse_link, remove_unfinished
 from engine.storage.config_json import write_config, write_resumption, write_settings
 from engine.storage.csv_log import CsvLog
+from engine.storage.diagnosis_csv import (
+    DIAGNOSIS_FILE,
+    POSTERIOR_COLUMNS,
+    POSTERIOR_FILE,
+    diagnosis_columns,
+    diagnosis_row,
+    posterior_rows,
+)
 from engine.storage.frames import drop_frames
 from engine.storage.metrics_csv import (
     KL_FILE,
@@ -70,6 +80,9 @@ class RunDirectory:
         if config.model == "vae":
             self._kl = CsvLog(path / KL_FILE, kl_columns(config), evaluated_step)
         self._steps = CsvLog(path / STEPS_FILE, STEPS_COLUMNS, last_step)
+        columns = diagnosis_columns(config)
+        self._diagnoses = CsvLog(path / DIAGNOSIS_FILE, columns, evaluated_step)
+        self._posterior = CsvLog(path / POSTERIOR_FILE, POSTERIOR_COLUMNS, evaluated_step)
         self._log = RunLog(path)
 
     @classmethod
@@ -164,6 +177,12 @@ class RunDirectory:
             self._kl.append(kl_row(evaluation))
         self._metrics.append(evaluation_row(evaluation))
 
+    def add_diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Add its rows, in memory until `flush`."""
+        for row in posterior_rows(diagnosis):
+            self._posterior.append(row)
+        self._diagnoses.append(diagnosis_row(diagnosis))
+
     def add_train_point(self, point: TrainPoint) -> None:
         """Add a row to steps.csv, in memory until `flush`."""
         self._steps.append(train_point_row(point))
@@ -179,6 +198,8 @@ class RunDirectory:
             self._kl.flush()
         self._metrics.flush()
         self._steps.flush()
+        self._posterior.flush()  # likewise
+        self._diagnoses.flush()
 
     def stop_logging(self) -> None:
         """Write no more to the run's log."""

@@ -69,6 +69,11 @@ class Trainer:
         self._last_beta = beta_at(config, 0.0)
 
     @property
+    def optimizer(self) -> torch.optim.Adam:
+        """To be looked at: only the steps change it."""
+        return self._optimizer
+
+    @property
     def epoch(self) -> float:
         """Epochs trained so far, with fractions."""
         return self.step / self.steps_per_epoch

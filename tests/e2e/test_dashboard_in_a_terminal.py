@@ -78,9 +78,10 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     session.send("E")
     run = only_run(tmp_path)
     figures = tmp_path / "exports" / run.name
-    session.wait_for(lambda _: (figures / "manifold.png").exists())
+    session.wait_for(lambda _: (figures / "vae_diagnosis.png").exists())
     names = ["latent_scatter", "recon_val", "samples", "train_loss", "val_loss"]
     files = {*(f"vae_{name}" for name in names), "interpolation", "traversal", "manifold"}
+    files |= {"vae_kl_heatmap", "vae_rate_distortion", "vae_diagnosis"}
     assert {p.stem for p in figures.iterdir()} == files
     for name in files:
         with Image.open(figures / f"{name}.png") as image:

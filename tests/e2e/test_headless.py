@@ -136,6 +136,7 @@ def test_a_stored_run_is_exported_and_scored_without_training(
     assert exported.returncode == 0, exported.stderr
     names = ["train_loss", "val_loss", "recon_val", "latent_scatter", "samples"]
     files = [*(f"vae_{name}" for name in names), "interpolation", "traversal", "manifold"]
+    files += ["vae_kl_heatmap", "vae_rate_distortion", "vae_diagnosis"]
     assert exported.stdout.splitlines() == [f"exports/kept/{name}.png" for name in files]
     one = run(["export", "checkpoints/kept", "--figure", "samples", "--exports", "x"], tmp_path)
     assert one.stdout == "x/kept/vae_samples.png\n"

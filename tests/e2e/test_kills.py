@@ -28,7 +28,7 @@ from engine.history import History
 from engine.storage import checkpoint
 from engine.storage.config_json import read_config
 from engine.storage.frames import read_frames
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.run_lock import RunLock, owner_of
 from engine.storage.status_json import STATUS_FILE, read_status
 

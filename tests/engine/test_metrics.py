@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine.history import History
-from engine.metrics import Metrics, active_units, best_evaluation
+from engine.metrics import Metrics, active_units, best_evaluation, pixel_entropies
 from tests.support.made_runs import evaluation
 
 
@@ -78,3 +78,13 @@ def test_units_of_a_diverged_model_are_not_active_and_nothing_is_said_of_it() ->
         assert active_units(mu) == 1
         assert active_units(mu[:1]) is None, "one image has no variance"
         assert active_units(mu[:0]) is None
+
+
+def test_black_and_white_pixels_have_no_entropy_and_grey_ones_at_most_ln_2() -> None:
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[1] = 255
+    images[2] = 127
+    found = pixel_entropies(images)
+    assert found[:2].tolist() == [0.0, 0.0]
+    assert found[2] == pytest.approx(784 * math.log(2), rel=1e-4)
+    assert pixel_entropies(images[:0]).tolist() == []

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.analysis.jobs import FitMixture, Mixture, NeighbourAccuracy, Project
 from engine.config import RunConfig
+from engine.diagnosis import Diagnosis
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.steering import SteeringChange
 from engine.validation_images import ValidationImages
@@ -30,6 +31,7 @@ from engine.views import (
     Traversal,
     TraversalView,
 )
+from tests.support.made_diagnoses import made_diagnosis
 from tests.support.made_views import latent_view, sample_view
 
 CLASS_NAMES = (
@@ -76,6 +78,7 @@ class FakeSource:
     fingerprint: str = "fashion"
     points: list[TrainPoint] = field(default_factory=list)
     evaluated: list[Evaluation] = field(default_factory=list)
+    diagnosed: list[Diagnosis] = field(default_factory=list)
     film: list[Frame] = field(default_factory=lambda: film(4))
     requests: list[object] = field(default_factory=list)
     jobs: list[Any] = field(default_factory=list)
@@ -85,6 +88,10 @@ class FakeSource:
         steps = range(1, self.epochs * STEPS_PER_EPOCH + 1)
         self.points = [self._point(step) for step in steps]
         self.evaluated = [self.evaluation(e * STEPS_PER_EPOCH) for e in range(self.epochs + 1)]
+        self.diagnosed = [
+            made_diagnosis(self.config, e.step, steps_per_epoch=STEPS_PER_EPOCH)
+            for e in self.evaluated
+        ]
 
     def _point(self, step: int) -> TrainPoint:
         epoch = step / STEPS_PER_EPOCH
@@ -110,6 +117,9 @@ class FakeSource:
 
     def evaluations(self) -> list[Evaluation]:
         return list(self.evaluated)
+
+    def diagnoses(self) -> list[Diagnosis]:
+        return list(self.diagnosed)
 
     def train_points(self) -> list[TrainPoint]:
         return list(self.points)

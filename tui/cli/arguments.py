@@ -158,8 +158,8 @@ class ExportArgs(_Stored):
 
     figure: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A figure (repeatable): train_loss, val_loss, recon_val, latent_scatter, samples,
-    interpolation, traversal, manifold, comparison (with --with), film. By default all that the
-    model has, without the last two."""
+    interpolation, traversal, manifold, kl_heatmap, rate_distortion, diagnosis, comparison (with
+    --with), film. By default all that the model has, without the last two."""
     with_run: Annotated[str | None, tyro.conf.arg(name="with", metavar="RUN")] = None
     """comparison: the other run."""
     projection: Projection = "pca"

@@ -15,6 +15,10 @@ of objects with these fields; a number that there is not is null, and so is NaN:
     seconds             time spent training
     created, modified   ISO 8601, in UTC: when it began, when it was last written
     size                bytes of its files
+    diagnosis           of the newest one: epoch, mutual_information and its upper bound,
+                        total_correlation, dimension_kl, gap (validation less training, above the
+                        pixels' entropy), above_floor (`last` less that of the validation images);
+                        null if there is none
     owner               {pid, host} of the process that trains it; null if none does
     parent              {run, state, step, epoch} that a branch began with; null for other runs
     steered             how often a setting was changed while it was trained
@@ -23,6 +27,7 @@ of objects with these fields; a number that there is not is null, and so is NaN:
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -34,6 +39,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.metrics import json_number
+from engine.storage.diagnosis_csv import last_diagnosis
 from engine.storage.listing import RunSummary
 from engine.storage.run_index import list_runs
 from engine.text import UNKNOWN, one_line
@@ -85,11 +91,30 @@ def as_json(run: RunSummary) -> dict[str, Any]:
         "created": _utc(run.created) if run.created else None,
         "modified": _utc(run.modified),
         "size": run.size,
+        "diagnosis": _diagnosis(run),
         "owner": {"pid": run.owner.pid, "host": run.owner.host} if run.owner else None,
         "parent": asdict(run.parent) if run.parent else None,
         "steered": run.steered,
         "alerts": list(run.alerts),
     }
+
+
+def _diagnosis(run: RunSummary) -> dict[str, float | None] | None:
+    diagnosis = None if run.config is None else last_diagnosis(run.path, run.config)
+    if diagnosis is None:
+        return None
+    surgery = diagnosis.surgery
+    last = math.nan if run.last is None else run.last
+    values = {
+        "epoch": diagnosis.epoch,
+        "mutual_information": surgery.mutual_information if surgery else math.nan,
+        "mutual_information_upper": surgery.mutual_information_upper if surgery else math.nan,
+        "total_correlation": surgery.total_correlation if surgery else math.nan,
+        "dimension_kl": surgery.dimension_kl if surgery else math.nan,
+        "gap": diagnosis.gap,
+        "above_floor": last - diagnosis.floor,
+    }
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _utc(time: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Curves over epochs as a terminal chart: plotext's axes, ticks and labels, our lines in them.
+"""Curves over epochs, and lines in a plane: plotext's axes, ticks and labels, our lines in them.
 
 plotext draws a line dot by dot in Python: two full curves on a large screen would take it 20 ms.
 """
@@ -47,6 +47,41 @@ class Mark:
     color: Rgb
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a plane through points (N,), (N,), finite."""
+
+    x: Floats
+    y: Floats
+    color: Rgb
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a plane, and its character."""
+
+    x: float
+    y: float
+    character: str
+    color: Rgb
+
+
+def draw_plane(
+    size: Size, x: Limits, y: Limits, lines: Sequence[Line], points: Sequence[Point]
+) -> list[Strip]:
+    """The lines of a plane; where they cross, the later one is on top, and points over all."""
+    x_ticks = round_ticks(x.low, x.high, max(2, (size.width - Y_LABEL_COLUMNS) // 10))
+    y_ticks = round_ticks(y.low, y.high, size.height // ROWS_PER_TICK)
+    if size.width < max(map(len, tick_labels(y_ticks))) + 2 or size.height < 3:
+        return []
+    sheet = _Sheet(size, x, y, x_ticks, y_ticks)
+    for line in lines:
+        sheet.draw_path(line.x, line.y, line.color)
+    for point in points:
+        sheet.draw_point(point.x, point.y, point.character, point.color)
+    return sheet.strips()
+
+
 def draw_chart(
     size: Size,
     curves: Sequence[Curve],
@@ -83,7 +118,7 @@ def draw_chart(
     for curve in curves:
         sheet.draw_curve(curve)
     if mark is not None:
-        sheet.draw_mark(mark)
+        sheet.draw_point(mark.epoch, mark.value, "●", mark.color)
     return sheet.strips()
 
 
@@ -149,23 +184,24 @@ class _Sheet:
     def draw_curve(self, curve: Curve) -> None:
         """The part of a curve that lies within the limits."""
         series = thin(curve.series, self.columns * DOTS_ACROSS)
-        inside = (series.values >= self._y.low) & (series.values <= self._y.high)
-        inside &= (series.epochs >= self._x.low) & (series.epochs <= self._x.high)
+        self.draw_path(series.epochs, series.values, curve.color)
+
+    def draw_path(self, x: Floats, y: Floats, color: Rgb) -> None:
+        """The part of a line that lies within the limits."""
+        inside = (y >= self._y.low) & (y <= self._y.high)
+        inside &= (x >= self._x.low) & (x <= self._x.high)
         if not inside.any():
             return
-        x, y = line_dots(
-            self._columns(series.epochs[inside], DOTS_ACROSS),
-            self._rows(series.values[inside], DOTS_DOWN),
-        )
-        rows, columns, characters = cells_of(x, y, self.columns, self.rows)
-        self._put(rows, self._left + columns, characters, curve.color)
+        dots = line_dots(self._columns(x[inside], DOTS_ACROSS), self._rows(y[inside], DOTS_DOWN))
+        rows, columns, characters = cells_of(*dots, self.columns, self.rows)
+        self._put(rows, self._left + columns, characters, color)
 
-    def draw_mark(self, mark: Mark) -> None:
+    def draw_point(self, x: float, y: float, character: str, color: Rgb) -> None:
         """A point, if it lies within the limits."""
-        is_within = self._x.low <= mark.epoch <= self._x.high
-        if is_within and self._y.low <= mark.value <= self._y.high:
-            row = self._rows(np.array([mark.value]), 1)
-            self._put(row, self._left + self._columns(np.array([mark.epoch]), 1), "●", mark.color)
+        is_within = self._x.low <= x <= self._x.high
+        if is_within and self._y.low <= y <= self._y.high:
+            row = self._rows(np.array([y]), 1)
+            self._put(row, self._left + self._columns(np.array([x]), 1), character, color)
 
     def strips(self) -> list[Strip]:
         """The cells, equal colours in one run."""

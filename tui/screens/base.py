@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 from textual import work
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 
@@ -28,6 +29,7 @@ from tui.terminal.boundary import failures_of
 from tui.widgets.canvas import CanvasPanel
 from tui.widgets.header import RunHeader
 from tui.widgets.message_line import MessageLine
+from tui.widgets.panel import Panel
 
 TICK = 0.1
 """Seconds between two looks at the run."""
@@ -286,3 +288,34 @@ class RunScreen(Screen[None]):
     def on_run_screen_said(self, message: Said) -> None:
         """What a thread has to say."""
         self.say(message.text, message.level)
+
+
+class PanelsScreen(RunScreen):
+    """All panels beside each other where there is room, else the one in focus."""
+
+    def on_resize(self, event: Resize) -> None:
+        """Many panels or one."""
+        width, height = event.size
+        self.set_class(width < LARGE[0] or height < LARGE[1], "-narrow")
+
+    def turn_panel(self, by: int) -> None:
+        """The focus to the panel that is so many further, which is shown if it was hidden."""
+        panels = list(self.query(Panel))
+        now = panels.index(self.focused) if isinstance(self.focused, Panel) else -by
+        self.show_panel(panels[(now + by) % len(panels)])
+
+    def show_panel(self, chosen: Panel) -> None:
+        """The focus to this panel, which is shown if it was hidden."""
+        self.show_only(chosen)
+        chosen.focus()
+
+    def show_only(self, chosen: Panel) -> None:
+        """Where one panel has room, it is this."""
+        for panel in self.query(Panel):
+            panel.set_class(panel is chosen, "-shown")
+
+    def action_zoom(self) -> None:
+        """The panel in focus alone, or all."""
+        if isinstance(self.focused, Panel):
+            self.show_only(self.focused)
+        self.toggle_class("-zoomed")

@@ -55,6 +55,9 @@ ACTIONS = (
     _IMAGE_MODE,
     Action("l", "explore", "latent", "Explore the latent space: decode any point of it.", rank=8),
     Action("w", "walks", "walks", "Interpolation, traversal and the manifold, live.", rank=9),
+    Action(
+        "d", "diagnose", "diagnosis", "See why: KL, posterior, gradients, generalisation.", rank=9
+    ),
     Action("v", "compare", "compare", "Compare the VAE with the autoencoder.", rank=10),
     Action("o", "other_run", "next", "Show the next of the open runs.", rank=17),
     Action("b", "browse", "runs", "Browse all runs: open, resume, compare, delete.", rank=11),
@@ -151,6 +154,18 @@ COMPARISON_ACTIONS: tuple[Action, ...] = (
     _HELP,
     _BACK,
 )
+DIAGNOSIS_ACTIONS: tuple[Action, ...] = (
+    _PAUSE,
+    Action("tab", "turn(1)", "panel", "Move to the next panel.", "Tab", rank=2),
+    Action("1", "show_panel(0)", "", "Go to a panel by its number.", "1–8"),
+    Action("s", "sort", "sort", "Sort the latent dimensions by KL or by number.", rank=5),
+    Action("z", "zoom", "zoom", "Enlarge the focused panel, or restore it.", rank=6),
+    Action("e", "export", "export", "Export the focused panel's figure as PNG.", rank=4),
+    _IMAGE_MODE,
+    _SCREENSHOT,
+    _HELP,
+    _BACK,
+)
 RUNS_ACTIONS: tuple[Action, ...] = (
     Action("enter", "open", "open", "Open this run, or all marked ones if it is marked.", "Enter"),
     Action("R", "resume", "resume", "Resume this run.", "R", rank=2),
@@ -175,6 +190,7 @@ SCREENS: dict[str, tuple[Action, ...]] = {
     "Dashboard": ACTIONS,
     "Explorer": EXPLORER_ACTIONS,
     "Walks": WALK_ACTIONS,
+    "Diagnosis": DIAGNOSIS_ACTIONS,
     "Comparison": COMPARISON_ACTIONS,
     "Runs": RUNS_ACTIONS,
 }

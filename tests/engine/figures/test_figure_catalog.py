@@ -23,6 +23,9 @@ def test_a_vaes_figures_have_the_names_of_the_report_and_of_the_walks() -> None:
         "interpolation.png",
         "traversal.png",
         "manifold.png",
+        "vae_kl_heatmap.png",
+        "vae_rate_distortion.png",
+        "vae_diagnosis.png",
     ]
 
 

@@ -481,3 +481,12 @@ def test_the_model_is_looked_at_in_evaluation_mode(images: tuple[np.ndarray, np.
     model.train()
     viewer(images, model=model).compute(PriorSamples())
     assert not model.training
+
+
+def test_images_may_be_asked_for_by_their_positions(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    view = viewer(images).compute(Reconstructions(indices=(31, 7, 99, 100)))
+    assert view.indices.tolist() == [31, 7, 99]  # the split ends at 99
+    np.testing.assert_allclose(view.originals.reshape(-1, 784), images[0][[31, 7, 99]] / 255)
+    assert view.labels.tolist() == images[1][[31, 7, 99]].tolist()

@@ -21,7 +21,7 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.report.facts import RunFacts
 from engine.report.findings import findings
-from engine.report.gather import gather, gaussian_distance, pixel_entropies
+from engine.report.gather import gather, gaussian_distance
 from engine.report.neighbours import neighbour_facts, remote_share
 from engine.report.write import write_report
 from engine.runs.resume import NewRun
@@ -83,16 +83,6 @@ def test_the_floor_is_the_mean_entropy_of_the_images_pixels(
             assert found.class_floors[label] == pytest.approx(own.mean(), rel=1e-12)
     assert data.fingerprint == small_dataset.fingerprint
     assert not data.is_fashion_mnist
-
-
-def test_black_and_white_pixels_have_no_entropy_and_grey_ones_at_most_ln_2() -> None:
-    images = np.zeros((3, 28, 28), np.uint8)
-    images[1] = 255
-    images[2] = 127
-    found = pixel_entropies(images)
-    assert found[:2].tolist() == [0.0, 0.0]
-    assert found[2] == pytest.approx(784 * math.log(2), rel=1e-4)
-    assert pixel_entropies(images[:0]).tolist() == []
 
 
 def test_no_reconstruction_beats_its_floor(facts: dict[str, RunFacts]) -> None:

@@ -30,7 +30,7 @@ from engine.snapshot import Phase
 from engine.storage import checkpoint
 from engine.storage.config_json import read_config
 from engine.storage.frames import read_frames
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.run_lock import RunLock
 from engine.training.trainer import Trainer
 from tests.support.dataset_files import random_dataset, write_idx_folder
@@ -113,7 +113,7 @@ def assert_same_run(one: Path, two: Path) -> None:
         mine, other = state_of(one, name), state_of(two, name)
         mine.pop("config"), other.pop("config")
         assert_same(mine, other, name)
-    for name in ("metrics.csv", "kl.csv", "steps.csv"):
+    for name in ("metrics.csv", "kl.csv", "steps.csv", "diagnosis.csv", "posterior.csv"):
         assert rows(one / name) == rows(two / name)
     film, expected = read_frames(one), read_frames(two)
     assert [f.step for f in film] == [f.step for f in expected]
@@ -428,7 +428,9 @@ def test_a_damaged_frame_is_told_and_costs_itself_alone(
     assert_same(state_of(copied), state_of(whole))
 
 
-@pytest.mark.parametrize("name", ["metrics.csv", "kl.csv", "steps.csv"])
+@pytest.mark.parametrize(
+    "name", ["metrics.csv", "kl.csv", "steps.csv", "diagnosis.csv", "posterior.csv"]
+)
 def test_a_damaged_line_of_a_series_costs_itself_and_is_named(name: str, copied: Path) -> None:
     lines = (copied / name).read_text().splitlines(keepends=True)
     lines[3] = lines[3].replace(",", ";")
@@ -439,7 +441,7 @@ def test_a_damaged_line_of_a_series_costs_itself_and_is_named(name: str, copied:
 
 
 def test_rows_that_were_being_written_are_cut_off(copied: Path, whole: Path) -> None:
-    for name in ("metrics.csv", "kl.csv", "steps.csv"):
+    for name in ("metrics.csv", "kl.csv", "steps.csv", "diagnosis.csv", "posterior.csv"):
         with (copied / name).open("a") as stream:
             stream.write("25,2.08")
     train(continued_config(copied, epochs=3), ResumeRun(copied))

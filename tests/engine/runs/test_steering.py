@@ -27,7 +27,7 @@ from engine.snapshot import Phase
 from engine.steering import SteeringChange
 from engine.storage import checkpoint
 from engine.storage.config_json import read_config
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.steering_csv import STEERING_FILE, read_steering, write_steering
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for

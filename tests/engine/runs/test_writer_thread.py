@@ -22,7 +22,7 @@ from engine.runs.writer_thread import RunWriter, Work
 from engine.snapshot import Phase, Snapshot
 from engine.storage import checkpoint
 from engine.storage.frames import read_frames
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LostRunError, RunLock, owner_of

@@ -19,13 +19,13 @@ from engine.errors import RunError
 from engine.history import History
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.storage.csv_log import CsvLog
+from engine.storage.history_reader import HistoryReader
 from engine.storage.metrics_csv import (
     KL_FILE,
     METRICS_COLUMNS,
     METRICS_FILE,
     STEPS_COLUMNS,
     STEPS_FILE,
-    HistoryReader,
     RowReader,
     Values,
     evaluation_row,

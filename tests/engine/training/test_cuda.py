@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
+import numpy as np
 import pytest
 import torch
 
 from data import ImageDataset
-from engine.config import Precision, RunConfig
+from engine.config import ModelName, Precision, RunConfig
 from engine.errors import ConfigError
+from engine.inference.diagnosis import Diagnostician
 from engine.model.device import device_label, memory, resolve_device
 from engine.model.networks import VAE, build_model
 from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
@@ -54,6 +56,34 @@ def trained(config: RunConfig, dataset: ImageDataset, *, graphs: bool = True) ->
     while not trainer.finished:
         trainer.train(50)
     return trainer
+
+
+@pytest.mark.parametrize("model", ["vae", "ae"])
+def test_diagnoses_leave_training_as_it_is_and_say_what_they_say_on_a_cpu(
+    model: ModelName, small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, model=model, batch_size=5, epochs=4)
+    looked, alone = (Trainer(config, small_dataset, CUDA) for _ in range(2))
+    diagnostician = Diagnostician(config, looked.model, looked.images, looked.optimizer)
+    while not looked.finished:
+        looked.train(50)
+        alone.train(50)
+        evaluation = looked.evaluate(0.0)
+        found = diagnostician.look(evaluation)
+    for name, weights in looked.model.state_dict().items():
+        assert torch.equal(weights, alone.model.state_dict()[name]), name
+
+    cpu = Trainer(config, small_dataset, torch.device("cpu"))
+    cpu.model.load_state_dict(looked.model.state_dict())
+    expected = Diagnostician(config, cpu.model, cpu.images, None).look(evaluation)
+    assert found.gap == pytest.approx(expected.gap, abs=0.05)
+    np.testing.assert_allclose(found.posterior.ks, expected.posterior.ks, atol=1e-3)
+    assert [layer.gradient_norm for layer in found.layers] == pytest.approx(
+        [layer.gradient_norm for layer in expected.layers], rel=1e-2
+    )
+    if expected.surgery is not None:
+        assert found.surgery is not None
+        assert found.surgery.total == pytest.approx(expected.surgery.total, abs=0.01)
 
 
 @pytest.mark.parametrize("model", ["vae", "ae"])

@@ -14,6 +14,9 @@ import pytest
 from rich.cells import cell_len
 
 from engine.snapshot import Phase
+from engine.storage.run_directory import RunDirectory
+from engine.storage.run_lock import RunLock
+from tests.support.made_diagnoses import made_diagnosis
 from tests.support.made_runs import CONFIG, make_run, trained_by_another, write_phase
 from tui.cli.main import main
 from tui.screens.runs.columns import COLUMNS
@@ -204,6 +207,7 @@ def test_json_has_numbers_as_numbers_and_nan_as_null(
         "best_epoch": 1.0,
         "seconds": 75.5,
         "created": "2026-11-22T10:00:00+00:00",
+        "diagnosis": None,
         "owner": None,
         "parent": None,
         "steered": 0,
@@ -260,3 +264,21 @@ def test_torch_is_not_imported(three: Path) -> None:
         f"main(['runs', '--checkpoints', {str(three)!r}]); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_json_has_the_newest_diagnosis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = make_run(tmp_path, "diagnosed", {0: 500.0, 2: 250.0})
+    make_run(tmp_path, "old", {0: 500.0})
+    run = RunDirectory.reopen(path, RunLock(path), CONFIG, 10_000, 10_000)
+    made = [made_diagnosis(CONFIG, step) for step in (0, 200)]
+    for diagnosis in made:
+        run.add_diagnosis(diagnosis)
+    run.flush()
+    run.close()
+    told = {run["name"]: run["diagnosis"] for run in json_of(capsys, tmp_path)}
+    assert told["old"] is None
+    surgery = made[-1].surgery
+    assert surgery is not None
+    assert told["diagnosed"]["mutual_information"] == surgery.mutual_information
+    assert told["diagnosed"]["gap"] == pytest.approx(made[-1].gap)
+    assert told["diagnosed"]["above_floor"] == pytest.approx(250.0 - made[-1].floor)

@@ -5,6 +5,7 @@ import pytest
 from tui.screens.base import RunScreen
 from tui.screens.comparison.screen import ComparisonScreen
 from tui.screens.dashboard.screen import Dashboard
+from tui.screens.diagnosis.screen import DiagnosisScreen
 from tui.screens.explorer.screen import ExplorerScreen
 from tui.screens.runs.screen import RunsScreen
 from tui.screens.walks.screen import WalksScreen
@@ -15,6 +16,7 @@ CLASSES: dict[str, type[RunScreen | RunsScreen]] = {
     "Dashboard": Dashboard,
     "Explorer": ExplorerScreen,
     "Walks": WalksScreen,
+    "Diagnosis": DiagnosisScreen,
     "Comparison": ComparisonScreen,
     "Runs": RunsScreen,
 }

@@ -14,7 +14,7 @@ from engine.run import Run
 from engine.snapshot import Phase
 from engine.views import PriorSamples, Reconstructions
 from tui.drawing.series import TITLES, ChartMetric
-from tui.screens.base import LARGE, Part, RunScreen
+from tui.screens.base import PanelsScreen, Part
 from tui.screens.comparison.compared_run import (
     SAMPLES,
     ComparedRun,
@@ -31,7 +31,6 @@ from tui.state.keymap import COMPARISON_ACTIONS, bindings
 from tui.widgets.header import RunHeader
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_line import MessageLine
-from tui.widgets.panel import Panel
 
 NUMBERS_INTERVAL = 0.2
 """Seconds between two looks at the numbers and the curves of all runs."""
@@ -41,7 +40,7 @@ OTHER_LINES = 3
 """Header, message, keys."""
 
 
-class ComparisonScreen(RunScreen):
+class ComparisonScreen(PanelsScreen):
     """Live where it is cheap; the slow numbers and the mixtures when asked.
 
     Args:
@@ -90,18 +89,15 @@ class ComparisonScreen(RunScreen):
     def on_mount(self) -> None:
         """Focus the curves."""
         self.apply_image_mode()
-        self.query_one(CurvesPanel).focus()
-        self._show_only(self.query_one(CurvesPanel))
+        self.show_panel(self.query_one(CurvesPanel))
 
     def on_unmount(self) -> None:
         """Nobody waits for the numbers any more."""
         self._measuring.close()
 
     def on_resize(self, event: Resize) -> None:
-        """All panels where there is room, else the one in focus."""
-        width, height = event.size
-        self.set_class(width < LARGE[0] or height < LARGE[1], "-narrow")
-        self._divide(height)
+        """Divide the height between table and pictures."""
+        self._divide(event.size.height)
 
     def on_screen_resume(self) -> None:
         """Another screen may have changed how pictures are drawn."""
@@ -250,22 +246,7 @@ class ComparisonScreen(RunScreen):
 
     def action_next_panel(self) -> None:
         """The focus to the next panel, which is shown if it was hidden."""
-        panels = list(self.query(Panel))
-        now = panels.index(self.focused) if isinstance(self.focused, Panel) else -1
-        following = panels[(now + 1) % len(panels)]
-        self._show_only(following)
-        following.focus()
-
-    def action_zoom(self) -> None:
-        """The panel in focus alone, or all."""
-        if isinstance(self.focused, Panel):
-            self._show_only(self.focused)
-        self.toggle_class("-zoomed")
-
-    def _show_only(self, chosen: Panel) -> None:
-        """Where one panel has room, it is this."""
-        for panel in self.query(Panel):
-            panel.set_class(panel is chosen, "-shown")
+        self.turn_panel(1)
 
     def action_export(self) -> None:
         """The comparison."""

@@ -18,7 +18,7 @@ from engine.history import History
 from engine.parent import Parent
 from engine.run import Run
 from engine.storage.config_json import read_config
-from engine.storage.metrics_csv import HistoryReader
+from engine.storage.history_reader import HistoryReader
 from tui.screens.base import LARGE, Part
 from tui.screens.dashboard.chart import MetricChart
 from tui.screens.dashboard.latent_map import LatentMapPanel
@@ -120,7 +120,9 @@ class Dashboard(PictureControl):
     def show_state(self) -> None:
         """The numbers, too."""
         super().show_state()
-        self.query_one(StatusPanel).show_snapshot(self.run.snapshot)
+        diagnosis = self.run.history.diagnosis
+        floor = None if diagnosis is None else diagnosis.floor
+        self.query_one(StatusPanel).show_snapshot(self.run.snapshot, floor)
 
     def film_moved(self) -> None:
         """The curves mark the moment."""
@@ -172,6 +174,13 @@ class Dashboard(PictureControl):
         from tui.screens.walks.screen import WalksScreen
 
         self.app.push_screen(WalksScreen(self.context))
+
+    def action_diagnose(self) -> None:
+        """Why it does as it does."""
+        from tui.screens.diagnosis.screen import DiagnosisScreen
+
+        frame = self.pictures.film.frame
+        self.app.push_screen(DiagnosisScreen(self.context, frame.step if frame else None))
 
     def action_browse(self) -> None:
         """All runs."""

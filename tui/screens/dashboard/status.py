@@ -22,11 +22,16 @@ class StatusPanel(Widget):
         super().__init__(id=id)
         self.model = Panel.model
         self._snapshot: Snapshot | None = None
+        self._floor: float | None = None
         self._text = ""
 
-    def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show other numbers, if they read differently."""
-        self._snapshot = snapshot
+    def show_snapshot(self, snapshot: Snapshot, floor: float | None = None) -> None:
+        """Show other numbers, if they read differently.
+
+        Args:
+            floor: pixel entropy of the validation images, once it is known.
+        """
+        self._snapshot, self._floor = snapshot, floor
         text = self.render().plain
         if text != self._text:
             self._text = text
@@ -58,6 +63,9 @@ class StatusPanel(Widget):
         between = " · best " if wide else " best "
         last = s.last.val.score if s.last else None
         scores = Text.assemble((f"{'val ' * wide}{name} ", "dim"), (nats(last), "bold"))
+        if wide and s.last and self._floor is not None:
+            above = s.last.val.score - self._floor
+            scores.append(" (", "dim").append(nats(above)).append(" above floor)", "dim")
         if s.best:
             best = nats(s.best.val.score)
             scores.append(between, "dim").append(best, "bold")

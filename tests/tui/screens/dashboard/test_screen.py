@@ -192,6 +192,7 @@ async def test_e_exports_the_panel_in_focus_and_capital_e_everything(
             *("vae_train_loss.png", "vae_val_loss.png", "vae_recon_val.png"),
             *("vae_latent_scatter.png", "vae_samples.png"),
             *("interpolation.png", "traversal.png", "manifold.png"),
+            *("vae_kl_heatmap.png", "vae_rate_distortion.png", "vae_diagnosis.png"),
         }
 
 

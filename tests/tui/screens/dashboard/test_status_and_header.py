@@ -281,3 +281,13 @@ async def test_new_alerts_are_counted_in_the_header_at_any_width(width: int) -> 
         (line,) = texts_of(widget)
         assert "▲ 2 alerts (!)" in line
         assert not too_wide(widget.render(), width)
+
+
+async def test_a_wide_status_tells_how_far_above_the_images_entropy_the_score_is() -> None:
+    panel = StatusPanel(id="status")
+    async with WidgetApp(panel).run_test(size=(140, 6)):
+        panel.show_snapshot(USUAL)
+        assert "above floor" not in panel.render().plain
+        panel.show_snapshot(USUAL, floor=187.8)
+        assert USUAL.last is not None
+        assert f"({USUAL.last.val.score - 187.8:.2f} above floor)" in panel.render().plain
