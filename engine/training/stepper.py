@@ -44,7 +44,13 @@ def capture_cuda_graph(work: Work) -> Work:
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
         work()
-    return graph.replay
+
+    # A graph doesn't keep what it reads and writes: without the work, it would go on writing into
+    # memory that is somebody else's by then.
+    def replay(_keeps_its_memory: Work = work) -> None:
+        graph.replay()
+
+    return replay
 
 
 class Stepper:
