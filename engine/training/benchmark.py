@@ -185,10 +185,11 @@ def _issued(step: Work, batch: int, device: torch.device) -> Steps:
             step()
 
     step()  # libraries set themselves up
-    play = capture_cuda_graph(several) if device.type == "cuda" else several
+    replay = capture_cuda_graph(several) if device.type == "cuda" else None
 
     @torch.no_grad()
     def steps(count: int) -> int:
+        play = replay or several  # of both one is played, and the other one keeps its tensors
         times = -(-count // at_once)
         for _ in range(times):
             play()

@@ -5,6 +5,7 @@ kernels of many steps and is issued as a whole: the thread that trains waits wit
 interpreter's lock, and the dashboard has it.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -37,20 +38,23 @@ def capture_cuda_graph(work: Work) -> Work:
     """A `Capture` for the current CUDA device.
 
     Other threads may use CUDA meanwhile: only this thread's calls are watched for what a graph
-    can't hold.
+    can't hold. The caller keeps what the work reads and writes for as long as the graph: that
+    keeps nothing but what is made within it, and would write into what is somebody else's by then.
     """
     graph = torch.cuda.CUDAGraph()
     # Not PyTorch's own stream for this: it stays on the device that first made a graph.
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-        work()
-
-    # A graph doesn't keep what it reads and writes: without the work, it would go on writing into
-    # memory that is somebody else's by then.
-    def replay(_keeps_its_memory: Work = work) -> None:
-        graph.replay()
-
-    return replay
+    # Seen on an H200: a graph of an earlier run that is collected as garbage in this thread just
+    # then is freed by a call that invalidates the capture.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            work()
+    finally:
+        if collects:
+            gc.enable()
+    return graph.replay
 
 
 class Stepper:

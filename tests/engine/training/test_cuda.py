@@ -18,8 +18,9 @@ from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
 from engine.runs.resume import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
+from engine.training.benchmark import matmul_steps
 from engine.training.gradients import Bfloat16Matmul, Matmul, backpropagation
-from engine.training.stepper import Work, capture_cuda_graph
+from engine.training.stepper import capture_cuda_graph
 from engine.training.trainer import Trainer
 from engine.views import LatentMap, PriorSamples, Reconstructions
 
@@ -181,21 +182,52 @@ def test_graphs_are_made_while_another_thread_uses_the_gpu(
     assert trainer._stepper.capture is not None, "no graph could be made: see the log"
 
 
-def test_a_graph_writes_into_nobody_elses_memory() -> None:
-    def counting() -> Work:
-        counts = torch.zeros(1 << 20, device=CUDA)
-
-        def work() -> None:
-            counts.add_(1.0)
-
-        work()
-        return capture_cuda_graph(work)
-
-    replay = counting()  # nothing else knows its tensor
-    others = [torch.zeros(1 << 20, device=CUDA) for _ in range(4)]
-    replay()
+def test_a_bench_of_graphs_writes_into_nobody_elses_memory() -> None:
+    config = RunConfig(hidden=(64,), latent_dim=8)
+    steps = matmul_steps(config, CUDA)
+    others = [torch.zeros(1 << 16, device=CUDA) for _ in range(64)]
+    steps(64)
     torch.cuda.synchronize()
-    assert [float(other.sum()) for other in others] == [0.0] * 4
+    assert [float(other.sum()) for other in others] == [0.0] * len(others)
+
+
+def test_a_graph_is_made_although_an_earlier_one_is_garbage() -> None:
+    counts = torch.zeros(8, device=CUDA)
+
+    def work() -> None:
+        garbage = [[] for _ in range(10_000)]  # type: ignore[var-annotated]
+        garbage[0].append(garbage)
+        counts.add_(1.0)
+
+    work()
+    for _ in range(5):
+        before = gc.get_threshold()
+        gc.set_threshold(10)  # collected at once, were it not held back
+        try:
+            replay = capture_cuda_graph(work)
+        finally:
+            gc.set_threshold(*before)
+        circle: list[object] = [replay]
+        circle.append(circle)
+        del replay, circle
+    assert gc.isenabled()
+
+
+def test_what_is_steered_within_an_epoch_reaches_the_graphs(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    found = []
+    for graphs in (True, False):
+        config = replace(small_config, batch_size=5, epochs=2)
+        trainer = Trainer(config, small_dataset, CUDA)
+        if not graphs:
+            trainer.use_no_graphs()
+        trainer.train(40)
+        trainer.steer(replace(config, lr=0.02, beta=5.0))
+        trainer.train(32)
+        assert not graphs or trainer._stepper.capture is not None
+        found.append(trainer._epoch_sums.tolist())
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two NVIDIA GPUs")
