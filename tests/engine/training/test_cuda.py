@@ -1,5 +1,6 @@
 """What only an NVIDIA GPU can show; skipped where there is none."""
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
