@@ -16,7 +16,7 @@ from engine.storage.steering_csv import STEERING_FILE, read_steering
 from tests.support.terminal_session import PROGRAM, TerminalSession
 
 SMALL = ["--hidden", "32", "--latent-dim", "4", "--batch-size", "30", "--lr-schedule", "constant"]
-COLLAPSING = ["--beta", "50", "--kl-warmup", "0", "--epochs", "100000", "--name", "x"]
+COLLAPSING = ["--beta", "200", "--kl-warmup", "0", "--epochs", "100000", "--name", "x"]
 HERE = ["--device", "cpu", "--threads", "1"]
 
 
@@ -56,12 +56,17 @@ def test_a_collapse_is_seen_steered_killed_resumed_and_branched(
     wait_until(session, lambda: len(active_units(tmp_path)) > 12)
     wait_until(session, lambda: active_units(tmp_path)[-1] == 0)
     session.wait_for("0/4 active")
+    session.send("!")
+    session.wait_for("posterior collapse")
+    session.wait_for("lower β")
+    session.send("\x1b")
+    session.wait_for(lambda text: "lower β" not in text)
 
     # Lower β; keys come in one piece, as over a slow connection.
     session.send("t")
     session.wait_for("Steer this run")
     session.send("\x7f0.05\r")
-    session.wait_for("β 50 → 0.05 from step")
+    session.wait_for("β 200 → 0.05 from step")
     wait_until(session, lambda: active_units(tmp_path)[-1] >= 2)
     session.wait_for(lambda text: "0/4 active" not in text)
 
@@ -92,6 +97,6 @@ def test_a_collapse_is_seen_steered_killed_resumed_and_branched(
         again.send("b")
         again.wait_for("branch of x at epoch")
         again.send(" j c")  # both marked, and compared
-        again.wait_for("Comparison", 90)
+        again.wait_for("k-NN accuracy on μ", 90)
     finally:
         again.close()

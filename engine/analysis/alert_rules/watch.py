@@ -31,7 +31,9 @@ _EXPLAINED_BY: dict[Rule, frozenset[Rule]] = {
     Rule.COLLAPSE: frozenset({Rule.DIVERGING}),
     Rule.FAR_FROM_PRIOR: frozenset({Rule.DIVERGING, Rule.INSTABILITY}),
     Rule.INSTABILITY: frozenset({Rule.DIVERGING}),
-    Rule.OVERFITTING: frozenset({Rule.DIVERGING, Rule.INSTABILITY}),
+    Rule.OVERFITTING: frozenset(
+        {Rule.DIVERGING, Rule.INSTABILITY, Rule.COLLAPSE, Rule.KL_VANISHING}
+    ),
     Rule.PLATEAU: frozenset(
         {Rule.DIVERGING, Rule.INSTABILITY, Rule.COLLAPSE, Rule.KL_VANISHING, Rule.OVERFITTING}
     ),
