@@ -1,6 +1,7 @@
 """A small data set of real images, for tests that train."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.support.dataset_files import write_idx_folder
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
+_SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.M)
+
 
 def pytest_configure() -> None:
     """Workers, and programs that tests start, keep what they compiled: each needs all of it."""
@@ -30,7 +33,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     if any(Path(arg.split("::")[0]).name == collection_path.name for arg in config.args):
         return None  # asked for by name: pytest should say that all of it is deselected
-    marked = "\npytestmark = pytest.mark.slow\n" in collection_path.read_text("utf-8")
+    marked = _SLOW_AS_A_WHOLE.search(collection_path.read_text("utf-8"))
     return True if marked or _is_of_whole_programs(collection_path) else None
 
 
