@@ -1,5 +1,7 @@
 """A small data set of real images, for tests that train."""
 
+import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +19,33 @@ from tests.support.dataset_files import write_idx_folder
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
+_SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.M)
+
+
+def pytest_configure() -> None:
+    """Workers, and programs that tests start, keep what they compiled: each needs all of it."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The quick selection does not even import what is slow as a whole: that costs seconds."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    if any(Path(arg.split("::")[0]).name == collection_path.name for arg in config.args):
+        return None  # asked for by name: pytest should say that all of it is deselected
+    marked = _SLOW_AS_A_WHOLE.search(collection_path.read_text("utf-8"))
+    return True if marked or _is_of_whole_programs(collection_path) else None
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole programs are slow, whatever they are tested for; other files mark themselves."""
     for item in items:
-        if {"e2e", "bench"} & set(item.path.parts):
+        if _is_of_whole_programs(item.path):
             item.add_marker(pytest.mark.slow)
+
+
+def _is_of_whole_programs(path: Path) -> bool:
+    return bool({"e2e", "bench"} & set(path.parts))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

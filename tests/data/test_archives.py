@@ -364,6 +364,7 @@ def small_archive(pack: Pack) -> bytes:
     return pack(idx_members((TRAINING[0][:20], TRAINING[1][:20]), None, "raw/", ""))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(content=st.one_of(*(damaged(small_archive(pack)) for pack in PACKS.values())))
 def test_a_damaged_archive_is_refused_or_read(scratch: Path, content: bytes) -> None:

@@ -235,6 +235,7 @@ def test_any_arrays_round_trip(
     np.testing.assert_array_equal(read_idx_labels(path), labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(content=damaged(IMAGE_FILE) | damaged(IMAGE_FILE[:40]) | damaged(LABEL_FILE))
 def test_a_damaged_file_is_refused_or_read_as_what_it_says(scratch: Path, content: bytes) -> None:
@@ -264,6 +265,7 @@ def test_a_changed_pixel_in_a_plain_file_is_read_as_changed(
     assert images.tobytes() == content[16:]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(packed=damaged(gzip.compress(IMAGE_FILE, mtime=0)))
 def test_a_damaged_gzip_is_refused_or_has_the_same_content(scratch: Path, packed: bytes) -> None:

@@ -440,6 +440,7 @@ def test_importing_data_does_not_import_pandas() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     images=hnp.arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(28), st.just(28))),
@@ -490,6 +491,7 @@ def test_text_damaged_with_plausible_characters_is_refused_or_read_as_python_rea
     assert_refused_or_read_as_python_reads_it(path, text)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     packed=damaged(gzip.compress(TEXT, mtime=0))

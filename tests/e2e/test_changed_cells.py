@@ -44,7 +44,7 @@ def test_after_training_and_other_screens_no_cell_is_stale(
     with training(small_data, tmp_path, 120, 40) as session:
         session.wait_for("best")
         for key, shown in (
-            ("?", "What the numbers mean"),
+            ("?", "Pause or resume training"),
             ("\x1b", "originals (top), reconstructions"),
             ("l", "nearest"),
             ("q", "originals (top), reconstructions"),

@@ -1,4 +1,4 @@
-"""The installed program on the real data, driven by keys, as a person would."""
+"""The installed program, mostly on the real data, driven by keys, as a person would."""
 
 import csv
 import json
@@ -19,6 +19,8 @@ from tests.support.terminal_session import TerminalSession
 
 LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"
 SHOW_CURSOR = b"\x1b[?25h"
+FAST = ("--hidden", "32", "--latent-dim", "4")
+"""An epoch of the real data in about a second."""
 
 Start = Callable[..., TerminalSession]
 
@@ -55,7 +57,7 @@ def rows_of(run: Path) -> list[dict[str, str]]:
 def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     start: Start, tmp_path: Path
 ) -> None:
-    session = start("--epochs", "60")
+    session = start("--epochs", "60", "--hidden", "64")
     session.wait_for("space pause")
     session.wait_for(lambda screen: re.search(r"epoch 1\.\d\d/60", screen) is not None, 120)
     screen = session.wait_for("originals (top), reconstructions")
@@ -104,7 +106,9 @@ def test_a_person_watches_an_epoch_presses_keys_exports_and_quits(
     assert int(rows_of(run)[-1]["step"]) >= 422
 
 
-def test_keys_are_answered_while_training(start: Start) -> None:
+def test_keys_are_answered_while_training_and_a_second_control_c_quits(
+    start: Start, tmp_path: Path
+) -> None:
     session = start("--epochs", "60")
     session.wait_for("samples from the prior")
     for _ in range(3):
@@ -112,10 +116,23 @@ def test_keys_are_answered_while_training(start: Start) -> None:
         session.wait_for("What the numbers mean", 5)
         session.send("\x1b")
         session.wait_for(lambda screen: "What the numbers mean" not in screen, 5)
+    session.send("\x03")
+    session.wait_for("Quit?")
+    session.send("\x03")
+    assert session.wait_for_exit() == 0
+    assert (only_run(tmp_path) / "last.pt").exists()
 
 
-@pytest.mark.parametrize("size", [{"columns": 80, "rows": 24}, {"columns": 140, "rows": 45}])
-def test_nothing_but_the_panels_is_drawn_over_a_run(start: Start, size: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "number"),
+    [
+        ({"columns": 80, "rows": 24}, signal.SIGTERM),
+        ({"columns": 140, "rows": 45}, signal.SIGINT),
+    ],
+)
+def test_nothing_but_panels_is_drawn_over_a_run_and_a_signal_restores_the_terminal(
+    size: dict[str, int], number: signal.Signals, start: Start, tmp_path: Path
+) -> None:
     session = start("--epochs", "60", **size)
     screen = session.wait_for("samples from the prior")
     lines = screen.splitlines()
@@ -124,23 +141,6 @@ def test_nothing_but_the_panels_is_drawn_over_a_run(start: Start, size: dict[str
     assert "Warning" not in screen
     assert "Traceback" not in screen
 
-
-def test_control_c_asks_and_a_second_one_quits(start: Start, tmp_path: Path) -> None:
-    session = start("--epochs", "60")
-    session.wait_for("samples from the prior")
-    session.send("\x03")
-    session.wait_for("Quit?")
-    session.send("\x03")
-    assert session.wait_for_exit() == 0
-    assert (only_run(tmp_path) / "last.pt").exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_restores_the_terminal_and_keeps_the_run(
-    number: signal.Signals, start: Start, tmp_path: Path
-) -> None:
-    session = start("--epochs", "60")
-    session.wait_for("samples from the prior")
     os.kill(session.child.pid, number)
     assert session.wait_for_exit() == 0
     assert session.raw.rstrip().endswith(only_run(tmp_path).name.encode())
@@ -151,7 +151,7 @@ def test_a_signal_restores_the_terminal_and_keeps_the_run(
 
 
 def test_training_ends_without_the_terminal_after_a_hang_up(start: Start, tmp_path: Path) -> None:
-    session = start("--epochs", "2")
+    session = start(*FAST, "--epochs", "6")
     session.wait_for("samples from the prior")
     process = psutil.Process(session.child.pid)
     session.hang_up()
@@ -161,22 +161,22 @@ def test_training_ends_without_the_terminal_after_a_hang_up(start: Start, tmp_pa
         assert time.monotonic() < deadline
         time.sleep(0.1)
     rows = rows_of(run)
-    assert float(rows[-1]["epoch"]) == 2.0
+    assert float(rows[-1]["epoch"]) == 6.0
     assert (run / "last.pt").exists()
-    assert "finished at step 844" in (run / "run.log").read_text()
+    assert "finished at step 2532" in (run / "run.log").read_text()
 
 
 def test_a_terminal_that_stops_reading_does_not_hold_training_up(
     start: Start, tmp_path: Path
 ) -> None:
-    session = start("--epochs", "3")
+    session = start(*FAST, "--epochs", "8")
     session.wait_for("samples from the prior")  # and never read again
     metrics = only_run(tmp_path) / "metrics.csv"
     deadline = time.monotonic() + 120
-    while not metrics.exists() or float(rows_of(metrics.parent)[-1]["epoch"]) < 3:
+    while not metrics.exists() or float(rows_of(metrics.parent)[-1]["epoch"]) < 8:
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    session.wait_for("finished at epoch 3")
+    session.wait_for("finished at epoch 8")
     session.send("q")
     assert session.wait_for_exit() == 0
 
@@ -262,8 +262,11 @@ def test_a_person_explores_walks_and_winds_the_film_back_while_training(start: S
     assert "● training" in session.text
 
 
-def test_a_vae_and_an_autoencoder_are_trained_and_compared(start: Start, tmp_path: Path) -> None:
-    session = start("--model", "both", "--epochs", "1", "--preset", "report", "--name", "pair")
+def test_a_vae_and_an_autoencoder_are_trained_and_compared(
+    start: Start, small_data: Path, tmp_path: Path
+) -> None:
+    flags = ["--model", "both", "--epochs", "1", "--preset", "report", "--name", "pair"]
+    session = start(*flags, "--data", str(small_data))
     session.wait_for("pair-ae", 120)
     session.wait_for("finished at epoch 1 of 1", 120)
     session.send("v")

@@ -33,19 +33,39 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def train(small_data: Path) -> list[str]:
     return ["train", "--data", str(small_data), *SMALL]
 
 
+Done = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where runs lie that are only read: each costs seconds."""
+    return tmp_path_factory.mktemp("headless")
+
+
+@pytest.fixture(scope="module")
+def mine(train: list[str], place: Path) -> Done:
+    """A run called so, with the fourth seed, that told of itself in JSON."""
+    return run([*train, "--epochs", "3", "--seed", "4", "--name", "mine", "--json"], place)
+
+
+@pytest.fixture(scope="module")
+def kept(train: list[str], place: Path) -> Done:
+    """A run called so, with the first seed, that told of itself in words."""
+    return run([*train, "--epochs", "3", "--name", "kept"], place)
+
+
 def test_the_json_line_is_alone_on_stdout_and_agrees_with_the_files(
-    train: list[str], tmp_path: Path
+    mine: Done, place: Path
 ) -> None:
-    done = run([*train, "--epochs", "3", "--seed", "4", "--name", "mine", "--json"], tmp_path)
-    assert done.returncode == 0, done.stderr
-    [line] = done.stdout.splitlines()
+    assert mine.returncode == 0, mine.stderr
+    [line] = mine.stdout.splitlines()
     outcome = json.loads(line)
-    last = rows_of(tmp_path / "checkpoints" / "mine")[-1]
+    last = rows_of(place / "checkpoints" / "mine")[-1]
     assert {k: outcome[k] for k in ("run", "model", "epochs", "steps", "seed", "device")} == {
         "run": "mine",
         "model": "vae",
@@ -60,43 +80,32 @@ def test_the_json_line_is_alone_on_stdout_and_agrees_with_the_files(
     assert outcome["val"] == {
         name: float(last[f"val_{name}"]) for name in ("neg_elbo", "recon", "kl")
     }
-    trained = rows_of(tmp_path / "checkpoints" / "mine")[1:]
+    trained = rows_of(place / "checkpoints" / "mine")[1:]
     best = min(trained, key=lambda row: float(row["val_neg_elbo"]))
     assert outcome["best"]["neg_elbo"] == float(best["val_neg_elbo"])
     assert outcome["best"]["epoch"] == float(best["epoch"])
-    assert (tmp_path / outcome["checkpoint"]).is_file()
+    assert (place / outcome["checkpoint"]).is_file()
     assert 0 < 3 * 360 / outcome["images_per_second"] < outcome["wall_seconds"]
 
 
-def test_an_autoencoder_claims_no_elbo(train: list[str], tmp_path: Path) -> None:
-    done = run([*train, "--model", "ae", "--epochs", "1", "--json"], tmp_path)
-    outcome = json.loads(done.stdout)
-    assert outcome["val"]["neg_elbo"] is None
-    assert outcome["val"]["kl"] is None
-    assert outcome["best"]["neg_elbo"] is None
-    assert outcome["train"]["loss"] == pytest.approx(outcome["train"]["recon"])
-
-
-def test_progress_without_a_terminal_is_a_plain_line_per_epoch(
-    train: list[str], tmp_path: Path
-) -> None:
-    done = run([*train, "--epochs", "2"], tmp_path)
-    assert done.stdout == ""
-    assert "\x1b" not in done.stderr
-    *lines, end = done.stderr.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["epoch 0", "epoch 1", "epoch 2"]
-    assert "finished at epoch 2 of 2, best −ELBO" in end
+def test_progress_without_a_terminal_is_a_plain_line_per_epoch(kept: Done) -> None:
+    assert kept.stdout == ""
+    assert "\x1b" not in kept.stderr
+    *lines, end = kept.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"epoch {n}" for n in range(4)]
+    assert "finished at epoch 3 of 3, best −ELBO" in end
     assert "saved in checkpoints/" in end
 
 
+@pytest.mark.usefixtures("kept")
 def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(
-    train: list[str], tmp_path: Path
+    mine: Done, train: list[str], place: Path
 ) -> None:
-    scores = []
-    for seed in ("1", "1", "2"):
-        done = run([*train, "--epochs", "1", "--seed", seed, "--json"], tmp_path)
-        scores.append(json.loads(done.stdout)["val"])
-    assert scores[0] == scores[1] != scores[2]
+    again = run([*train, "--epochs", "3", "--seed", "4", "--name", "again", "--json"], place)
+    assert json.loads(again.stdout)["val"] == json.loads(mine.stdout)["val"]
+    numbers = {name: rows_of(place / "checkpoints" / name)[-1] for name in ("mine", "kept")}
+    assert numbers["mine"]["epoch"] == numbers["kept"]["epoch"]
+    assert numbers["mine"]["val_neg_elbo"] != numbers["kept"]["val_neg_elbo"]
 
 
 @pytest.mark.parametrize(
@@ -128,24 +137,22 @@ def test_a_signal_stops_and_keeps(
     assert "Traceback" not in err
 
 
-def test_a_stored_run_is_exported_and_scored_without_training(
-    train: list[str], tmp_path: Path
-) -> None:
-    run([*train, "--epochs", "2", "--name", "kept"], tmp_path)
-    exported = run(["export", "kept"], tmp_path)
+@pytest.mark.usefixtures("kept")
+def test_a_stored_run_is_exported_and_scored_without_training(place: Path) -> None:
+    exported = run(["export", "kept"], place)
     assert exported.returncode == 0, exported.stderr
     names = ["train_loss", "val_loss", "recon_val", "latent_scatter", "samples"]
     files = [*(f"vae_{name}" for name in names), "interpolation", "traversal", "manifold"]
     files += ["vae_kl_heatmap", "vae_rate_distortion", "vae_diagnosis"]
     assert exported.stdout.splitlines() == [f"exports/kept/{name}.png" for name in files]
-    one = run(["export", "checkpoints/kept", "--figure", "samples", "--exports", "x"], tmp_path)
+    one = run(["export", "checkpoints/kept", "--figure", "samples", "--exports", "x"], place)
     assert one.stdout == "x/kept/vae_samples.png\n"
-    with Image.open(tmp_path / "x/kept/vae_samples.png") as image:
-        assert image.text["step"] == "24"  # type: ignore[attr-defined]
-    scored = run(["evaluate", "kept", "--json"], tmp_path)
-    last = rows_of(tmp_path / "checkpoints" / "kept")[-1]
+    with Image.open(place / "x/kept/vae_samples.png") as image:
+        assert image.text["step"] == "36"  # type: ignore[attr-defined]
+    scored = run(["evaluate", "kept", "--json"], place)
+    last = rows_of(place / "checkpoints" / "kept")[-1]
     assert json.loads(scored.stdout)["neg_elbo"] == pytest.approx(float(last["val_neg_elbo"]))
-    on_test = run(["evaluate", "kept", "--split", "test"], tmp_path)
+    on_test = run(["evaluate", "kept", "--split", "test"], place)
     assert "test images" in on_test.stdout
     assert "nats per image" in on_test.stdout
 
@@ -186,15 +193,13 @@ def test_a_run_on_data_named_by_a_relative_path_is_exported_from_elsewhere(
     assert done.returncode == 0, done.stderr
 
 
-def test_a_taken_name_is_refused_before_anything_is_trained(
-    train: list[str], tmp_path: Path
-) -> None:
-    assert run([*train, "--epochs", "1", "--name", "once"], tmp_path).returncode == 0
-    before = sorted(p.stat().st_mtime_ns for p in (tmp_path / "checkpoints/once").iterdir())
-    again = run([*train, "--epochs", "1", "--name", "once"], tmp_path)
+@pytest.mark.usefixtures("kept")
+def test_a_taken_name_is_refused_before_anything_is_trained(train: list[str], place: Path) -> None:
+    before = sorted(p.stat().st_mtime_ns for p in (place / "checkpoints/kept").iterdir())
+    again = run([*train, "--epochs", "1", "--name", "kept"], place)
     assert again.returncode == 2
-    assert "run 'once' exists already" in again.stderr
-    after = sorted(p.stat().st_mtime_ns for p in (tmp_path / "checkpoints/once").iterdir())
+    assert "run 'kept' exists already" in again.stderr
+    after = sorted(p.stat().st_mtime_ns for p in (place / "checkpoints/kept").iterdir())
     assert after == before
 
 
@@ -218,7 +223,9 @@ def test_help_and_version_are_answered_without_loading_torch_or_textual(tmp_path
     assert run(["--version"], tmp_path).stdout.startswith("fmnist-vae-tui 0.")
 
 
-def test_both_models_are_trained_one_after_the_other(train: list[str], tmp_path: Path) -> None:
+def test_both_models_are_trained_and_the_autoencoder_claims_no_elbo(
+    train: list[str], tmp_path: Path
+) -> None:
     arguments = ["--model", "both", "--epochs", "2", "--name", "pair", "--json"]
     done = run([*train, *arguments], tmp_path)
     assert done.returncode == 0, done.stderr
@@ -232,6 +239,8 @@ def test_both_models_are_trained_one_after_the_other(train: list[str], tmp_path:
     for outcome in (vae, ae):
         last = rows_of(tmp_path / "checkpoints" / outcome["run"])[-1]
         assert outcome["val"]["recon"] == float(last["val_recon"])
+    assert (ae["val"]["neg_elbo"], ae["val"]["kl"], ae["best"]["neg_elbo"]) == (None,) * 3
+    assert ae["train"]["loss"] == pytest.approx(ae["train"]["recon"])
     told = done.stderr.splitlines()
     ends = [line.split(":")[0] for line in told if "finished at epoch 2 of 2" in line]
     assert ends == ["pair-vae", "pair-ae"]

@@ -65,47 +65,44 @@ def assert_saved(cwd: Path) -> None:
     assert (cwd / "checkpoints/x/lock").read_bytes() == b""
 
 
-@pytest.mark.parametrize("numbers", [[HUP, HUP], [USR2, USR2]], ids=str)
-def test_training_goes_on_and_a_later_order_to_end_is_followed(
-    numbers: list[signal.Signals], headless: "subprocess.Popen[bytes]", tmp_path: Path
+# Each start costs seconds: one program shows what it trains through, and what ends it. What every
+# signal means is also told without a program: tests/tui/terminal/test_signals.py.
+@pytest.mark.parametrize(
+    ("trained_through", "ended_by"),
+    [([HUP, HUP], [TERM, HUP]), ([USR2, USR2], [HUP, TERM, TERM]), ([], [QUIT, USR2])],
+    ids=str,
+)
+def test_training_goes_on_until_it_is_saved_and_gone(
+    trained_through: list[signal.Signals],
+    ended_by: list[signal.Signals],
+    headless: "subprocess.Popen[bytes]",
+    tmp_path: Path,
 ) -> None:
-    for number in numbers:
+    for number in trained_through:
         headless.send_signal(number)
         wait_until_it_trains_on(tmp_path)
-    headless.send_signal(TERM)
+    for number in ended_by:
+        headless.send_signal(number)
     assert headless.wait(30) == 0
     assert_saved(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "numbers", [[TERM, HUP], [HUP, TERM, TERM], [XCPU], [QUIT, USR2], [USR1]], ids=str
+    ("trained_through", "ended_by"),
+    [([HUP, HUP, HUP], [TERM, HUP]), ([], [HUP, TERM]), ([], [USR2, INT, HUP, HUP])],
+    ids=str,
 )
-def test_training_is_saved_and_gone(
-    numbers: list[signal.Signals], headless: "subprocess.Popen[bytes]", tmp_path: Path
+def test_a_dashboard_trains_on_until_it_is_saved_and_gone(
+    trained_through: list[signal.Signals],
+    ended_by: list[signal.Signals],
+    dashboard: TerminalSession,
+    tmp_path: Path,
 ) -> None:
-    for number in numbers:
-        headless.send_signal(number)
-    assert headless.wait(30) == 0
-    assert_saved(tmp_path)
-
-
-@pytest.mark.parametrize("numbers", [[TERM, HUP], [HUP, TERM], [USR2, INT, HUP, HUP]], ids=str)
-def test_a_dashboard_is_saved_and_gone(
-    numbers: list[signal.Signals], dashboard: TerminalSession, tmp_path: Path
-) -> None:
-    for number in numbers:
+    for number in trained_through:
         os.kill(dashboard.child.pid, number)
-    assert dashboard.wait_for_exit() == 0
-    assert_saved(tmp_path)
-
-
-def test_a_dashboard_that_hung_up_twice_trains_on_until_it_is_told_to_end(
-    dashboard: TerminalSession, tmp_path: Path
-) -> None:
-    for _ in range(3):
-        os.kill(dashboard.child.pid, HUP)
         wait_until_it_trains_on(tmp_path)
-    os.kill(dashboard.child.pid, TERM)
+    for number in ended_by:
+        os.kill(dashboard.child.pid, number)
     assert dashboard.wait_for_exit() == 0
     assert_saved(tmp_path)
 
@@ -126,6 +123,7 @@ def test_closed_standard_streams_are_no_file_of_the_run(small_data: Path, tmp_pa
         wait_until_it_trains_on(tmp_path)
         process.send_signal(HUP)
         wait_until_it_trains_on(tmp_path)
-        process.send_signal(TERM)
+        for number in (USR1, XCPU):  # either alone would end a program that doesn't know it
+            process.send_signal(number)
         assert process.wait(30) == 0
     assert_saved(tmp_path)

@@ -12,7 +12,7 @@ from tests.support.slow_training import slow_training
 @pytest.fixture
 def slow_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training leaves the screen time to draw."""
-    slow_training(monkeypatch, 0.02, one_step_a_slice=False)
+    slow_training(monkeypatch, 0.02)
 
 
 @pytest.fixture

@@ -311,6 +311,7 @@ def trained(config: RunConfig, dataset: ImageDataset, watched: bool) -> dict[str
     return state
 
 
+@pytest.mark.slow
 def test_a_model_that_is_looked_at_in_every_way_learns_the_same(
     small_config: RunConfig, small_dataset: ImageDataset
 ) -> None:

@@ -21,6 +21,8 @@ from engine.storage.kept_states import MOST_KEPT, checkpoint_of, kept_states
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def train(config: RunConfig, start: StartPoint) -> TrainingRun:
     run = TrainingRun(config, start)

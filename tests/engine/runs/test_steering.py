@@ -32,6 +32,8 @@ from engine.storage.steering_csv import STEERING_FILE, read_steering, write_stee
 from tests.support.slow_training import slow_training
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 Steer = Callable[[TrainingRun], object]
 
 

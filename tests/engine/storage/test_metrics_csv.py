@@ -94,6 +94,7 @@ def row_of_two(values: Values) -> tuple[bytes, bytes]:
     return bits(values["a"]), bits(values["b"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     st.lists(st.tuples(ANY_FLOAT, ANY_FLOAT), max_size=8),

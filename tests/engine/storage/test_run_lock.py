@@ -247,6 +247,7 @@ def test_without_system_locks_another_machine_is_known_by_its_beat(tmp_path: Pat
     RunLock(tmp_path).release()
 
 
+@pytest.mark.slow
 def test_readers_in_other_processes_never_make_an_acquirer_fail(
     tmp_path: Path, quick_attempts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,8 +21,8 @@ EXPORT = ("export", "mine", "--figure", "val_loss")
 COMMANDS = (("--version",), ("--help",), ("runs",), EXPORT)
 FOREIGN = "raise SystemExit('a foreign package was imported')"
 ENVIRONMENTS: dict[str, dict[str, str]] = {
-    # Several in one, where they are of different libraries: each start costs a third of a second.
-    "matplotlib's backend, a nonsense size, forced colours": {
+    # Many in one, where none hides another: each start of a command costs seconds.
+    "of other programs": {
         "MPLBACKEND": "module://there.is.none",
         "COLUMNS": "wide",
         "LINES": "",
@@ -31,31 +31,9 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "PY_COLORS": "1",
         "TTY_COMPATIBLE": "1",
         "TERM": "dumb",
-    },
-    "settings of matplotlib, an empty size, Latin-1": {
-        "MATPLOTLIBRC": "{cwd}/rc",
-        "MPLCONFIGDIR": "{cwd}/rc",
-        "COLUMNS": "0",
-        "LINES": "0",
-        "PYTHONIOENCODING": "latin-1",
-        "TERM": "",
-    },
-    "foreign packages, warnings as errors": {
         "PYTHONPATH": "{cwd}/foreign",
         "PYTHONWARNINGS": "error",
-        "PYTHONIOENCODING": "ascii:strict",
-        "COLUMNS": "1",
-    },
-    "no docstrings, no places": {
-        "PYTHONOPTIMIZE": "2",
-        "HOME": "/proc/none",
-        "TMPDIR": "/proc/none",
-        "XDG_CONFIG_HOME": "/proc/none",
-        "XDG_CACHE_HOME": "/proc/none",
-        "MPLCONFIGDIR": "/proc/none",
         "PYTHONDONTWRITEBYTECODE": "1",
-    },
-    "a locale without UTF-8, odd threads, odd Textual": {
         "LC_ALL": "POSIX",
         "PYTHONUTF8": "0",
         "PYTHONCOERCECLOCALE": "0",
@@ -64,7 +42,25 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "TZ": "Nowhere/At_all",
         "TEXTUAL_COLOR_SYSTEM": "rainbow",
         "TEXTUAL_DRIVER": "there:is.none",
+    },
+    "settings of matplotlib, an empty size, Latin-1": {
+        "MATPLOTLIBRC": "{cwd}/rc",
+        "MPLCONFIGDIR": "{cwd}/rc",
+        "COLUMNS": "0",
+        "LINES": "0",
+        "PYTHONIOENCODING": "latin-1",
+        "TERM": "",
         "PYTHONSAFEPATH": "1",
+    },
+    "no docstrings, no places, no width, ASCII": {
+        "PYTHONOPTIMIZE": "2",
+        "HOME": "/proc/none",
+        "TMPDIR": "/proc/none",
+        "XDG_CONFIG_HOME": "/proc/none",
+        "XDG_CACHE_HOME": "/proc/none",
+        "MPLCONFIGDIR": "/proc/none",
+        "PYTHONIOENCODING": "ascii:strict",
+        "COLUMNS": "1",
     },
 }
 

@@ -27,6 +27,7 @@ def run(command: str, tmp_path: Path, *flags: str) -> int:
     return main([command, "r", "--checkpoints", str(tmp_path / "ck"), *exports, *flags])
 
 
+@pytest.mark.slow
 def test_figures_that_need_no_data_are_written_and_the_others_named(
     moved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

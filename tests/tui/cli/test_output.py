@@ -97,19 +97,6 @@ def test_a_full_disk_is_one_sentence(arguments: str, tmp_path: Path) -> None:
     )
 
 
-def test_standard_output_may_be_closed(tmp_path: Path) -> None:
-    make_run(tmp_path / "checkpoints")
-    done = subprocess.run(
-        ["sh", "-c", '"$0" runs >&-', PROGRAM],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_training_goes_on_to_its_end_though_nobody_reads_of_it(
     small_data: Path, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ def test_an_autoencoder_is_charted_by_its_reconstruction_alone() -> None:
     assert metrics_of("ae") == ("recon",)
 
 
+@pytest.mark.slow
 @given(evenly_sampled(), st.integers(1, 40))
 def test_thinning_keeps_the_lowest_and_the_highest_of_every_column_in_order(
     sampled: list[float], columns: int

@@ -19,7 +19,7 @@ from tui.screens.dialogs.branch import STATE, BranchScreen
 from tui.screens.dialogs.keep import KeepScreen
 from tui.screens.dialogs.steer import SteerScreen
 
-pytestmark = pytest.mark.usefixtures("slowly")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("slowly")]
 
 
 @pytest.fixture

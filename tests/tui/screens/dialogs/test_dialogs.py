@@ -21,6 +21,8 @@ from tui.screens.dialogs.rename import RenameScreen
 from tui.screens.dialogs.sampling import SamplingScreen
 from tui.theme import THEME
 
+pytestmark = pytest.mark.slow
+
 UNANSWERED = object()
 FORMS: dict[str, Callable[[], Form[Any]]] = {
     "go to": lambda: GoToScreen("validation image", 0, 5999),
@@ -55,7 +57,6 @@ async def fill(app: DialogApp, pilot: Pilot[None], **texts: str) -> None:
     await pilot.pause()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("way", ["escape", "click"])
 async def test_a_form_is_left_without_an_answer(name: str, way: str) -> None:
@@ -87,7 +88,6 @@ async def test_arrows_go_through_the_fields_and_the_buttons_and_round(name: str)
         assert app.dialog.focused is app.dialog.query_one("#cancel")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "texts", "expected"),
     [
@@ -119,7 +119,6 @@ async def test_a_form_answers_what_was_typed(
         assert app.answer == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "texts", "field", "sentence"),
     [

@@ -8,6 +8,8 @@ from textual.pilot import Pilot
 from tests.support.explorer_fakes import ExplorerApp, FakeRun
 from tests.support.looking import look
 
+pytestmark = pytest.mark.slow
+
 SnapCompare = Callable[..., bool]
 
 
