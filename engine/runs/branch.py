@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from engine.config import RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.parent import Parent
-from engine.runs.resume import BranchRun, NewRun
+from engine.runs.start_points import BranchRun, NewRun
 from engine.storage.config_json import read_config
 from engine.storage.kept_states import checkpoint_of
 

@@ -20,8 +20,8 @@ from engine.errors import INPUT_ERRORS, ControlError, ViewError, describe
 from engine.history import History
 from engine.run import Access
 from engine.runs.control_socket import WEIGHTS_TIMEOUT, Answer, ControlServer
-from engine.runs.resume import BranchRun, NewRun, ResumeRun, StartPoint, planned_starts
 from engine.runs.run_thread import RunThread, keep_libraries, wake_up
+from engine.runs.start_points import BranchRun, NewRun, ResumeRun, StartPoint, planned_starts
 from engine.runs.tensorboard import check_tensorboard
 from engine.snapshot import Phase, Snapshot
 from engine.steering import SteeringChange

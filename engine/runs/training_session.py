@@ -34,7 +34,8 @@ from engine.model.device import (
 from engine.model.gpu_absence import unused_gpu
 from engine.parent import Parent
 from engine.runs.branch import begin_as_branch
-from engine.runs.resume import BranchRun, NewRun, ResumedState, ResumeRun, StartPoint, restore
+from engine.runs.resume import ResumedState, restore
+from engine.runs.start_points import BranchRun, NewRun, ResumeRun, StartPoint
 from engine.runs.tensorboard import EventLogs
 from engine.runs.throughput import Throughput
 from engine.runs.writer_thread import Kept, RunWriter, Steering, Work

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.config import PRESETS, PresetName
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
 from engine.views import LatentMap, PriorSamples, Reconstructions

@@ -101,7 +101,7 @@ def _fork(config: RunConfig, checkpoints: Path, name: str) -> int:
 
 
 def _train(config: RunConfig, checkpoints: Path, name: str) -> int:
-    from engine.runs.resume import NewRun, ResumeRun, StartPoint
+    from engine.runs.start_points import NewRun, ResumeRun, StartPoint
     from engine.runs.training_run import TrainingRun
     from engine.snapshot import Phase
 

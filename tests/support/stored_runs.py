@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.config import RunConfig
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from tests.support.waiting import wait_for
 

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from engine.config import RunConfig
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun, runs_in_turn
 from engine.snapshot import Phase
 from tests.support.slow_training import slow_training

@@ -179,7 +179,7 @@ def _settings_to_repeat(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
     source = branch or steering
     if source is None or (branch is None and Path(source).is_file()):
         return {}
-    from engine.runs.resume import read_initial_config
+    from engine.runs.stored_steering import read_initial_config
 
     checkpoints = absolute_path(_value_of("--checkpoints", arguments) or "checkpoints")
     path = find_run(source, checkpoints)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.config import MAY_CHANGE, TrainingPlan
-from engine.runs.resume import NewRun, planned_starts
+from engine.runs.start_points import NewRun, planned_starts
 from engine.storage.config_json import CONFIG_FILE
 from engine.storage.run_names import default_name, find_run
 from engine.storage.steering_csv import STEERING_FILE

@@ -6,14 +6,14 @@ import sys
 from engine.config import RunConfig, absolute_data
 from engine.errors import ConfigError, RunError
 from engine.runs.branch import planned_branch
-from engine.runs.resume import (
+from engine.runs.start_points import (
     BranchRun,
     NewRun,
     ResumeRun,
     automatic_starts,
     continued_config,
-    steering_of,
 )
+from engine.runs.stored_steering import steering_of
 from engine.runs.training_run import TrainingRun, planned_runs, runs_in_turn
 from engine.steering import SteeringChange
 from engine.storage.run_lock import owner_of

@@ -12,7 +12,7 @@ from engine.errors import RunError
 from engine.run import Access, Run
 from engine.runs.attached_run import AttachedRun
 from engine.runs.branch import planned_branch
-from engine.runs.resume import NewRun, ResumeRun, continued_config
+from engine.runs.start_points import NewRun, ResumeRun, continued_config
 from engine.runs.training_run import TrainingRun, planned_runs, runs_in_turn
 from tui.state.context import RunContext
 from tui.state.exports import ExportOrder, Outcome, export

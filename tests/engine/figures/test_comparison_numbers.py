@@ -19,7 +19,7 @@ from engine.analysis.comparison import check_comparable, compare, compare_run, d
 from engine.config import ModelName, RunConfig
 from engine.errors import FigureError
 from engine.model.networks import Model, build_model
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.stored_run import StoredRun
 from engine.runs.training_run import TrainingRun
 from engine.storage import checkpoint

@@ -24,7 +24,7 @@ from engine.report.findings import findings
 from engine.report.gather import gather, gaussian_distance
 from engine.report.neighbours import neighbour_facts, remote_share
 from engine.report.write import write_report
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.stored_run import StoredRun
 from engine.runs.training_run import TrainingRun
 from engine.views import Embedding

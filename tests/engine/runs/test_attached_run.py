@@ -17,7 +17,7 @@ from engine.errors import RunError, ViewError
 from engine.run import Access
 from engine.runs.attached_run import AttachedRun
 from engine.runs.control_socket import SOCKET_FILE
-from engine.runs.resume import NewRun, ResumeRun
+from engine.runs.start_points import NewRun, ResumeRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
 from engine.storage import checkpoint

@@ -12,7 +12,7 @@ from engine.config import RunConfig
 from engine.errors import ControlError, RunError
 from engine.parent import Parent
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import BranchRun, NewRun, ResumeRun, StartPoint, continued_config
+from engine.runs.start_points import BranchRun, NewRun, ResumeRun, StartPoint, continued_config
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.storage import checkpoint

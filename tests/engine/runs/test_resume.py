@@ -17,7 +17,7 @@ import torch
 
 from engine.config import RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
-from engine.runs.resume import (
+from engine.runs.start_points import (
     NewRun,
     ResumeRun,
     StartPoint,

@@ -13,14 +13,14 @@ import torch
 from engine.config import RunConfig
 from engine.errors import ConfigError, ControlError, RunError
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import (
+from engine.runs.start_points import (
     NewRun,
     ResumeRun,
     StartPoint,
     automatic_starts,
     continued_config,
-    read_initial_config,
 )
+from engine.runs.stored_steering import read_initial_config
 from engine.runs.training_run import TrainingRun
 from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase

@@ -19,7 +19,7 @@ from engine.config import ModelName, RunConfig
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.model.seeds import Stream, stream_seed
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.stored_run import StoredRun
 from engine.runs.training_run import TrainingRun
 from engine.storage import checkpoint

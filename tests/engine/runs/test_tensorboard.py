@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.runs.resume import NewRun, ResumeRun, continued_config
+from engine.runs.start_points import NewRun, ResumeRun, continued_config
 from engine.runs.tensorboard import FOLDER
 from engine.runs.training_run import TrainingRun, runs_in_turn
 

@@ -13,7 +13,7 @@ from engine.config import RunConfig
 from engine.errors import ViewError
 from engine.history import History
 from engine.metrics import Evaluation
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
@@ -80,8 +80,8 @@ def test_a_run_trains_to_its_end_and_keeps_its_files(
     assert run.join(30), "and with it the last write"
     files = sorted(path.name for path in run.directory.iterdir())
     assert files == [
-        *("best.pt", "config.json", "frames", "kl.csv", "last.pt", "lock", "metrics.csv"),
-        *("run.log", "status.json", "steps.csv"),
+        *("best.pt", "config.json", "diagnosis.csv", "frames", "kl.csv", "last.pt", "lock"),
+        *("metrics.csv", "posterior.csv", "run.log", "status.json", "steps.csv"),
     ]
     kept = read_frames(run.directory)
     for frame, expected in zip(kept, run.frames, strict=True):

@@ -16,7 +16,7 @@ from engine.inference.diagnosis import Diagnostician
 from engine.model.device import device_label, memory, resolve_device
 from engine.model.networks import VAE, build_model
 from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.training.benchmark import matmul_steps

@@ -10,7 +10,7 @@ import pytest
 from engine.config import RunConfig
 from engine.errors import ConfigError
 from engine.metrics import Evaluation, Metrics
-from engine.runs.resume import NewRun, ResumeRun, continued_config
+from engine.runs.start_points import NewRun, ResumeRun, continued_config
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.steering import SteeringChange

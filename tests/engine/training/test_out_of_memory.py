@@ -15,7 +15,7 @@ from data import ImageDataset
 from engine.config import RunConfig
 from engine.errors import ConfigError
 from engine.model.networks import build_model
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.training.out_of_memory import check_fits, too_large

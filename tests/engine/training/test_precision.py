@@ -14,7 +14,7 @@ from engine.config import Precision, RunConfig
 from engine.errors import ConfigError
 from engine.model.matmul_precision import _SWITCHES, matmul_precision
 from engine.model.networks import build_model
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.training.precision import _cpu_rounds, check_precision, precision_note

@@ -28,6 +28,8 @@ PLAN: dict[str, tuple[list[str], Any]] = {
     "lr_schedule": (["constant"], "constant"),
     "batch_size": (["64"], 64),
     "epochs": (["3"], 3),
+    "patience": (["4"], 4),
+    "min_gain": (["0.5"], 0.5),
     "seed": (["11"], 11),
     "device": (["cpu"], "cpu"),
     "threads": (["2"], 2),

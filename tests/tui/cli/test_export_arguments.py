@@ -13,7 +13,7 @@ from engine.config import ModelName, RunConfig
 from engine.errors import FigureError
 from engine.figures.catalog import FIGURES
 from engine.figures.options import FigureOptions
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.views import Interpolation, LatentMap, PriorSamples, Reconstructions, Traversal
 from tui.cli.arguments import ExportArgs

@@ -9,7 +9,7 @@ from engine.config import RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.run import Access
 from engine.runs.attached_run import AttachedRun
-from engine.runs.resume import NewRun, ResumeRun
+from engine.runs.start_points import NewRun, ResumeRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase, Snapshot
 from tests.support.made_runs import CONFIG, make_run

@@ -24,7 +24,7 @@ from engine.inference.viewer import Viewer
 from engine.model.device_data import ImageSplits
 from engine.model.networks import build_model
 from engine.run import Access
-from engine.runs.resume import NewRun
+from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.views import Interpolation, Manifold, Traversal, ViewRequest
