@@ -22,6 +22,7 @@ from engine.text import one_line
 ModelName = Literal["vae", "ae"]
 PlannedModel = Literal["vae", "ae", "both"]
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
+KlSchedule = Literal["linear", "cyclical"]
 LrSchedule = Literal["constant", "cosine"]
 Precision = Literal["float32", "tf32", "bf16"]
 PresetName = Literal["default", "report"]
@@ -31,13 +32,14 @@ MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 STEERABLE = ("beta", "kl_warmup", "lr", "epochs", "patience")
 """Settings that may be changed while a run is trained (`engine.steering`)."""
 MAX_EPOCHS = 1_000_000
+MAX_CYCLES = 1000
 MAX_WIDTH = 65_536
 MAX_BETA = 1e6
 """Adam squares gradients in float32, which ends at 3.4e38. Measured: from β = 1e9 on the KL's reach
 that in a run that diverges, from 1e22 on at the first step, and the weights would stand still
 without a word. No paper's β is above some thousands."""
 MAX_THREADS = 1024
-_OF_A_VAE = ("beta", "kl_warmup")
+_OF_A_VAE = ("beta", "kl_schedule", "kl_warmup", "kl_cycles")
 _MOST_SHOWN = 80
 """Letters of a value that can't be used, in the sentence that says so."""
 
@@ -61,8 +63,13 @@ class TrainingPlan:
     """Non-linearity between the linear layers."""
     beta: float = 1.0
     """Weight of the KL term in the loss (β-VAE); the −ELBO shown is always at β = 1."""
+    kl_schedule: KlSchedule = "linear"
+    """linear: β rises once, over kl_warmup. cyclical: again and again, over the first half of each
+    of kl_cycles."""
     kl_warmup: float = 2.0
     """Epochs over which β rises linearly from 0 to its value."""
+    kl_cycles: int = 4
+    """Cycles of a cyclical schedule, over the whole run."""
     lr: float = 2e-3
     """Adam's learning rate (at the start, if a schedule lowers it)."""
     lr_schedule: LrSchedule = "cosine"
@@ -141,7 +148,19 @@ class RunConfig(TrainingPlan):
 
     def has(self, name: str) -> bool:
         """Whether a setting does anything in this run: an autoencoder has no β."""
-        return self.model == "vae" or name not in _OF_A_VAE
+        if self.model == "ae" and name in _OF_A_VAE:
+            return False
+        needed = {"kl_warmup": "linear", "kl_cycles": "cyclical"}.get(name)
+        return needed is None or self.kl_schedule == needed
+
+    @property
+    def full_beta_epoch(self) -> float:
+        """The epoch from which on β_t is β; 0 if it is from the beginning."""
+        if self.model == "ae":
+            return 0.0
+        if self.kl_schedule == "cyclical":  # the second half of the last cycle
+            return self.epochs * (1.0 - 0.5 / self.kl_cycles)
+        return self.kl_warmup
 
     def check_same_settings(self, other: "RunConfig", but: frozenset[str] = MAY_CHANGE) -> None:
         """See that a checkpoint trained with the other settings can be resumed under these.
@@ -231,6 +250,7 @@ def _check_range(c: TrainingPlan) -> None:
         ("batch_size", 1, 1_000_000),
         ("epochs", 1, MAX_EPOCHS),
         ("patience", 0, MAX_EPOCHS),
+        ("kl_cycles", 1, MAX_CYCLES),
         ("seed", 0, 2**32 - 1),
         ("split_seed", 0, 2**32 - 1),
         ("threads", 0, MAX_THREADS),

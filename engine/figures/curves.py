@@ -125,9 +125,10 @@ def _panels(series: _Series, config: RunConfig) -> list[_Panel]:
     kl = _Line("KL", series.kl, _KL, 1.5)
     # A KL that falls to 0 is a collapse, so 0 is on the axis.
     panels = [_Panel("−ELBO (nats per image)", (elbo, recon)), _Panel("KL (nats)", (kl,), 0.0)]
-    rises = config.kl_warmup > 0 and config.beta > 0
+    rises = config.full_beta_epoch > 0 and config.beta > 0
     if rises or config.beta != 1:
-        weight = f"β rising to {config.beta:g}" if rises else f"β = {config.beta:g}"
+        how = "rising to" if config.kl_schedule == "linear" else "in cycles up to"
+        weight = f"β {how} {config.beta:g}" if rises else f"β = {config.beta:g}"
         loss = _Line(f"loss ({weight})", series.loss, _LOSS, 1.5)
         panels.append(_Panel("loss (nats)", (loss,)))
     return panels

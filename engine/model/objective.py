@@ -40,7 +40,17 @@ def gaussian_kl_per_dim(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def beta_at(config: RunConfig, epoch: float) -> float:
-    """β_t = β · min(1, t / T): linear KL warm-up over T epochs. Sønderby et al. 2016."""
+    """The KL's weight at an epoch.
+
+    Linear: β_t = β · min(1, t / T), KL warm-up over T epochs. Sønderby et al. 2016.
+
+    Cyclical: M cycles over the run, in each of which β_t rises linearly from 0 to β over the first
+    half and stays there over the second. Fu et al. 2019, eq. 6 to 8 with R = ½.
+    """
+    if config.kl_schedule == "cyclical":
+        if epoch >= config.epochs:  # the end of the last cycle, not the beginning of one more
+            return config.beta
+        return config.beta * min(1.0, 2.0 * (epoch * config.kl_cycles / config.epochs % 1.0))
     if config.kl_warmup <= 0:
         return config.beta
     return config.beta * min(1.0, epoch / config.kl_warmup)

@@ -191,6 +191,8 @@ def _device(run: RunFacts) -> str:
 
 
 def _warmup(run: RunFacts) -> str:
+    if run.config.kl_schedule == "cyclical":
+        return f"{count(run.config.kl_cycles, 'cycle')}, β rising over the first half of each"
     if run.config.kl_warmup <= 0:
         return "none"
     return f"{run.config.kl_warmup:g} epochs, linear"

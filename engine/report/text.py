@@ -112,7 +112,7 @@ def _context(
         "picture": lambda run, name: _picture(run, name, pictures),
         "figures": pictures.of_run,
         "elbo": ELBO,
-        "warmed_up": any(run.config.kl_warmup > 0 for run in vaes),
+        "kl_schedules": {run.config.kl_schedule for run in vaes if run.config.full_beta_epoch > 0},
         "comparison_image": _comparison_picture(pictures),
         "comparison": comparison_findings(runs),
         "reproduce_section": 8 if len(runs) > 1 else 7,
@@ -174,6 +174,12 @@ def encoder_output(run: RunFacts) -> str:
 def beta_sentence(run: RunFacts) -> str:
     """The KL's weight over training, with this run's β and warm-up."""
     beta, epochs = run.config.beta, run.config.kl_warmup
+    if run.config.kl_schedule == "cyclical":
+        return (
+            f"In {run.name}, βₜ runs through {count(run.config.kl_cycles, 'cycle')} in "
+            f"{count(run.config.epochs, 'epoch')}: over the first half of each it rises linearly "
+            f"from 0 to {beta:g}, over the second it stays there (Fu et al. 2019)."
+        )
     if epochs <= 0:
         return f"In {run.name}, βₜ = {beta:g} throughout."
     return (

@@ -41,6 +41,8 @@ def test_the_report_preset_is_the_plain_setting_of_the_course_report() -> None:
         ("beta", float("nan"), "must be a finite number"),
         ("beta", "1", "must be a number"),
         ("kl_warmup", -1.0, "must be 0 or more epochs"),
+        ("kl_schedule", "cosine", "must be one of linear, cyclical, not 'cosine'"),
+        ("kl_cycles", 0, "must be 1 to 1,000, not 0"),
         ("lr", 0.0, "must be above 0"),
         ("lr", float("inf"), "must be a finite number"),
         ("validation_share", 1.0, "must be between 0 and 1"),
@@ -121,6 +123,22 @@ def test_a_setting_that_a_model_does_not_have_makes_no_difference() -> None:
     vae, ae = RunConfig(beta=2.0), RunConfig(model="ae", kl_warmup=9.0)
     assert differing_settings([vae, ae]) == ("model",)
     assert differing_settings([vae, ae, replace(ae, beta=4.0)]) == ("model",)
+
+
+def test_a_setting_of_another_schedule_does_nothing() -> None:
+    linear, cyclical = RunConfig(), RunConfig(kl_schedule="cyclical")
+    assert linear.has("kl_warmup")
+    assert cyclical.has("kl_cycles")
+    assert not linear.has("kl_cycles")
+    assert not cyclical.has("kl_warmup")
+    others = [replace(linear, kl_cycles=9), replace(cyclical, kl_warmup=9.0)]
+    assert differing_settings([linear, cyclical, *others]) == ("kl_schedule",)
+
+
+def test_beta_is_what_it_was_set_to_from_an_epoch_on() -> None:
+    assert RunConfig(kl_warmup=3.0).full_beta_epoch == 3.0
+    assert RunConfig(kl_schedule="cyclical", kl_cycles=3, epochs=6).full_beta_epoch == 5.0
+    assert RunConfig(model="ae", kl_schedule="cyclical").full_beta_epoch == 0.0
 
 
 def test_what_keeps_a_run_from_being_resumed_is_the_first_setting_that_differs() -> None:

@@ -1,3 +1,6 @@
+import math
+
+import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
@@ -38,3 +41,19 @@ def test_beta_rises_linearly_over_the_warm_up_and_then_stays() -> None:
     config = RunConfig(beta=4.0, kl_warmup=2.0)
     assert [beta_at(config, epoch) for epoch in (0.0, 0.5, 1.0, 2.0, 30.0)] == [0, 1, 2, 4, 4]
     assert beta_at(RunConfig(beta=4.0, kl_warmup=0.0), 0.0) == 4.0
+
+
+def test_beta_rises_in_cycles_and_stays_over_the_second_half_of_each() -> None:
+    config = RunConfig(beta=4.0, kl_schedule="cyclical", kl_cycles=3, epochs=12, kl_warmup=9.0)
+    found = [beta_at(config, epoch) for epoch in (0, 0.5, 1, 2, 3, 3.99, 4, 5, 6, 7.9, 11, 12, 13)]
+    assert found == [0, 1, 2, 4, 4, 4, 0, 2, 4, 4, 4, 4, 4]
+
+
+def test_cyclical_annealing_is_the_papers_step_by_step() -> None:
+    # Fu et al. 2019, eq. 6 to 8: steps t = 1, 2, ... T in M cycles, of each the share R rising.
+    total, cycles, share = 60, 4, 0.5
+    config = RunConfig(kl_schedule="cyclical", kl_cycles=cycles, epochs=10)
+    for t in range(1, total + 1):
+        tau = ((t - 1) % math.ceil(total / cycles)) / (total / cycles)
+        expected = tau / share if tau <= share else 1.0
+        assert beta_at(config, (t - 1) * config.epochs / total) == pytest.approx(expected), t

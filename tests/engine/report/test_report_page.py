@@ -218,6 +218,12 @@ def test_other_facts_make_other_words() -> None:
     config = replace(vae().config, beta=4.0, kl_warmup=3.0)
     assert "βₜ = 4 · min(1, t / T) with T = 3 epochs" in markdown(vae(config=config))
     assert "βₜ = 1 throughout" in markdown(vae())
+    config = replace(config, kl_schedule="cyclical", kl_cycles=2, epochs=6)
+    text = markdown(vae(config=config))
+    assert "βₜ runs through 2 cycles in 6 epochs" in text
+    assert "| 2 cycles, β rising over the first half of each |" in text
+    assert "Fu et al. 2019: Cyclical" in text
+    assert "Sønderby" not in text
 
 
 def test_what_a_run_began_with_and_how_it_was_steered_is_told() -> None:
