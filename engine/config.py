@@ -29,7 +29,7 @@ PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 """Settings that may differ when a run is resumed; `data` only names where the same images lie."""
-STEERABLE = ("beta", "kl_warmup", "lr", "epochs", "patience")
+STEERABLE = ("beta", "kl_warmup", "lr", "grad_clip", "epochs", "patience")
 """Settings that may be changed while a run is trained (`engine.steering`)."""
 MAX_EPOCHS = 1_000_000
 MAX_CYCLES = 1000
@@ -74,6 +74,9 @@ class TrainingPlan:
     """Adam's learning rate (at the start, if a schedule lowers it)."""
     lr_schedule: LrSchedule = "cosine"
     """cosine: falls to 0 over the run. constant: stays."""
+    grad_clip: float = 0.0
+    """Longest gradient of a step, as the norm over all weights: a longer one is shortened to it.
+    0: none is."""
     batch_size: int = 128
     """Images per optimiser step."""
     epochs: int = 30
@@ -257,7 +260,7 @@ def _check_range(c: TrainingPlan) -> None:
     ):
         if not low <= getattr(c, name) <= high:
             raise _wrong(name, f"{low:,} to {high:,}", getattr(c, name))
-    for name in ("beta", "kl_warmup", "lr", "min_gain", "validation_share"):
+    for name in (name for name, kind in _annotations(type(c).__name__).items() if kind is float):
         # Also whole numbers of any length, which `math.isfinite` can't take.
         if not abs(getattr(c, name)) <= sys.float_info.max:
             raise _wrong(name, "a finite number", getattr(c, name))
@@ -271,6 +274,7 @@ def _check_range(c: TrainingPlan) -> None:
         ("kl_warmup", c.kl_warmup >= 0, "0 or more epochs"),
         ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
         ("min_gain", c.min_gain >= 0, "0 or more nats"),
+        ("grad_clip", c.grad_clip >= 0, "0 or more"),
         ("validation_share", 0 < c.validation_share < 1, "between 0 and 1"),
         ("device", _is_device(c.device), "auto, cpu, mps, cuda or cuda:N"),
         ("data", _is_path(c.data), "a path"),

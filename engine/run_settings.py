@@ -15,6 +15,7 @@ NAMES: dict[str, str] = {
     "lr_schedule": "schedule",
     "patience": "patience",
     "min_gain": "min gain",
+    "grad_clip": "clip",
     "batch_size": "batch",
     "seed": "seed",
     "validation_share": "val share",

@@ -53,6 +53,9 @@ def training(runs: Sequence[RunFacts]) -> Rows:
             "KL warm-up": lambda r: _warmup(r) if r.is_vae else "",
             "Optimiser": lambda _: "Adam",
             "Learning rate": lambda r: f"{r.config.lr:g}, {_schedule(r)}",
+            "Gradient clipping": lambda r: (
+                f"norm {r.config.grad_clip:g}" if r.config.grad_clip else ""
+            ),
             "Batch": lambda r: count(r.config.batch_size, "image"),
             "Steps": lambda r: f"{r.training.steps:,} of {r.training.planned_steps:,}",
         },

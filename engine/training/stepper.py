@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from engine.config import RunConfig
 from engine.model.evaluation import to_unit
 from engine.model.networks import PIXELS, Model
 from engine.training.gradients import Matmul, backpropagation
@@ -63,6 +64,7 @@ class Stepper:
     Args:
         optimizer: over the model's parameters; with a `capture`, one that can be captured.
         pixels: (N, 784) uint8, the training images on the model's device.
+        config: the run's settings.
         generator: the training noise is drawn from it, step by step, however steps are issued.
         capture: how graphs are made; None: none are.
     """
@@ -72,7 +74,7 @@ class Stepper:
         model: Model,
         optimizer: torch.optim.Adam,
         pixels: Tensor,
-        batch_size: int,
+        config: RunConfig,
         generator: torch.Generator,
         products: Matmul,
         capture: Capture | None = None,
@@ -80,7 +82,8 @@ class Stepper:
         self._model = model
         self._adam = _Adam(optimizer)
         self._pixels = pixels
-        self._batch_size = batch_size
+        self._config = config
+        self._batch_size = config.batch_size
         self._generator = generator
         self._products = products
         self.capture = capture
@@ -88,6 +91,15 @@ class Stepper:
         self._steps: dict[int, _Step] = {}
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._order = self._lr = self._beta = torch.empty(0)
+
+    def steer(self, config: RunConfig) -> None:
+        """Take the next steps under settings that differ from the current ones.
+
+        Not only in those of `begin_epoch`: what is fixed in a step is made again, graphs as well.
+        """
+        self._config = config
+        self._steps.clear()
+        self._blocks.clear()
 
     def begin_epoch(self, order: Tensor, lr: Sequence[float], beta: Sequence[float]) -> None:
         """Say what the steps of the epoch are.
@@ -128,7 +140,12 @@ class Stepper:
         if (batch, steps) not in self._blocks:
             if batch not in self._steps:
                 self._steps[batch] = _Step(
-                    self._model, self._adam, self._pixels, batch, self._products
+                    self._model,
+                    self._adam,
+                    self._pixels,
+                    batch,
+                    self._products,
+                    self._config.grad_clip,
                 )
             self._blocks[batch, steps] = _Block(self._steps[batch], steps)
         return self._blocks[batch, steps]
@@ -200,7 +217,13 @@ class _Step:
     """One optimiser step on a batch of a certain size. Never waits for the device."""
 
     def __init__(
-        self, model: Model, adam: "_Adam", pixels: Tensor, batch: int, products: Matmul
+        self,
+        model: Model,
+        adam: "_Adam",
+        pixels: Tensor,
+        batch: int,
+        products: Matmul,
+        grad_clip: float = 0.0,
     ) -> None:
         self.batch = batch
         self.device = pixels.device
@@ -208,6 +231,8 @@ class _Step:
         """How often it was issued kernel by kernel."""
         self._pass = backpropagation(model, batch, products)
         self._adam = adam
+        self._parameters = list(model.parameters())
+        self._grad_clip = grad_clip
         self._pixels = pixels
         self._raw = pixels.new_empty(batch, pixels.shape[1])
         self._x = torch.empty(self._raw.shape, device=self.device)
@@ -224,6 +249,9 @@ class _Step:
         """Train on the images `chosen` (B,); write their `sums` (4,)."""
         torch.index_select(self._pixels, 0, chosen, out=self._raw)
         self._pass.run(to_unit(self._raw, out=self._x), eps, beta, sums)
+        if self._grad_clip > 0:
+            # Pascanu, Mikolov & Bengio 2013, algorithm 1. Computed on the device: nothing waits.
+            torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
         self._adam.step(lr)
         self.taken += 1
 

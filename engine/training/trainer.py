@@ -124,7 +124,9 @@ class Trainer:
         They hold from the next step on, in what is left of an epoch, too. What is drawn at random
         doesn't depend on them.
         """
-        self.config = config
+        before, self.config = self.config, config
+        if config.grad_clip != before.grad_clip:
+            self._stepper.steer(config)
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
 
@@ -256,7 +258,7 @@ class Trainer:
             self.model,
             self._optimizer,
             self.images.train.pixels,
-            self.config.batch_size,
+            self.config,
             self._generator,
             products(self.config.precision, self.device),
             capture_cuda_graph if self._on_gpu else None,

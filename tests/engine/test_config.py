@@ -44,6 +44,8 @@ def test_the_report_preset_is_the_plain_setting_of_the_course_report() -> None:
         ("kl_schedule", "cosine", "must be one of linear, cyclical, not 'cosine'"),
         ("kl_cycles", 0, "must be 1 to 1,000, not 0"),
         ("lr", 0.0, "must be above 0"),
+        ("grad_clip", -1.0, "must be 0 or more, not -1.0"),
+        ("grad_clip", float("inf"), "must be a finite number"),
         ("lr", float("inf"), "must be a finite number"),
         ("validation_share", 1.0, "must be between 0 and 1"),
         ("device", "tpu", "must be auto, cpu, mps, cuda or cuda:N"),

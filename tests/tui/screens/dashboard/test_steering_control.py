@@ -42,6 +42,7 @@ async def test_a_setting_is_changed_and_taken_back_by_keys(
             "kl_warmup": f"{endless.kl_warmup:g}",
             "lr": f"{endless.lr:g}",
             "epochs": f"{endless.epochs:g}",
+            "grad_clip": "0",
         }
         await pilot.press("1", "enter")
         await until(pilot, lambda: run.config.beta == 1.0)

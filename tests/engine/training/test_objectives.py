@@ -1,0 +1,126 @@
+"""Every objective against a plain loop written from the papers, with autograd."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch.distributions import Bernoulli, Normal, kl_divergence
+
+from data import ImageDataset, split_indices
+from engine.config import RunConfig
+from engine.model.seeds import Stream, stream_seed
+from engine.training.trainer import Trainer
+from tests.engine.training.test_stepper import Graphs
+
+CPU = torch.device("cpu")
+STEPS = 24
+"""Two epochs of 12, the last batch of each short."""
+OBJECTIVES: list[dict[str, Any]] = [
+    {"grad_clip": 20.0},
+]
+
+
+def plain_loop(config: RunConfig, dataset: ImageDataset) -> list[torch.Tensor]:
+    """The weights after `STEPS` steps."""
+    model: Any = Trainer(config, dataset, CPU).model  # the same initial weights
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, fused=False)
+    generator = torch.Generator().manual_seed(stream_seed(config.seed, Stream.TRAIN))
+    train = split_indices(dataset.labels, 0.1, 0).train
+    images = torch.tensor(dataset.images[train].reshape(-1, 784) / 255.0, dtype=torch.float32)
+    step = 0
+    for _epoch in range(2):
+        for chosen in torch.randperm(len(images), generator=generator).split(config.batch_size):
+            x = images[chosen]
+            mu, logvar = model.encoder(x).chunk(2, dim=1)
+            q = Normal(mu, (0.5 * logvar).exp())
+            z = mu + q.stddev * torch.randn(mu.shape, generator=generator)
+            p = Bernoulli(logits=model.decoder(z), validate_args=False)
+            kl = kl_divergence(q, Normal(0.0, 1.0))
+            loss = -p.log_prob(x).sum(dim=1).mean() + config.beta * kl.sum(dim=1).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            if config.grad_clip:
+                gradients = [parameter.grad for parameter in model.parameters()]
+                norm = math.sqrt(sum(g.double().square().sum().item() for g in gradients))
+                for gradient in gradients:
+                    gradient.mul_(min(1.0, config.grad_clip / norm))
+            optimizer.step()
+            step += 1
+    return [parameter.detach() for parameter in model.parameters()]
+
+
+@pytest.fixture
+def config(small_config: RunConfig) -> RunConfig:
+    return replace(small_config, lr_schedule="constant", beta=2.0)
+
+
+def trained(config: RunConfig, dataset: ImageDataset) -> list[torch.Tensor]:
+    trainer = Trainer(config, dataset, CPU)
+    while trainer.step < STEPS:
+        trainer.train(7)
+    return [parameter.detach() for parameter in trainer.model.parameters()]
+
+
+@pytest.mark.parametrize("settings", OBJECTIVES, ids=str)
+def test_steps_are_those_of_a_plain_loop(
+    settings: dict[str, Any], config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(config, **settings)
+    ours = trained(config, small_dataset)
+    for one, other in zip(ours, plain_loop(config, small_dataset), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("settings", OBJECTIVES, ids=str)
+def test_every_setting_changes_the_weights_and_graphs_do_not(
+    settings: dict[str, Any], config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    with_it = replace(config, **settings)
+    plain, ours = trained(config, small_dataset), trained(with_it, small_dataset)
+    assert not all(torch.equal(a, b) for a, b in zip(plain, ours, strict=True))
+    trainer, graphs = Trainer(with_it, small_dataset, CPU), Graphs()
+    trainer._stepper.capture = graphs.capture
+    while trainer.step < STEPS:
+        trainer.train(5)
+    assert graphs.replayed > 0
+    assert all(torch.equal(a, b) for a, b in zip(trainer.model.parameters(), ours, strict=True))
+
+
+def test_a_longer_gradient_is_shortened_to_the_limit_and_a_shorter_one_left(
+    config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    def gradients(clip: float) -> torch.Tensor:
+        trainer = Trainer(replace(config, grad_clip=clip), small_dataset, CPU)
+        trainer.train(1)
+        return torch.cat(
+            [p.grad.flatten() for p in trainer.model.parameters() if p.grad is not None]
+        )
+
+    whole = gradients(0.0)
+    norm = whole.norm().item()
+    torch.testing.assert_close(gradients(norm / 4), whole / 4)
+    assert torch.equal(gradients(norm * 1.01), whole)
+
+
+@pytest.mark.parametrize("capture", [False, True])
+@pytest.mark.parametrize(("setting", "value"), [("grad_clip", 5.0)])
+def test_a_change_holds_from_the_next_step_on_in_a_graph_as_well(
+    setting: str, value: float, capture: bool, config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    def trained_to(step: int, change: bool) -> list[torch.Tensor]:
+        trainer = Trainer(config, small_dataset, CPU)
+        trainer._stepper.capture = Graphs().capture if capture else None
+        trainer.train(7)
+        if change:
+            trainer.steer(replace(config, **{setting: value}))
+            trainer.steer(replace(config, **{setting: 0.0}))
+            trainer.steer(replace(config, **{setting: value}))
+        while trainer.step < step:
+            trainer.train(step - trainer.step)
+        return [p.detach().clone() for p in trainer.model.parameters()]
+
+    for step, same in ((7, True), (8, False)):
+        pairs = zip(trained_to(step, False), trained_to(step, True), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs) == same
