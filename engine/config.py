@@ -29,17 +29,26 @@ PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 """Settings that may differ when a run is resumed; `data` only names where the same images lie."""
-STEERABLE = ("beta", "kl_warmup", "lr", "grad_clip", "epochs", "patience")
+STEERABLE = ("beta", "kl_warmup", "free_bits", "lr", "grad_clip", "epochs", "patience")
 """Settings that may be changed while a run is trained (`engine.steering`)."""
 MAX_EPOCHS = 1_000_000
 MAX_CYCLES = 1000
+MAX_NATS = 10_000
+MAX_TC_WEIGHT = 10_000
 MAX_WIDTH = 65_536
 MAX_BETA = 1e6
 """Adam squares gradients in float32, which ends at 3.4e38. Measured: from β = 1e9 on the KL's reach
 that in a run that diverges, from 1e22 on at the first step, and the weights would stand still
 without a word. No paper's β is above some thousands."""
 MAX_THREADS = 1024
-_OF_A_VAE = ("beta", "kl_schedule", "kl_warmup", "kl_cycles")
+_OF_A_VAE = (
+    *("beta", "kl_schedule", "kl_warmup", "kl_cycles"),
+    *("free_bits", "capacity", "capacity_warmup", "tc_weight"),
+)
+_PENALTIES: Mapping[str, float] = types.MappingProxyType(
+    {"free_bits": 0.0, "capacity": 0.0, "tc_weight": 1.0}
+)
+"""Settings that put something else in the KL's place in the loss, and where they do nothing."""
 _MOST_SHOWN = 80
 """Letters of a value that can't be used, in the sentence that says so."""
 
@@ -70,6 +79,15 @@ class TrainingPlan:
     """Epochs over which β rises linearly from 0 to its value."""
     kl_cycles: int = 4
     """Cycles of a cyclical schedule, over the whole run."""
+    free_bits: float = 0.0
+    """Nats of KL per latent dimension that cost nothing, against collapse. 0: all count."""
+    capacity: float = 0.0
+    """Nats that the KL is drawn to, with the loss β · |KL − capacity|. 0: the loss is β · KL."""
+    capacity_warmup: float = 10.0
+    """Epochs over which the capacity rises linearly from 0 to its value."""
+    tc_weight: float = 1.0
+    """Weight of the total correlation within the KL (β-TCVAE): above 1, latent dimensions become
+    independent of each other."""
     lr: float = 2e-3
     """Adam's learning rate (at the start, if a schedule lowers it)."""
     lr_schedule: LrSchedule = "cosine"
@@ -153,8 +171,19 @@ class RunConfig(TrainingPlan):
         """Whether a setting does anything in this run: an autoencoder has no β."""
         if self.model == "ae" and name in _OF_A_VAE:
             return False
+        if name == "capacity_warmup":
+            return self.capacity > 0
         needed = {"kl_warmup": "linear", "kl_cycles": "cyclical"}.get(name)
         return needed is None or self.kl_schedule == needed
+
+    @property
+    def penalty(self) -> str:
+        """The setting that puts something else in the KL's place in the loss; empty if none does.
+
+        One of free_bits, capacity and tc_weight.
+        """
+        changed = [name for name, value in _PENALTIES.items() if getattr(self, name) != value]
+        return changed[0] if changed and self.model == "vae" else ""
 
     @property
     def full_beta_epoch(self) -> float:
@@ -275,12 +304,29 @@ def _check_range(c: TrainingPlan) -> None:
         ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
         ("min_gain", c.min_gain >= 0, "0 or more nats"),
         ("grad_clip", c.grad_clip >= 0, "0 or more"),
+        ("free_bits", 0 <= c.free_bits <= MAX_NATS, f"0 to {MAX_NATS:,} nats"),
+        ("capacity", 0 <= c.capacity <= MAX_NATS, f"0 to {MAX_NATS:,} nats"),
+        ("capacity_warmup", c.capacity_warmup >= 0, "0 or more epochs"),
+        ("tc_weight", 0 <= c.tc_weight <= MAX_TC_WEIGHT, f"0 to {MAX_TC_WEIGHT:,}"),
         ("validation_share", 0 < c.validation_share < 1, "between 0 and 1"),
         ("device", _is_device(c.device), "auto, cpu, mps, cuda or cuda:N"),
         ("data", _is_path(c.data), "a path"),
     ):
         if not is_allowed:
             raise _wrong(name, allowed, getattr(c, name))
+    _check_one_objective(c)
+
+
+def _check_one_objective(c: TrainingPlan) -> None:
+    """Each of these puts something else in the KL's place: two at once mean nothing."""
+    changed = [name for name, value in _PENALTIES.items() if getattr(c, name) != value]
+    if len(changed) > 1:
+        one, other = changed[:2]
+        raise ConfigError(
+            other,
+            f"can't be {getattr(c, other):g} while {one} is {getattr(c, one):g}: each changes what "
+            f"the KL costs; set {other} to {_PENALTIES[other]:g}, or {one} to {_PENALTIES[one]:g}",
+        )
 
 
 def _is_device(text: str) -> bool:

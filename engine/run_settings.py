@@ -11,6 +11,10 @@ NAMES: dict[str, str] = {
     "kl_schedule": "KL schedule",
     "kl_warmup": "warm-up",
     "kl_cycles": "KL cycles",
+    "free_bits": "free bits",
+    "capacity": "capacity",
+    "capacity_warmup": "capacity warm-up",
+    "tc_weight": "TC weight",
     "lr": "lr",
     "lr_schedule": "schedule",
     "patience": "patience",
@@ -42,6 +46,23 @@ def short_setting_text(config: RunConfig, name: str) -> str:
     if name == "data":
         text = text.rstrip("/").rpartition("/")[2] or "/"
     return text if len(text) <= _MOST_LETTERS else f"…{text[1 - _MOST_LETTERS :]}"
+
+
+def objective_text(config: RunConfig) -> str:
+    """What is minimised: 'reconstruction + β · KL'."""
+    if config.model == "ae":
+        return "reconstruction"
+    return f"reconstruction + β · {_latent_text(config)}"
+
+
+def _latent_text(config: RunConfig) -> str:
+    if config.penalty == "free_bits":
+        return f"Σ_j max({config.free_bits:g}, KL_j)"
+    if config.penalty == "capacity":
+        return f"|KL − {config.capacity:g}|"
+    if config.penalty == "tc_weight":
+        return f"(I + {config.tc_weight:g} · TC + dimension-wise KL)"
+    return "KL"
 
 
 def model_name(config: RunConfig) -> str:

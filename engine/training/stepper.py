@@ -20,6 +20,7 @@ from engine.config import RunConfig
 from engine.model.evaluation import to_unit
 from engine.model.networks import PIXELS, Model
 from engine.training.gradients import Matmul, backpropagation
+from engine.training.latent_terms import LatentTerm, latent_term
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Stepper:
         """None from the time on when one could not be made."""
         self._steps: dict[int, _Step] = {}
         self._blocks: dict[tuple[int, int], _Block] = {}
-        self._order = self._lr = self._beta = torch.empty(0)
+        self._order = self._schedule = torch.empty(0)
 
     def steer(self, config: RunConfig) -> None:
         """Take the next steps under settings that differ from the current ones.
@@ -101,15 +102,15 @@ class Stepper:
         self._steps.clear()
         self._blocks.clear()
 
-    def begin_epoch(self, order: Tensor, lr: Sequence[float], beta: Sequence[float]) -> None:
+    def begin_epoch(self, order: Tensor, schedule: Sequence[Sequence[float]]) -> None:
         """Say what the steps of the epoch are.
 
         Args:
             order: (N,) int64 on the device, a permutation of the images.
-            lr, beta: the learning rate and β_t of each step.
+            schedule: the learning rate of each step, likewise β_t and C_t.
         """
         self._order = order
-        self._lr, self._beta = torch.tensor([lr, beta], device=order.device).unbind()
+        self._schedule = torch.tensor(schedule, device=order.device)
 
     @torch.no_grad()
     def run(self, first: int, count: int) -> Sums:
@@ -125,7 +126,7 @@ class Stepper:
             block = self._next_block(first + done, count - done)
             steps = slice(first + done, first + done + block.steps)
             order = self._order[steps.start * self._batch_size :][: block.images]
-            block.fill(order, self._lr[steps], self._beta[steps], self._generator)
+            block.fill(order, self._schedule[:, steps], self._generator)
             self._play(block)
             sums[done : done + block.steps] = block.sums
             done += block.steps
@@ -145,6 +146,7 @@ class Stepper:
                     self._pixels,
                     batch,
                     self._products,
+                    latent_term(self._config),
                     self._config.grad_clip,
                 )
             self._blocks[batch, steps] = _Block(self._steps[batch], steps)
@@ -223,13 +225,14 @@ class _Step:
         pixels: Tensor,
         batch: int,
         products: Matmul,
+        latent: LatentTerm | None = None,
         grad_clip: float = 0.0,
     ) -> None:
         self.batch = batch
         self.device = pixels.device
         self.taken = 0
         """How often it was issued kernel by kernel."""
-        self._pass = backpropagation(model, batch, products)
+        self._pass = backpropagation(model, batch, products, latent)
         self._adam = adam
         self._parameters = list(model.parameters())
         self._grad_clip = grad_clip
@@ -245,10 +248,18 @@ class _Step:
     def nbytes(self) -> int:
         return self._pass.nbytes + self._raw.nbytes + self._x.nbytes
 
-    def take(self, chosen: Tensor, eps: Tensor, lr: Tensor, beta: Tensor, sums: Tensor) -> None:
+    def take(
+        self,
+        chosen: Tensor,
+        eps: Tensor,
+        lr: Tensor,
+        beta: Tensor,
+        capacity: Tensor,
+        sums: Tensor,
+    ) -> None:
         """Train on the images `chosen` (B,); write their `sums` (4,)."""
         torch.index_select(self._pixels, 0, chosen, out=self._raw)
-        self._pass.run(to_unit(self._raw, out=self._x), eps, beta, sums)
+        self._pass.run(to_unit(self._raw, out=self._x), eps, beta, capacity, sums)
         if self._grad_clip > 0:
             # Pascanu, Mikolov & Bengio 2013, algorithm 1. Computed on the device: nothing waits.
             torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
@@ -268,21 +279,19 @@ class _Block:
         device = step.device
         self._chosen = torch.empty(steps, step.batch, dtype=torch.int64, device=device)
         self._noise = torch.empty(steps, step.batch, step.noise_dim, device=device)
-        self._lr = torch.empty(steps, device=device)
-        self._beta = torch.empty(steps, device=device)
+        self._schedule = torch.empty(3, steps, device=device)
         self.sums = torch.empty(steps, 4, device=device)
         """Each step's."""
 
-    def fill(self, chosen: Tensor, lr: Tensor, beta: Tensor, generator: torch.Generator) -> None:
+    def fill(self, chosen: Tensor, schedule: Tensor, generator: torch.Generator) -> None:
         """Say what the next steps are on: the images' indices (steps·B,), and so on."""
         self._chosen.copy_(chosen.view_as(self._chosen))
-        self._lr.copy_(lr)
-        self._beta.copy_(beta)
+        self._schedule.copy_(schedule)
         for noise in self._noise:
             noise.normal_(generator=generator)
 
     def take(self) -> None:
         """Issue the steps kernel by kernel."""
-        rows = zip(self._chosen, self._noise, self._lr, self._beta, self.sums, strict=True)
-        for chosen, noise, lr, beta, sums in rows:
-            self._step.take(chosen, noise, lr, beta, sums)
+        rows = zip(self._chosen, self._noise, *self._schedule, self.sums, strict=True)
+        for row in rows:
+            self._step.take(*row)

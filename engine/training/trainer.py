@@ -8,6 +8,7 @@ one permutation an epoch is drawn there, and no step waits for the device
 import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from engine.model.device_data import ImageSplits
 from engine.model.evaluation import evaluation_noise, measure
 from engine.model.matmul_precision import matmul_precision
 from engine.model.networks import build_model
-from engine.model.objective import beta_at
+from engine.model.objective import Objective, beta_at, objective_at
 from engine.model.seeds import Stream, stream_seed
 from engine.training.divergence import diverged
 from engine.training.precision import check_precision, products
@@ -66,7 +67,7 @@ class Trainer:
         """Over the steps since the last point of the training curve."""
         self._last_lr = config.lr
         """Of the last step taken: what was steered since then has another schedule."""
-        self._last_beta = beta_at(config, 0.0)
+        self._last_objective = objective_at(config, 0.0)
 
     @property
     def optimizer(self) -> torch.optim.Adam:
@@ -125,7 +126,7 @@ class Trainer:
         doesn't depend on them.
         """
         before, self.config = self.config, config
-        if config.grad_clip != before.grad_clip:
+        if (config.grad_clip, config.free_bits) != (before.grad_clip, before.free_bits):
             self._stepper.steer(config)
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
@@ -152,7 +153,7 @@ class Trainer:
         self._check_finite(sums)
         last_step = self.step + steps - 1
         self._last_lr = self._lr_at(last_step)
-        self._last_beta = beta_at(self.config, last_step / self.steps_per_epoch)
+        self._last_objective = objective_at(self.config, last_step / self.steps_per_epoch)
         self._epoch_sums = _added(self._epoch_sums, sums)
         points: list[TrainPoint] = []
         begun = 0
@@ -175,17 +176,22 @@ class Trainer:
         Raises:
             TrainingDivergedError: if the loss or a part of it is NaN or infinite.
         """
-        # β_t and the learning rate of the last step taken, not of the next.
-        beta = self._last_beta
-        measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, on_batch)
+        # The loss and the learning rate of the last step taken, not of the next.
+        objective = self._last_objective
+        pixels = self.images.validation.pixels
+        measured = measure(self.model, pixels, self._val_eps, objective, on_batch)
         if not measured.metrics.is_finite():
             raise diverged(
-                self.config, measured.metrics, step=self.step, beta=beta, during="evaluation"
+                self.config,
+                measured.metrics,
+                step=self.step,
+                beta=objective.beta,
+                during="evaluation",
             )
         return Evaluation(
             step=self.step,
             epoch=self.epoch,
-            beta=beta,
+            beta=objective.beta,
             lr=self._last_lr,
             val=measured.metrics,
             train=self._epoch_mean(),
@@ -209,7 +215,7 @@ class Trainer:
             "epoch_sums": torch.from_numpy(self._epoch_sums),
             "point_sums": torch.from_numpy(self._point_sums),
             "last_lr": self._last_lr,
-            "last_beta": self._last_beta,
+            "last_objective": asdict(self._last_objective),
         }
 
     def begin_with(self, state: Mapping[str, Any]) -> None:
@@ -248,7 +254,7 @@ class Trainer:
         self._permutation = state["permutation"].to(self.device)
         self._epoch_sums, self._point_sums = _stored_sums(state)
         self._last_lr = self._stored_lr(state)
-        self._last_beta = self._stored_beta(state)
+        self._last_objective = self._stored_objective(state)
         self._stepper = self._new_stepper()  # a graph would keep the previous moments
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
@@ -275,8 +281,9 @@ class Trainer:
         start = self.step - self.step % self.steps_per_epoch
         steps = range(start, start + self.steps_per_epoch)
         lr = [self._lr_at(step) for step in steps]
-        beta = [beta_at(self.config, step / self.steps_per_epoch) for step in steps]
-        self._stepper.begin_epoch(self._permutation, lr, beta)
+        at = [objective_at(self.config, step / self.steps_per_epoch) for step in steps]
+        beta, capacity = [o.beta for o in at], [o.capacity or 0.0 for o in at]
+        self._stepper.begin_epoch(self._permutation, [lr, beta, capacity])
 
     def _lr_at(self, step: int, total_steps: int | None = None) -> float:
         if self.config.lr_schedule == "constant":
@@ -293,11 +300,13 @@ class Trainer:
         epochs = state["config"]["epochs"] if "config" in state else self.config.epochs
         return self._lr_at(max(0, self.step - 1), self.steps_per_epoch * epochs)
 
-    def _stored_beta(self, state: Mapping[str, Any]) -> float:
-        """Of the last step before a checkpoint; versions that didn't keep it had no steering."""
-        if "last_beta" in state:
-            return float(state["last_beta"])
-        return beta_at(self.config, max(0, self.step - 1) / self.steps_per_epoch)
+    def _stored_objective(self, state: Mapping[str, Any]) -> Objective:
+        """Of the last step before a checkpoint."""
+        if "last_objective" in state:
+            return Objective(**state["last_objective"])
+        # Of a version in which nothing but β could change, and before that not even β.
+        then = objective_at(self.config, max(0, self.step - 1) / self.steps_per_epoch)
+        return replace(then, beta=float(state.get("last_beta", then.beta)))
 
     def _check_finite(self, sums: Sums) -> None:
         """See that the steps from here on had a loss; else name the first that had none."""

@@ -44,6 +44,10 @@ def test_the_report_preset_is_the_plain_setting_of_the_course_report() -> None:
         ("kl_schedule", "cosine", "must be one of linear, cyclical, not 'cosine'"),
         ("kl_cycles", 0, "must be 1 to 1,000, not 0"),
         ("lr", 0.0, "must be above 0"),
+        ("free_bits", -0.1, "must be 0 to 10,000 nats, not -0.1"),
+        ("capacity", 10_001.0, "must be 0 to 10,000 nats, not 10001.0"),
+        ("capacity_warmup", -1.0, "must be 0 or more epochs"),
+        ("tc_weight", -1.0, "must be 0 to 10,000, not -1.0"),
         ("grad_clip", -1.0, "must be 0 or more, not -1.0"),
         ("grad_clip", float("inf"), "must be a finite number"),
         ("lr", float("inf"), "must be a finite number"),
@@ -72,6 +76,24 @@ def test_a_setting_out_of_its_range_is_refused_by_name(
     assert str(caught.value).startswith(f"{field} {expected}")
     assert len(str(caught.value)) < 200
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({"free_bits": 0.5, "capacity": 20.0}, "capacity can't be 20 while free_bits is 0.5"),
+        ({"free_bits": 0.5, "tc_weight": 2.0}, "tc_weight can't be 2 while free_bits is 0.5"),
+        ({"capacity": 9.0, "tc_weight": 0.0}, "tc_weight can't be 0 while capacity is 9"),
+    ],
+)
+def test_two_objectives_at_once_are_refused_in_a_sentence(
+    settings: dict[str, float], refused: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(**settings)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(refused)
+    for name in settings:  # each by itself is fine
+        RunConfig(**{name: settings[name]})  # type: ignore[arg-type]
 
 
 def test_an_unknown_setting_is_refused_by_name() -> None:

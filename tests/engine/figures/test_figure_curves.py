@@ -98,6 +98,7 @@ def test_a_vae_shows_the_elbo_and_its_parts_in_nats(vae: FakeSource, drawn: list
         ({"beta": 4.0, "kl_warmup": 0.0}, "loss (β = 4)"),
         ({"kl_warmup": 5.0}, "loss (β rising to 1)"),
         ({"kl_warmup": 0.0, "kl_schedule": "cyclical"}, "loss (β in cycles up to 1)"),
+        ({"kl_warmup": 0.0, "free_bits": 0.5}, "loss (β = 1, free bits 0.5)"),
         ({"beta": 0.0, "kl_warmup": 5.0}, "loss (β = 0)"),
     ],
 )

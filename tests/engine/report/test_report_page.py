@@ -245,6 +245,40 @@ def test_what_a_run_began_with_and_how_it_was_steered_is_told() -> None:
     assert "began with" not in markdown(run)
 
 
+@pytest.mark.parametrize(
+    ("settings", "loss", "sentence", "reference"),
+    [
+        (
+            {"free_bits": 0.25},
+            "reconstruction + β · Σ_j max(0.25, KL_j)",
+            "Instead of the KL, βₜ weighs Σ_j max(0.25, KL_j)",
+            "Kingma et al. 2016: ",
+        ),
+        (
+            {"capacity": 20.0, "capacity_warmup": 3.0},
+            "reconstruction + β · |KL − 20|",
+            "Cₜ = 20 nats · min(1, t / T) with T = 3 epochs",
+            "Burgess et al. 2018: ",
+        ),
+        (
+            {"tc_weight": 6.0},
+            "reconstruction + β · (I + 6 · TC + dimension-wise KL)",
+            "has the weight 6, estimated by minibatch-weighted sampling",
+            "Chen et al. 2018: ",
+        ),
+    ],
+)
+def test_what_the_loss_has_instead_of_the_kl_is_told(
+    settings: dict[str, float], loss: str, sentence: str, reference: str
+) -> None:
+    config = replace(vae().config, **settings)  # type: ignore[arg-type]
+    text = markdown(vae(config=config))
+    shown = Page(html.page(text, "t", {})).shown
+    assert all(words in shown for words in (loss, sentence, reference))
+    assert reference not in markdown(vae())
+    assert "reconstruction + β · KL" in markdown(vae())
+
+
 def test_every_finding_and_every_point_is_an_item_of_a_list() -> None:
     runs = [vae(), ae()]
     content = html.page(markdown(*runs), "t", {})

@@ -125,7 +125,9 @@ def test_gradients_and_sums_are_autograds_on_the_gpu() -> None:
     for products, tolerance in ((Matmul(), 1e-4), (Bfloat16Matmul(), 0.1)):
         backward, sums = backpropagation(model, 16, products), torch.zeros(4, device=CUDA)
         with torch.no_grad():
-            backward.run(x, eps, torch.tensor(0.5, device=CUDA), sums)
+            backward.run(
+                x, eps, torch.tensor(0.5, device=CUDA), torch.tensor(0.0, device=CUDA), sums
+            )
         assert sums[1:3].tolist() == pytest.approx([recon.item(), kl.item()], rel=tolerance)
         for parameter, gradient in zip(model.parameters(), expected, strict=True):
             assert parameter.grad is not None

@@ -19,6 +19,10 @@ STEPS = 24
 """Two epochs of 12, the last batch of each short."""
 OBJECTIVES: list[dict[str, Any]] = [
     {"grad_clip": 20.0},
+    {"free_bits": 0.3},
+    {"capacity": 4.0, "capacity_warmup": 1.5},
+    {"tc_weight": 5.0},
+    {"kl_schedule": "cyclical", "kl_cycles": 3, "free_bits": 0.05, "grad_clip": 30.0},
 ]
 
 
@@ -38,7 +42,24 @@ def plain_loop(config: RunConfig, dataset: ImageDataset) -> list[torch.Tensor]:
             z = mu + q.stddev * torch.randn(mu.shape, generator=generator)
             p = Bernoulli(logits=model.decoder(z), validate_args=False)
             kl = kl_divergence(q, Normal(0.0, 1.0))
-            loss = -p.log_prob(x).sum(dim=1).mean() + config.beta * kl.sum(dim=1).mean()
+            beta = config.beta
+            if config.kl_schedule == "cyclical":
+                share = step % (36 / config.kl_cycles) / (36 / config.kl_cycles)
+                beta *= share / 0.5 if share < 0.5 else 1.0
+            latent = kl.sum(dim=1).mean()
+            if config.free_bits:
+                latent = kl.mean(dim=0).clamp(min=config.free_bits).sum()
+            if config.capacity:
+                risen = min(1.0, step / (config.capacity_warmup * 12))
+                latent = (latent - config.capacity * risen).abs()
+            if config.tc_weight != 1:
+                # Chen et al. 2018: log q(z_i) and log q(z_id) by minibatch-weighted sampling, of
+                # which constants aside log q(z|x) − log p(z), here the exact KL, is one part.
+                densities = Normal(mu[None], q.stddev[None]).log_prob(z[:, None])
+                marginals = densities.logsumexp(dim=1).sum(dim=1)
+                tc = densities.sum(dim=2).logsumexp(dim=1) - marginals
+                latent = latent + (config.tc_weight - 1.0) * tc.mean()
+            loss = -p.log_prob(x).sum(dim=1).mean() + beta * latent
             optimizer.zero_grad()
             loss.backward()
             if config.grad_clip:
@@ -105,7 +126,7 @@ def test_a_longer_gradient_is_shortened_to_the_limit_and_a_shorter_one_left(
 
 
 @pytest.mark.parametrize("capture", [False, True])
-@pytest.mark.parametrize(("setting", "value"), [("grad_clip", 5.0)])
+@pytest.mark.parametrize(("setting", "value"), [("grad_clip", 5.0), ("free_bits", 0.5)])
 def test_a_change_holds_from_the_next_step_on_in_a_graph_as_well(
     setting: str, value: float, capture: bool, config: RunConfig, small_dataset: ImageDataset
 ) -> None:

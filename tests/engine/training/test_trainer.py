@@ -341,3 +341,20 @@ def test_an_evaluation_made_again_under_other_epochs_keeps_the_learning_rate_tha
         resumed.train(1)
         used = longer.lr / 2 * (1 + math.cos(math.pi * 36 / 600))
         assert resumed.evaluate(0.0).lr == pytest.approx(used)
+
+
+def test_a_checkpoint_of_a_version_that_kept_only_beta_is_read(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    trainer = Trainer(replace(small_config, free_bits=0.3), small_dataset, CPU)
+    trainer.train(5)
+    state = trainer.state_dict()
+    expected = trainer.evaluate(0.0)
+    del state["last_objective"]
+    restored = Trainer(trainer.config, small_dataset, CPU)
+    for kept, beta in (({}, expected.beta), ({"last_beta": 0.125}, 0.125)):
+        restored.load_state_dict({**state, **kept})
+        found = restored.evaluate(0.0)
+        assert found.beta == beta
+        assert found.val.neg_elbo == expected.val.neg_elbo
+        assert (found.val.loss == expected.val.loss) == (beta == expected.beta)
