@@ -95,6 +95,9 @@ class TrainingPlan:
     grad_clip: float = 0.0
     """Longest gradient of a step, as the norm over all weights: a longer one is shortened to it.
     0: none is."""
+    ema: float = 0.0
+    """Decay of a moving average of the weights, such as 0.999: evaluated beside them, and what
+    draws from the prior are decoded by. 0: none."""
     batch_size: int = 128
     """Images per optimiser step."""
     epochs: int = 30
@@ -304,6 +307,7 @@ def _check_range(c: TrainingPlan) -> None:
         ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
         ("min_gain", c.min_gain >= 0, "0 or more nats"),
         ("grad_clip", c.grad_clip >= 0, "0 or more"),
+        ("ema", 0 <= c.ema < 1, "0 or more and below 1"),
         ("free_bits", 0 <= c.free_bits <= MAX_NATS, f"0 to {MAX_NATS:,} nats"),
         ("capacity", 0 <= c.capacity <= MAX_NATS, f"0 to {MAX_NATS:,} nats"),
         ("capacity_warmup", c.capacity_warmup >= 0, "0 or more epochs"),

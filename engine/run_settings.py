@@ -20,6 +20,7 @@ NAMES: dict[str, str] = {
     "patience": "patience",
     "min_gain": "min gain",
     "grad_clip": "clip",
+    "ema": "EMA",
     "batch_size": "batch",
     "seed": "seed",
     "validation_share": "val share",
@@ -63,6 +64,12 @@ def _latent_text(config: RunConfig) -> str:
     if config.penalty == "tc_weight":
         return f"(I + {config.tc_weight:g} · TC + dimension-wise KL)"
     return "KL"
+
+
+def penalty_text(config: RunConfig) -> str:
+    """What the loss has in the KL's place: 'free bits 0.5'; empty for the KL itself."""
+    name = config.penalty
+    return f"{NAMES[name]} {getattr(config, name):g}" if name else ""
 
 
 def model_name(config: RunConfig) -> str:

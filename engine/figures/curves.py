@@ -19,7 +19,7 @@ from engine.config import RunConfig
 from engine.figures import chart
 from engine.figures.caption import Caption
 from engine.metrics import Evaluation, Metrics, TrainPoint, best_evaluation
-from engine.run_settings import NAMES
+from engine.run_settings import penalty_text
 from engine.text import UNKNOWN, compact, epoch_label, fixed
 from engine.visible_range import Limits, drawable, visible_limits
 
@@ -130,9 +130,8 @@ def _panels(series: _Series, config: RunConfig) -> list[_Panel]:
     if rises or config.beta != 1 or config.penalty:
         how = "rising to" if config.kl_schedule == "linear" else "in cycles up to"
         weight = f"β {how} {config.beta:g}" if rises else f"β = {config.beta:g}"
-        if config.penalty:
-            weight += f", {NAMES[config.penalty]} {getattr(config, config.penalty):g}"
-        loss = _Line(f"loss ({weight})", series.loss, _LOSS, 1.5)
+        terms = ", ".join(filter(None, [weight, penalty_text(config)]))
+        loss = _Line(f"loss ({terms})", series.loss, _LOSS, 1.5)
         panels.append(_Panel("loss (nats)", (loss,)))
     return panels
 

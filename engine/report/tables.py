@@ -57,6 +57,7 @@ def training(runs: Sequence[RunFacts]) -> Rows:
             "Gradient clipping": lambda r: (
                 f"norm {r.config.grad_clip:g}" if r.config.grad_clip else ""
             ),
+            "Moving average of the weights": lambda r: f"{r.config.ema:g}" if r.config.ema else "",
             "Batch": lambda r: count(r.config.batch_size, "image"),
             "Steps": lambda r: f"{r.training.steps:,} of {r.training.planned_steps:,}",
         },

@@ -126,6 +126,8 @@ def _of_weights(config: RunConfig, device: torch.device) -> int:
     a_weight = BYTES_A_WEIGHT + BYTES_TO_KEEP_BEST
     if device.type != "cuda":  # Apple's GPUs share the host's memory
         a_weight += BYTES_TO_SAVE
+    if config.ema > 0:  # one more of what is a weight and two moments, and no gradient
+        a_weight += 4 + math.ceil((a_weight - BYTES_A_WEIGHT) / 3)
     return a_weight * _weights(config)
 
 

@@ -66,6 +66,7 @@ class Stepper:
         optimizer: over the model's parameters; with a `capture`, one that can be captured.
         pixels: (N, 784) uint8, the training images on the model's device.
         config: the run's settings.
+        average: of the model's weights, which moves with them, if there is one.
         generator: the training noise is drawn from it, step by step, however steps are issued.
         capture: how graphs are made; None: none are.
     """
@@ -76,6 +77,7 @@ class Stepper:
         optimizer: torch.optim.Adam,
         pixels: Tensor,
         config: RunConfig,
+        average: Model | None,
         generator: torch.Generator,
         products: Matmul,
         capture: Capture | None = None,
@@ -84,6 +86,7 @@ class Stepper:
         self._adam = _Adam(optimizer)
         self._pixels = pixels
         self._config = config
+        self._average = average
         self._batch_size = config.batch_size
         self._generator = generator
         self._products = products
@@ -107,7 +110,8 @@ class Stepper:
 
         Args:
             order: (N,) int64 on the device, a permutation of the images.
-            schedule: the learning rate of each step, likewise β_t and C_t.
+            schedule: the learning rate of each step, likewise β_t, C_t, and the step's share of
+                the weights' average.
         """
         self._order = order
         self._schedule = torch.tensor(schedule, device=order.device)
@@ -148,6 +152,7 @@ class Stepper:
                     self._products,
                     latent_term(self._config),
                     self._config.grad_clip,
+                    self._average,
                 )
             self._blocks[batch, steps] = _Block(self._steps[batch], steps)
         return self._blocks[batch, steps]
@@ -227,6 +232,7 @@ class _Step:
         products: Matmul,
         latent: LatentTerm | None = None,
         grad_clip: float = 0.0,
+        average: Model | None = None,
     ) -> None:
         self.batch = batch
         self.device = pixels.device
@@ -235,6 +241,9 @@ class _Step:
         self._pass = backpropagation(model, batch, products, latent)
         self._adam = adam
         self._parameters = list(model.parameters())
+        self._averages: list[tuple[Tensor, Tensor]] = []
+        if average is not None:
+            self._averages = list(zip(average.parameters(), self._parameters, strict=True))
         self._grad_clip = grad_clip
         self._pixels = pixels
         self._raw = pixels.new_empty(batch, pixels.shape[1])
@@ -255,6 +264,7 @@ class _Step:
         lr: Tensor,
         beta: Tensor,
         capacity: Tensor,
+        share: Tensor,
         sums: Tensor,
     ) -> None:
         """Train on the images `chosen` (B,); write their `sums` (4,)."""
@@ -264,6 +274,8 @@ class _Step:
             # Pascanu, Mikolov & Bengio 2013, algorithm 1. Computed on the device: nothing waits.
             torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
         self._adam.step(lr)
+        for average, parameter in self._averages:
+            average.lerp_(parameter, share)
         self.taken += 1
 
 
@@ -279,7 +291,7 @@ class _Block:
         device = step.device
         self._chosen = torch.empty(steps, step.batch, dtype=torch.int64, device=device)
         self._noise = torch.empty(steps, step.batch, step.noise_dim, device=device)
-        self._schedule = torch.empty(3, steps, device=device)
+        self._schedule = torch.empty(4, steps, device=device)
         self.sums = torch.empty(steps, 4, device=device)
         """Each step's."""
 

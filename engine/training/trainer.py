@@ -19,7 +19,7 @@ from engine.config import RunConfig
 from engine.history import train_point_due
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.model.device_data import ImageSplits
-from engine.model.evaluation import evaluation_noise, measure
+from engine.model.evaluation import Measurement, evaluation_noise, measure
 from engine.model.matmul_precision import matmul_precision
 from engine.model.networks import build_model
 from engine.model.objective import Objective, beta_at, objective_at
@@ -48,6 +48,8 @@ class Trainer:
         self.images = ImageSplits.of_dataset(dataset, config, device)
 
         self.model = build_model(config, stream_seed(config.seed, Stream.INIT)).to(device)
+        self.average = deepcopy(self.model) if config.ema > 0 else None
+        """The moving average of the model's weights, if there is one."""
         self._on_gpu = device.type == "cuda"
         # One fused kernel for all parameters instead of dozens of small ones per step.
         self._optimizer = torch.optim.Adam(
@@ -126,6 +128,8 @@ class Trainer:
         doesn't depend on them.
         """
         before, self.config = self.config, config
+        if self.step == 0:
+            self._last_lr, self._last_objective = config.lr, objective_at(config, 0.0)
         if (config.grad_clip, config.free_bits) != (before.grad_clip, before.free_bits):
             self._stepper.steer(config)
         if self.step % self.steps_per_epoch:
@@ -200,12 +204,25 @@ class Trainer:
             seconds=seconds,
         )
 
+    def evaluate_average(self, on_batch: Callable[[], None] | None = None) -> Measurement | None:
+        """Measure the average of the weights as `evaluate` does the weights; None if there is none.
+
+        Args:
+            on_batch: called before each batch.
+        """
+        if self.average is None:
+            return None
+        pixels = self.images.validation.pixels
+        return measure(self.average, pixels, self._val_eps, self._last_objective, on_batch)
+
     def state_dict(self) -> dict[str, Any]:
         """All that `load_state_dict` needs to continue from here, bit for bit."""
         optimizer = self._optimizer.state_dict()
         for group in optimizer["param_groups"]:
             group["lr"] = self.config.lr  # not the stepper's tensor
+        average = {} if self.average is None else {"average": self.average.state_dict()}
         return {
+            **average,
             "step": self.step,
             "device": self.device.type,
             "model": self.model.state_dict(),
@@ -245,6 +262,8 @@ class Trainer:
         """
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self._load_optimizer(state)
         if state["device"] == self.device.type:
             self._generator.set_state(state["generator"].cpu())
@@ -265,6 +284,7 @@ class Trainer:
             self._optimizer,
             self.images.train.pixels,
             self.config,
+            self.average,
             self._generator,
             products(self.config.precision, self.device),
             capture_cuda_graph if self._on_gpu else None,
@@ -283,7 +303,8 @@ class Trainer:
         lr = [self._lr_at(step) for step in steps]
         at = [objective_at(self.config, step / self.steps_per_epoch) for step in steps]
         beta, capacity = [o.beta for o in at], [o.capacity or 0.0 for o in at]
-        self._stepper.begin_epoch(self._permutation, [lr, beta, capacity])
+        share = [_share(self.config.ema, step) for step in steps]
+        self._stepper.begin_epoch(self._permutation, [lr, beta, capacity, share])
 
     def _lr_at(self, step: int, total_steps: int | None = None) -> float:
         if self.config.lr_schedule == "constant":
@@ -324,6 +345,15 @@ class Trainer:
     def _epoch_mean(self) -> Metrics | None:
         """Over what is trained of the epoch that runs, or that has just ended."""
         return None if self.step == 0 else _mean(self._epoch_sums)
+
+
+def _share(decay: float, step: int) -> float:
+    """Of a step in the moving average of the weights after it.
+
+    θ̄ = Σ_t d^(T−t)·θ_t / Σ_t d^(T−t) over the steps t = 1 to T: without bias towards the initial
+    weights. Kingma & Ba 2015, section 7.2.
+    """
+    return (1.0 - decay) / (1.0 - decay ** (step + 1)) if decay > 0 else 0.0
 
 
 def _added(before: Sums, steps: Sums) -> Sums:

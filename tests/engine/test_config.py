@@ -48,6 +48,7 @@ def test_the_report_preset_is_the_plain_setting_of_the_course_report() -> None:
         ("capacity", 10_001.0, "must be 0 to 10,000 nats, not 10001.0"),
         ("capacity_warmup", -1.0, "must be 0 or more epochs"),
         ("tc_weight", -1.0, "must be 0 to 10,000, not -1.0"),
+        ("ema", 1.0, "must be 0 or more and below 1, not 1.0"),
         ("grad_clip", -1.0, "must be 0 or more, not -1.0"),
         ("grad_clip", float("inf"), "must be a finite number"),
         ("lr", float("inf"), "must be a finite number"),

@@ -275,6 +275,8 @@ def test_what_the_loss_has_instead_of_the_kl_is_told(
     text = markdown(vae(config=config))
     shown = Page(html.page(text, "t", {})).shown
     assert all(words in shown for words in (loss, sentence, reference))
+    assert vae(config=config).minimised.startswith("loss (β = 1, ")
+    assert vae().minimised == "−ELBO"
     assert reference not in markdown(vae())
     assert "reconstruction + β · KL" in markdown(vae())
 

@@ -109,6 +109,62 @@ def test_every_setting_changes_the_weights_and_graphs_do_not(
     assert all(torch.equal(a, b) for a, b in zip(trainer.model.parameters(), ours, strict=True))
 
 
+def test_the_average_of_the_weights_is_that_of_all_steps_and_changes_none_of_them(
+    config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    decay = 0.8
+    trainer = Trainer(replace(config, ema=decay), small_dataset, CPU)
+    assert trainer.average is not None
+    trainer._stepper.capture = Graphs().capture
+    passed: list[list[torch.Tensor]] = []
+    while trainer.step < STEPS:
+        trainer.train(1)
+        passed.append([p.detach().double() for p in trainer.model.parameters()])
+    plain = trained(config, small_dataset)
+    assert all(torch.equal(a, b.float()) for a, b in zip(plain, passed[-1], strict=True))
+    # Kingma & Ba 2015, section 7.2: an exponential average from 0, divided by 1 − d^T.
+    for number, average in enumerate(trainer.average.parameters()):
+        expected = torch.zeros_like(average, dtype=torch.float64)
+        for weights in passed:
+            expected = decay * expected + (1.0 - decay) * weights[number]
+        expected /= 1.0 - decay**STEPS
+        torch.testing.assert_close(average.double(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_average_is_measured_as_the_weights_are(
+    config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    trainer = Trainer(replace(config, ema=0.9), small_dataset, CPU)
+    assert trainer.average is not None
+    trainer.train(7)
+    found = trainer.evaluate_average()
+    trainer.model.load_state_dict(trainer.average.state_dict())
+    assert found is not None
+    assert found.metrics == trainer.evaluate(0.0).val
+    assert Trainer(config, small_dataset, CPU).evaluate_average() is None
+
+
+@pytest.mark.parametrize("cut", [0, 5, 12, 20])
+def test_a_restored_average_ends_bit_identical(
+    cut: int, config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    def ends(trainer: Trainer) -> list[torch.Tensor]:
+        assert trainer.average is not None
+        while trainer.step < STEPS:
+            trainer.train(7)
+        return [p.clone() for p in trainer.average.parameters()]
+
+    config = replace(config, ema=0.9)
+    expected = ends(Trainer(config, small_dataset, CPU))
+    first = Trainer(config, small_dataset, CPU)
+    while first.step < cut:
+        first.train(min(12, cut - first.step))
+    second = Trainer(config, small_dataset, CPU)
+    second.load_state_dict(first.state_dict())
+    ends(first)  # going on with the first must not touch the second
+    assert all(torch.equal(a, b) for a, b in zip(ends(second), expected, strict=True))
+
+
 def test_a_longer_gradient_is_shortened_to_the_limit_and_a_shorter_one_left(
     config: RunConfig, small_dataset: ImageDataset
 ) -> None:

@@ -33,6 +33,7 @@ PLAN: dict[str, tuple[list[str], Any]] = {
     "lr": (["1e-05"], 1e-5),
     "lr_schedule": (["constant"], "constant"),
     "grad_clip": (["5"], 5.0),
+    "ema": (["0.99"], 0.99),
     "batch_size": (["64"], 64),
     "epochs": (["3"], 3),
     "patience": (["4"], 4),
