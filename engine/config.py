@@ -80,7 +80,8 @@ class TrainingPlan:
     kl_cycles: int = 4
     """Cycles of a cyclical schedule, over the whole run."""
     free_bits: float = 0.0
-    """Nats of KL per latent dimension that cost nothing, against collapse. 0: all count."""
+    """Nats of KL per latent dimension, the mean over a batch, that cost nothing: against collapse.
+    0: all count."""
     capacity: float = 0.0
     """Nats that the KL is drawn to, with the loss β · |KL − capacity|. 0: the loss is β · KL."""
     capacity_warmup: float = 10.0

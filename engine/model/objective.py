@@ -50,7 +50,7 @@ def beta_at(config: RunConfig, epoch: float) -> float:
     Linear: β_t = β · min(1, t / T), KL warm-up over T epochs. Sønderby et al. 2016.
 
     Cyclical: M cycles over the run, in each of which β_t rises linearly from 0 to β over the first
-    half and stays there over the second. Fu et al. 2019, eq. 6 to 8 with R = ½.
+    half and stays there over the second. Fu et al. 2019, with R = ½.
     """
     if config.kl_schedule == "cyclical":
         if epoch >= config.epochs:  # the end of the last cycle, not the beginning of one more
@@ -62,13 +62,12 @@ def beta_at(config: RunConfig, epoch: float) -> float:
 
 
 def total_correlation(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(q(z) ‖ Π_j q(z_j)), q(z) being estimated from a batch: how far latents are from
-    independent.
+    """KL(q(z) ‖ Π_j q(z_j)), how far latents are from independent, estimated from a batch.
 
-    Minibatch-weighted sampling, Chen et al. 2018, app. C.1: q(z_i) ≈ Σ_j q(z_i|x_j) / (N·M) for M
-    of N images. The constant (D − 1)·log N is left out: it has no gradient, and so a posterior
-    that is the prior's has 0. Biased: between images that a batch has once, q(z) is taken for
-    wider gaps than it has, at most log M nats.
+    Minibatch-weighted sampling, Chen et al. 2018, eq. 3: q(z_i) ≈ Σ_j q(z_i|x_j) / (N·M) for M of
+    N images. The constant (D − 1)·log N that this makes is left out: it has no gradient, and
+    without it latents that tell nothing have 0. Biased where posteriors hardly overlap: z_i's own
+    counts 1/M there, not 1/N.
 
     Args:
         z: (M, D), z_i drawn from q(z|x_i).
@@ -93,9 +92,9 @@ class Objective:
     beta: float
     """Weight of what the KL costs, β_t."""
     free_bits: float = 0.0
-    """λ: nats of each latent dimension that cost nothing more. Kingma et al. 2016, eq. 15."""
+    """λ: nats of each latent dimension that cost nothing more. Kingma et al. 2016."""
     capacity: float | None = None
-    """C_t, if the KL is drawn to it. Burgess et al. 2018, eq. 8."""
+    """C_t, if the KL is drawn to it. Burgess et al. 2018."""
     tc_weight: float = 1.0
     """Of the total correlation within the KL. Chen et al. 2018, eq. 4."""
     batch_size: int = 0

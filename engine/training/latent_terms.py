@@ -46,7 +46,7 @@ class LatentTerm:
 
 
 class FreeBits(LatentTerm):
-    """Σ_j max(λ, mean over the batch of KL_j) instead of the KL. Kingma et al. 2016, eq. 15."""
+    """Σ_j max(λ, mean over the batch of KL_j) instead of the KL. Kingma et al. 2016."""
 
     def __init__(self, nats: float) -> None:
         self._nats = nats
@@ -60,7 +60,7 @@ class FreeBits(LatentTerm):
 
 
 class Capacity(LatentTerm):
-    """|KL − C_t|, the KL being the batch's mean. Burgess et al. 2018, eq. 8, where β is γ."""
+    """|KL − C_t|, the KL being the batch's mean. Burgess et al. 2018, where β is γ."""
 
     def weigh(self, kl: Tensor, beta: Tensor, capacity: Tensor, sums: Tensor) -> Tensor:
         """As above; below C_t more KL is less loss."""

@@ -58,7 +58,7 @@ def test_beta_rises_in_cycles_and_stays_over_the_second_half_of_each() -> None:
 
 
 def test_cyclical_annealing_is_the_papers_step_by_step() -> None:
-    # Fu et al. 2019, eq. 6 to 8: steps t = 1, 2, ... T in M cycles, of each the share R rising.
+    # Fu et al. 2019: steps t = 1, 2, ... T in M cycles, of each the share R rising.
     total, cycles, share = 60, 4, 0.5
     config = RunConfig(kl_schedule="cyclical", kl_cycles=cycles, epochs=10)
     for t in range(1, total + 1):
