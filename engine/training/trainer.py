@@ -242,6 +242,8 @@ class Trainer:
             KeyError, RuntimeError, TypeError, ValueError, AttributeError: if they don't fit.
         """
         self.model.load_state_dict(state["model"])
+        if self.average is not None:  # begins with the weights, as in any run
+            self.average.load_state_dict(state["model"])
         self._load_optimizer(state)
         self._stepper = self._new_stepper()
 
