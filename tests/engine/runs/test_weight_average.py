@@ -16,7 +16,7 @@ from engine.inference.sampling import draw
 from engine.model.evaluation import evaluation_noise, measure
 from engine.model.networks import Model
 from engine.model.objective import objective_at
-from engine.runs.resume import NewRun, ResumeRun, continued_config
+from engine.runs.start_points import NewRun, ResumeRun, continued_config
 from engine.runs.stored_model import StoredModel
 from engine.runs.stored_run import StoredRun
 from engine.runs.training_run import TrainingRun

@@ -44,6 +44,7 @@ async def test_a_setting_is_changed_and_taken_back_by_keys(
             "lr": f"{endless.lr:g}",
             "grad_clip": "0",
             "epochs": f"{endless.epochs:g}",
+            "patience": "0",
         }
         await pilot.press("1", "enter")
         await until(pilot, lambda: run.config.beta == 1.0)
