@@ -22,22 +22,33 @@ from engine.text import one_line
 ModelName = Literal["vae", "ae"]
 PlannedModel = Literal["vae", "ae", "both"]
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
+KlSchedule = Literal["linear", "cyclical"]
 LrSchedule = Literal["constant", "cosine"]
 Precision = Literal["float32", "tf32", "bf16"]
 PresetName = Literal["default", "report"]
 
 MAY_CHANGE = frozenset({"epochs", "device", "threads", "precision", "data"})
 """Settings that may differ when a run is resumed; `data` only names where the same images lie."""
-STEERABLE = ("beta", "kl_warmup", "lr", "epochs", "patience")
+STEERABLE = ("beta", "kl_warmup", "free_bits", "lr", "grad_clip", "epochs", "patience")
 """Settings that may be changed while a run is trained (`engine.steering`)."""
 MAX_EPOCHS = 1_000_000
+MAX_CYCLES = 1000
+MAX_NATS = 10_000
+MAX_TC_WEIGHT = 10_000
 MAX_WIDTH = 65_536
 MAX_BETA = 1e6
 """Adam squares gradients in float32, which ends at 3.4e38. Measured: from β = 1e9 on the KL's reach
 that in a run that diverges, from 1e22 on at the first step, and the weights would stand still
 without a word. No paper's β is above some thousands."""
 MAX_THREADS = 1024
-_OF_A_VAE = ("beta", "kl_warmup")
+_OF_A_VAE = (
+    *("beta", "kl_schedule", "kl_warmup", "kl_cycles"),
+    *("free_bits", "capacity", "capacity_warmup", "tc_weight"),
+)
+_PENALTIES: Mapping[str, float] = types.MappingProxyType(
+    {"free_bits": 0.0, "capacity": 0.0, "tc_weight": 1.0}
+)
+"""Settings that put something else in the KL's place in the loss, and where they do nothing."""
 _MOST_SHOWN = 80
 """Letters of a value that can't be used, in the sentence that says so."""
 
@@ -61,12 +72,33 @@ class TrainingPlan:
     """Non-linearity between the linear layers."""
     beta: float = 1.0
     """Weight of the KL term in the loss (β-VAE); the −ELBO shown is always at β = 1."""
+    kl_schedule: KlSchedule = "linear"
+    """linear: β rises once, over kl_warmup. cyclical: again and again, over the first half of each
+    of kl_cycles."""
     kl_warmup: float = 2.0
     """Epochs over which β rises linearly from 0 to its value."""
+    kl_cycles: int = 4
+    """Cycles of a cyclical schedule, over the whole run."""
+    free_bits: float = 0.0
+    """Nats of KL per latent dimension, the mean over a batch, that cost nothing: against collapse.
+    0: all count."""
+    capacity: float = 0.0
+    """Nats that the KL is drawn to, with the loss β · |KL − capacity|. 0: the loss is β · KL."""
+    capacity_warmup: float = 10.0
+    """Epochs over which the capacity rises linearly from 0 to its value."""
+    tc_weight: float = 1.0
+    """Weight of the total correlation within the KL (β-TCVAE): above 1, latent dimensions become
+    independent of each other."""
     lr: float = 2e-3
     """Adam's learning rate (at the start, if a schedule lowers it)."""
     lr_schedule: LrSchedule = "cosine"
     """cosine: falls to 0 over the run. constant: stays."""
+    grad_clip: float = 0.0
+    """Longest gradient of a step, as the norm over all weights: a longer one is shortened to it.
+    0: none is."""
+    ema: float = 0.0
+    """Decay of a moving average of the weights, such as 0.999: evaluated beside them, and what
+    draws from the prior are decoded by. 0: none."""
     batch_size: int = 128
     """Images per optimiser step."""
     epochs: int = 30
@@ -141,7 +173,30 @@ class RunConfig(TrainingPlan):
 
     def has(self, name: str) -> bool:
         """Whether a setting does anything in this run: an autoencoder has no β."""
-        return self.model == "vae" or name not in _OF_A_VAE
+        if self.model == "ae" and name in _OF_A_VAE:
+            return False
+        if name == "capacity_warmup":
+            return self.capacity > 0
+        needed = {"kl_warmup": "linear", "kl_cycles": "cyclical"}.get(name)
+        return needed is None or self.kl_schedule == needed
+
+    @property
+    def penalty(self) -> str:
+        """The setting that puts something else in the KL's place in the loss; empty if none does.
+
+        One of free_bits, capacity and tc_weight.
+        """
+        changed = [name for name, value in _PENALTIES.items() if getattr(self, name) != value]
+        return changed[0] if changed and self.model == "vae" else ""
+
+    @property
+    def full_beta_epoch(self) -> float:
+        """The epoch from which on β_t is β; 0 if it is from the beginning."""
+        if self.model == "ae":
+            return 0.0
+        if self.kl_schedule == "cyclical":  # the second half of the last cycle
+            return self.epochs * (1.0 - 0.5 / self.kl_cycles)
+        return self.kl_warmup
 
     def check_same_settings(self, other: "RunConfig", but: frozenset[str] = MAY_CHANGE) -> None:
         """See that a checkpoint trained with the other settings can be resumed under these.
@@ -231,13 +286,14 @@ def _check_range(c: TrainingPlan) -> None:
         ("batch_size", 1, 1_000_000),
         ("epochs", 1, MAX_EPOCHS),
         ("patience", 0, MAX_EPOCHS),
+        ("kl_cycles", 1, MAX_CYCLES),
         ("seed", 0, 2**32 - 1),
         ("split_seed", 0, 2**32 - 1),
         ("threads", 0, MAX_THREADS),
     ):
         if not low <= getattr(c, name) <= high:
             raise _wrong(name, f"{low:,} to {high:,}", getattr(c, name))
-    for name in ("beta", "kl_warmup", "lr", "min_gain", "validation_share"):
+    for name in (name for name, kind in _annotations(type(c).__name__).items() if kind is float):
         # Also whole numbers of any length, which `math.isfinite` can't take.
         if not abs(getattr(c, name)) <= sys.float_info.max:
             raise _wrong(name, "a finite number", getattr(c, name))
@@ -251,12 +307,31 @@ def _check_range(c: TrainingPlan) -> None:
         ("kl_warmup", c.kl_warmup >= 0, "0 or more epochs"),
         ("lr", 0 < c.lr <= 1, "above 0 and at most 1"),
         ("min_gain", c.min_gain >= 0, "0 or more nats"),
+        ("grad_clip", c.grad_clip >= 0, "0 or more"),
+        ("ema", 0 <= c.ema < 1, "0 or more and below 1"),
+        ("free_bits", 0 <= c.free_bits <= MAX_NATS, f"0 to {MAX_NATS:,} nats"),
+        ("capacity", 0 <= c.capacity <= MAX_NATS, f"0 to {MAX_NATS:,} nats"),
+        ("capacity_warmup", c.capacity_warmup >= 0, "0 or more epochs"),
+        ("tc_weight", 0 <= c.tc_weight <= MAX_TC_WEIGHT, f"0 to {MAX_TC_WEIGHT:,}"),
         ("validation_share", 0 < c.validation_share < 1, "between 0 and 1"),
         ("device", _is_device(c.device), "auto, cpu, mps, cuda or cuda:N"),
         ("data", _is_path(c.data), "a path"),
     ):
         if not is_allowed:
             raise _wrong(name, allowed, getattr(c, name))
+    _check_one_objective(c)
+
+
+def _check_one_objective(c: TrainingPlan) -> None:
+    """Each of these puts something else in the KL's place: two at once mean nothing."""
+    changed = [name for name, value in _PENALTIES.items() if getattr(c, name) != value]
+    if len(changed) > 1:
+        one, other = changed[:2]
+        raise ConfigError(
+            other,
+            f"can't be {getattr(c, other):g} while {one} is {getattr(c, one):g}: each changes what "
+            f"the KL costs; set {other} to {_PENALTIES[other]:g}, or {one} to {_PENALTIES[one]:g}",
+        )
 
 
 def _is_device(text: str) -> bool:

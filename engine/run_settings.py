@@ -8,11 +8,19 @@ NAMES: dict[str, str] = {
     "latent_dim": "latent",
     "activation": "activation",
     "beta": "β",
+    "kl_schedule": "KL schedule",
     "kl_warmup": "warm-up",
+    "kl_cycles": "KL cycles",
+    "free_bits": "free bits",
+    "capacity": "capacity",
+    "capacity_warmup": "capacity warm-up",
+    "tc_weight": "TC weight",
     "lr": "lr",
     "lr_schedule": "schedule",
     "patience": "patience",
     "min_gain": "min gain",
+    "grad_clip": "clip",
+    "ema": "EMA",
     "batch_size": "batch",
     "seed": "seed",
     "validation_share": "val share",
@@ -39,6 +47,29 @@ def short_setting_text(config: RunConfig, name: str) -> str:
     if name == "data":
         text = text.rstrip("/").rpartition("/")[2] or "/"
     return text if len(text) <= _MOST_LETTERS else f"…{text[1 - _MOST_LETTERS :]}"
+
+
+def objective_text(config: RunConfig) -> str:
+    """What is minimised: 'reconstruction + β · KL'."""
+    if config.model == "ae":
+        return "reconstruction"
+    return f"reconstruction + β · {_latent_text(config)}"
+
+
+def _latent_text(config: RunConfig) -> str:
+    if config.penalty == "free_bits":
+        return f"Σ_j max({config.free_bits:g}, KL_j)"
+    if config.penalty == "capacity":
+        return f"|KL − {config.capacity:g}|"
+    if config.penalty == "tc_weight":
+        return f"(I + {config.tc_weight:g} · TC + dimension-wise KL)"
+    return "KL"
+
+
+def penalty_text(config: RunConfig) -> str:
+    """What the loss has in the KL's place: 'free bits 0.5'; empty for the KL itself."""
+    name = config.penalty
+    return f"{NAMES[name]} {getattr(config, name):g}" if name else ""
 
 
 def model_name(config: RunConfig) -> str:

@@ -41,7 +41,8 @@ def with_setting(config: RunConfig, setting: str, value: float) -> RunConfig:
     if setting not in STEERABLE:
         raise ConfigError(setting, f"can't be changed while training; {', '.join(STEERABLE)} can")
     if not config.has(setting):
-        raise ConfigError(setting, "does nothing in an autoencoder")
+        what = "an autoencoder" if config.model == "ae" else "this run"
+        raise ConfigError(setting, f"does nothing in {what}")
     typed: Any = value
     if isinstance(getattr(config, setting), int) and float(value).is_integer():
         typed = int(value)

@@ -19,6 +19,7 @@ from engine.config import RunConfig
 from engine.figures import chart
 from engine.figures.caption import Caption
 from engine.metrics import Evaluation, Metrics, TrainPoint, best_evaluation
+from engine.run_settings import penalty_text
 from engine.text import UNKNOWN, compact, epoch_label, fixed
 from engine.visible_range import Limits, drawable, visible_limits
 
@@ -125,10 +126,12 @@ def _panels(series: _Series, config: RunConfig) -> list[_Panel]:
     kl = _Line("KL", series.kl, _KL, 1.5)
     # A KL that falls to 0 is a collapse, so 0 is on the axis.
     panels = [_Panel("−ELBO (nats per image)", (elbo, recon)), _Panel("KL (nats)", (kl,), 0.0)]
-    rises = config.kl_warmup > 0 and config.beta > 0
-    if rises or config.beta != 1:
-        weight = f"β rising to {config.beta:g}" if rises else f"β = {config.beta:g}"
-        loss = _Line(f"loss ({weight})", series.loss, _LOSS, 1.5)
+    rises = config.full_beta_epoch > 0 and config.beta > 0
+    if rises or config.beta != 1 or config.penalty:
+        how = "rising to" if config.kl_schedule == "linear" else "in cycles up to"
+        weight = f"β {how} {config.beta:g}" if rises else f"β = {config.beta:g}"
+        terms = ", ".join(filter(None, [weight, penalty_text(config)]))
+        loss = _Line(f"loss ({terms})", series.loss, _LOSS, 1.5)
         panels.append(_Panel("loss (nats)", (loss,)))
     return panels
 

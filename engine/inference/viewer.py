@@ -47,12 +47,25 @@ OnBatch = Callable[[], None] | None
 
 
 class Viewer:
-    """Pictures of one model on one data set."""
+    """Pictures of one model on one data set.
 
-    def __init__(self, config: RunConfig, model: Model, images: ImageSplits) -> None:
+    Args:
+        average: of the model's weights, by which draws from the prior are decoded; None: by the
+            model itself.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        model: Model,
+        images: ImageSplits,
+        average: Model | None = None,
+    ) -> None:
         self._config = config
         self._model = model
+        self._average = average
         self._codec = Codec(config, model, images)
+        self._sampler = self._codec if average is None else Codec(config, average, images)
         self._space = LatentSpace(self._codec)
         self._kl_per_dim: npt.NDArray[np.float64] | None = None
 
@@ -99,7 +112,9 @@ class Viewer:
                 return self._reconstructions(question)
             case PriorSamples():
                 latents = draw(self._config, question)
-                images = codec.decode(latents)
+                # What is like an image begins at the model's own latent of it.
+                decoder = self._sampler if question.around is None else codec
+                images = decoder.decode(latents)
                 return SampleView(codec.step, codec.epoch, images, latents, question)
             case Decode(latents):
                 return DecodedView(codec.step, codec.epoch, codec.decode(latents))
@@ -118,8 +133,12 @@ class Viewer:
             case Scores(split):
                 return self._scores(split, on_batch)
             case Weights():
-                weights = checkpoint.copied(self._model.state_dict(), torch.device("cpu"))
-                return checkpoint.to_bytes(self._config, {"step": codec.step, "model": weights})
+                state = {"step": codec.step, "model": self._model.state_dict()}
+                if self._average is not None:
+                    state["average"] = self._average.state_dict()
+                return checkpoint.to_bytes(
+                    self._config, checkpoint.copied(state, torch.device("cpu"))
+                )
         raise TypeError(f"unknown view {question!r}")
 
     def _reconstructions(self, request: Reconstructions) -> ReconstructionView:

@@ -13,12 +13,19 @@ from engine.config import RunConfig
 from engine.metrics import Metrics, active_units
 from engine.model.device import sum_dtype
 from engine.model.networks import VAE, Model
-from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
+from engine.model.objective import (
+    Objective,
+    bernoulli_nll,
+    gaussian_kl_per_dim,
+    total_correlation,
+)
 from engine.model.seeds import Stream, stream_seed
 
 BATCH = 500
 GPU_BATCH = 8_192
 """Images between two looks at the command queue, on a CPU and on a GPU."""
+CORRELATED_AT_ONCE = 500
+"""Most images of which the total correlation is estimated at once: each is compared with each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ def measure(
     model: Model,
     pixels: Tensor,
     eps: Tensor,
-    beta: float,
+    objective: Objective,
     on_batch: Callable[[], None] | None = None,
 ) -> Measurement:
     """Means over images, not over batches: a short last batch weighs no more than its images.
@@ -65,7 +72,7 @@ def measure(
     Args:
         pixels: (N, 784) uint8, on the model's device.
         eps: (N, latent_dim), likewise; an autoencoder takes none of it.
-        beta: β_t, for `Metrics.loss`.
+        objective: of `Metrics.loss`.
         on_batch: called before each batch, so that a caller can answer others meanwhile.
     """
     count, device = len(pixels), pixels.device
@@ -74,6 +81,7 @@ def measure(
     recon_sum = torch.zeros((), dtype=precise, device=device)
     kl_sums = torch.zeros(eps.shape[1], dtype=precise, device=device)
     embedded: list[Tensor] = []
+    logvars: list[Tensor] = []
     batch = images_at_once(device)
     for start in range(0, count, batch):
         if on_batch is not None:
@@ -82,6 +90,7 @@ def measure(
         if isinstance(model, VAE):
             logits, mu, logvar = model(x, eps[start : start + batch])
             kl_sums += gaussian_kl_per_dim(mu, logvar).sum(dim=0)
+            logvars.append(logvar)
         else:
             mu = model.embed(x)
             logits = model.decode(mu)
@@ -91,7 +100,11 @@ def measure(
     if isinstance(model, VAE):
         kl_per_dim = kl_sums.cpu().double().numpy() / count
         kl = float(kl_per_dim.sum())
-        loss = recon + beta * kl
+        correlation = 0.0
+        if objective.tc_weight != 1:
+            posterior = torch.cat(embedded), torch.cat(logvars)
+            correlation = _total_correlation(*posterior, eps, objective.batch_size, on_batch)
+        loss = objective.loss(recon, kl_per_dim, correlation)
     else:
         kl_per_dim, kl, loss = np.empty(0), math.nan, recon
     return Measurement(
@@ -99,3 +112,18 @@ def measure(
         kl_per_dim,
         active_units(torch.cat(embedded).cpu().numpy()),
     )
+
+
+def _total_correlation(
+    mu: Tensor, logvar: Tensor, eps: Tensor, batch: int, on_batch: Callable[[], None] | None
+) -> float:
+    """As training estimates it from its batches: of so many images at once."""
+    batch = min(batch, CORRELATED_AT_ONCE)
+    total = torch.zeros((), dtype=sum_dtype(mu.device), device=mu.device)
+    parts = (torch.split(tensor, batch) for tensor in (mu, logvar, eps))
+    for some_mu, some_logvar, some_eps in zip(*parts, strict=True):
+        if on_batch is not None:
+            on_batch()
+        z = some_mu + torch.exp(0.5 * some_logvar) * some_eps
+        total += total_correlation(z, some_mu, some_logvar) * len(z)
+    return float(total) / len(mu)

@@ -126,11 +126,11 @@ def end_of_training(run: RunFacts) -> str:
             f"The run was stopped at epoch {epochs(last.epoch)} of {config.epochs} "
             f"(step {training.steps:,} of {training.planned_steps:,})."
         )
-    warmup = config.kl_warmup if run.is_vae else 0.0
+    warmup = config.full_beta_epoch
     since = max(warmup, last.epoch - _window(last.epoch))
     earlier = [e for e in training.evaluations[:-1] if e.epoch >= since]
     if not earlier:
-        after = " after the KL warm-up" if run.is_vae and warmup > 0 else ""
+        after = " after the KL warm-up" if warmup > 0 else ""
         sentences.append(f"There are too few epochs{after} to tell whether it was still improving.")
         return " ".join(sentences)
     least = chance(run)

@@ -11,6 +11,7 @@ from engine.alerts import Alert
 from engine.config import ModelName, RunConfig
 from engine.metrics import Metrics, best_evaluation, score_name
 from engine.parent import Parent
+from engine.run_settings import penalty_text
 from engine.steering import SteeringChange
 from engine.validation_images import ValidationImages
 from engine.views import Split
@@ -248,12 +249,19 @@ class RunFacts:
 
     @property
     def minimised(self) -> str:
-        """What training lowers, in words: the score, or where β is not 1 the loss at that β."""
-        is_score = not self.is_vae or self.config.beta == 1
-        return score_name(self.model) if is_score else f"loss (β = {self.config.beta:g})"
+        """What training lowers, in words: the score, or where it is another the loss."""
+        if not self.is_vae or (self.config.beta == 1 and not self.config.penalty):
+            return score_name(self.model)
+        weights = filter(None, [f"β = {self.config.beta:g}", penalty_text(self.config)])
+        return f"loss ({', '.join(weights)})"
 
     def objective(self, metrics: Metrics) -> float:
-        """What training lowers, at its full β."""
+        """What training lowers, at its full β; with free bits or a weighted total correlation,
+        which metrics don't tell, at the β of then."""
+        if self.config.penalty in ("free_bits", "tc_weight"):
+            return metrics.loss
+        if self.config.penalty == "capacity":
+            return metrics.recon + self.config.beta * abs(metrics.kl - self.config.capacity)
         return metrics.at_beta(self.config.beta)
 
     @property

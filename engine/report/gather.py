@@ -17,6 +17,7 @@ from engine.errors import RunError
 from engine.metrics import Evaluation, pixel_entropies
 from engine.model.evaluation import BATCH, measure, to_unit
 from engine.model.networks import VAE, Model
+from engine.model.objective import objective_at
 from engine.report.facts import (
     ClassFacts,
     DataFacts,
@@ -219,10 +220,10 @@ def _score_noise(stored: StoredRun) -> float:
         return 0.0
     pixels = stored.images.validation.pixels
     generator = torch.Generator().manual_seed(stored.config.seed)
-    scores = []
+    scores, objective = [], objective_at(stored.config, math.inf)
     for _ in range(_NOISE_DRAWS):
         eps = torch.randn(len(pixels), stored.config.latent_dim, generator=generator)
-        scores.append(measure(stored.model, pixels, eps, stored.config.beta).metrics.score)
+        scores.append(measure(stored.model, pixels, eps, objective).metrics.score)
     return float(np.std(scores, ddof=1))
 
 

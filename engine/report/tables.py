@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from engine.analysis.comparison_rows import ROWS, setting_rows
 from engine.report.comparing import incomparable
 from engine.report.facts import DataFacts, RunFacts, ScoreFacts
-from engine.run_settings import setting_text
+from engine.run_settings import objective_text, setting_text
 from engine.text import (
     UNKNOWN,
     active_of,
@@ -48,11 +48,16 @@ def training(runs: Sequence[RunFacts]) -> Rows:
     return _columns(
         runs,
         {
-            "Loss": lambda r: "reconstruction + β · KL" if r.is_vae else "reconstruction",
+            "Loss": lambda r: objective_text(r.config),
             "β": lambda r: f"{r.config.beta:g}" if r.is_vae else "",
             "KL warm-up": lambda r: _warmup(r) if r.is_vae else "",
+            "Capacity": _capacity,
             "Optimiser": lambda _: "Adam",
             "Learning rate": lambda r: f"{r.config.lr:g}, {_schedule(r)}",
+            "Gradient clipping": lambda r: (
+                f"norm {r.config.grad_clip:g}" if r.config.grad_clip else ""
+            ),
+            "Moving average of the weights": lambda r: f"{r.config.ema:g}" if r.config.ema else "",
             "Batch": lambda r: count(r.config.batch_size, "image"),
             "Steps": lambda r: f"{r.training.steps:,} of {r.training.planned_steps:,}",
         },
@@ -191,9 +196,18 @@ def _device(run: RunFacts) -> str:
 
 
 def _warmup(run: RunFacts) -> str:
+    if run.config.kl_schedule == "cyclical":
+        return f"{count(run.config.kl_cycles, 'cycle')}, β rising over the first half of each"
     if run.config.kl_warmup <= 0:
         return "none"
     return f"{run.config.kl_warmup:g} epochs, linear"
+
+
+def _capacity(run: RunFacts) -> str:
+    if not run.config.has("capacity_warmup"):
+        return ""
+    rising = f", rising over {run.config.capacity_warmup:g} epochs"
+    return f"{run.config.capacity:g} nats{rising if run.config.capacity_warmup > 0 else ''}"
 
 
 def _schedule(run: RunFacts) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from engine.config import RunConfig
 from engine.errors import ConfigError
 from engine.figures.catalog import FigureName
 from engine.metrics import score_name
@@ -112,7 +113,8 @@ def _context(
         "picture": lambda run, name: _picture(run, name, pictures),
         "figures": pictures.of_run,
         "elbo": ELBO,
-        "warmed_up": any(run.config.kl_warmup > 0 for run in vaes),
+        "penalties": {run.config.penalty for run in vaes},
+        "kl_schedules": {run.config.kl_schedule for run in vaes if run.config.full_beta_epoch > 0},
         "comparison_image": _comparison_picture(pictures),
         "comparison": comparison_findings(runs),
         "reproduce_section": 8 if len(runs) > 1 else 7,
@@ -172,8 +174,40 @@ def encoder_output(run: RunFacts) -> str:
 
 
 def beta_sentence(run: RunFacts) -> str:
-    """The KL's weight over training, with this run's β and warm-up."""
+    """The loss's weights over training, with this run's β and warm-up."""
+    return f"{_beta_sentence(run)}{_latent_sentence(run.config)}"
+
+
+def _latent_sentence(config: RunConfig) -> str:
+    """What β weighs, where that is not the KL."""
+    if config.penalty == "free_bits":
+        return (
+            f" Instead of the KL, βₜ weighs Σ_j max({config.free_bits:g}, KL_j), KL_j being the "
+            "mean over the batch (free bits; Kingma et al. 2016)."
+        )
+    if config.penalty == "capacity":
+        over = config.capacity_warmup
+        rising = f" · min(1, t / T) with T = {over:g} epochs" if over > 0 else ""
+        return (
+            f" Instead of the KL, βₜ weighs |KL − Cₜ| with Cₜ = {config.capacity:g} nats{rising} "
+            "(controlled capacity; Burgess et al. 2018)."
+        )
+    if config.penalty == "tc_weight":
+        return (
+            f" Within the KL, the total correlation KL(q(z) ‖ Π_j q(z_j)) has the weight "
+            f"{config.tc_weight:g}, estimated by minibatch-weighted sampling (Chen et al. 2018)."
+        )
+    return ""
+
+
+def _beta_sentence(run: RunFacts) -> str:
     beta, epochs = run.config.beta, run.config.kl_warmup
+    if run.config.kl_schedule == "cyclical":
+        return (
+            f"In {run.name}, βₜ runs through {count(run.config.kl_cycles, 'cycle')} in "
+            f"{count(run.config.epochs, 'epoch')}: over the first half of each it rises linearly "
+            f"from 0 to {beta:g}, over the second it stays there (Fu et al. 2019)."
+        )
     if epochs <= 0:
         return f"In {run.name}, βₜ = {beta:g} throughout."
     return (

@@ -41,6 +41,8 @@ class StoredModel:
         self.path, self.data = path, data
         self.config, self.provenance = read_config(path)
         self.model = build_model(self.config, init_seed=0)
+        self.average = build_model(self.config, init_seed=0) if self.config.ema > 0 else None
+        """Of the weights, if the run has one."""
         self._step = 0
 
     @cached_property
@@ -58,7 +60,7 @@ class StoredModel:
 
     @cached_property
     def _viewer(self) -> Viewer:
-        return Viewer(self.config, self.model, self.images)
+        return Viewer(self.config, self.model, self.images, self.average)
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ class StoredModel:
     def most_checkpoint_bytes(self) -> int:
         """More than a checkpoint of the model alone can have."""
         size = sum(p.numel() * p.element_size() for p in self.model.parameters())
-        return 2 * size + (1 << 20)
+        return (2 if self.average is None else 4) * size + (1 << 20)
 
     @property
     def validation_images(self) -> ValidationImages:
@@ -94,6 +96,8 @@ class StoredModel:
         try:
             RunConfig.from_dict(state["config"]).check_same_model(self.config)
             self.model.load_state_dict(state["model"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
             self._step = operator.index(state["step"])
         except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise RunError(f"{origin} doesn't fit {self.path / CONFIG_FILE}") from error

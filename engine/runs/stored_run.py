@@ -1,5 +1,6 @@
 """`StoredRun`: a run read back from its directory, its curves, and its model for new pictures."""
 
+import math
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from engine.diagnosis import Diagnosis
 from engine.errors import RunError
 from engine.metrics import Evaluation, TrainPoint
 from engine.model.evaluation import Measurement, evaluation_noise, measure
+from engine.model.objective import objective_at
 from engine.runs.stored_model import StoredModel
 from engine.steering import SteeringChange
 from engine.storage import checkpoint
@@ -94,7 +96,7 @@ class StoredRun(StoredModel):
             return job.run(progress)
 
     def measure(self, split: Split) -> Measurement:
-        """Score the stored weights, at the run's full β.
+        """Score the stored weights, at the run's full β (and capacity).
 
         Raises:
             DataError: if the data set has no test images.
@@ -102,5 +104,6 @@ class StoredRun(StoredModel):
         pixels = self.images.of(split).pixels
         if split not in self._measured:  # the weights never change
             eps = evaluation_noise(self.config, len(pixels))
-            self._measured[split] = measure(self.model, pixels, eps, self.config.beta)
+            objective = objective_at(self.config, math.inf)
+            self._measured[split] = measure(self.model, pixels, eps, objective)
         return self._measured[split]

@@ -97,7 +97,7 @@ class TrainingSession:
         check_fits(config, device, len(dataset.labels))
         with explain_out_of_memory(config, device):
             self.trainer = Trainer(config, dataset, device)
-        self.viewer = Viewer(config, self.trainer.model, self.trainer.images)
+        self.viewer = Viewer(config, self.trainer.model, self.trainer.images, self.trainer.average)
         self._diagnostician = Diagnostician(
             config, self.trainer.model, self.trainer.images, self.trainer.optimizer
         )
@@ -272,6 +272,7 @@ class TrainingSession:
             # The frame and the weights are made again, the row is not: it has the learning rate
             # that was used, not that of a schedule that the run goes on under.
             evaluation = before
+        average = self.trainer.evaluate_average(on_batch)
         frame = self.look().frame()
         self._frames.append(frame)
         thin(self._frames)
@@ -284,6 +285,8 @@ class TrainingSession:
         if self._history.best is evaluation:
             self._best_state = checkpoint.copied(self._state())  # on the device: no waiting
         self.directory.add_evaluation(evaluation)
+        if average is not None:
+            self.directory.add_average(evaluation, average.metrics, average.active_units)
         if self._events is not None:
             self._events.add_evaluation(evaluation, frame)
         if diagnosis_due(evaluation.step, self.trainer.steps_per_epoch, self.config.epochs):

@@ -17,6 +17,7 @@ from engine.storage.file_reading import MOST_COUNTED, MOST_SECONDS, cause, open_
 from engine.text import count
 
 METRICS_FILE, KL_FILE, STEPS_FILE = "metrics.csv", "kl.csv", "steps.csv"
+EMA_FILE = "ema.csv"
 
 METRICS_COLUMNS = (
     "step",
@@ -37,6 +38,7 @@ METRICS_COLUMNS = (
 _FIRST_METRICS_COLUMNS = 14
 """The oldest runs have these: a column that is added later stands behind them."""
 STEPS_COLUMNS = ("step", "epoch", "loss", "neg_elbo", "recon", "kl")
+EMA_COLUMNS = ("step", "epoch", "val_loss", "val_neg_elbo", "val_recon", "val_kl", "active_units")
 
 BLOCK = 1 << 20
 """Bytes of a file that are read and made into numbers at once: the rows of a long run are not."""
@@ -59,6 +61,11 @@ def evaluation_row(e: Evaluation) -> tuple[Cell, ...]:
 def kl_row(e: Evaluation) -> tuple[Cell, ...]:
     """An evaluation as a row of kl.csv."""
     return (e.step, *e.kl_per_dim.tolist())
+
+
+def ema_row(e: Evaluation, average: Metrics, active_units: int | None) -> tuple[Cell, ...]:
+    """What the average of the weights scores at an evaluation, as a row of ema.csv."""
+    return (e.step, e.epoch, *_cells(average), active_units)
 
 
 def train_point_row(point: TrainPoint) -> tuple[Cell, ...]:

@@ -3,6 +3,7 @@
 checkpoints/<run>/
   config.json          settings, versions, device, fingerprint of the data
   metrics.csv  kl.csv  one row per evaluation
+  ema.csv              the scores of the weights' moving average, if there is one
   steps.csv            the training curve
   steering.csv         the settings that were changed on the way, if any were
   diagnosis.csv  posterior.csv  why it does as it does (`engine.storage.diagnosis_csv`)
@@ -24,7 +25,7 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.diagnosis import Diagnosis
 from engine.errors import RunError
-from engine.metrics import Evaluation, TrainPoint
+from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.steering import SteeringChange
 from engine.storage.atomic_files import atomic_write, refuse_link, remove_unfinished
 from engine.storage.config_json import write_config, write_resumption, write_settings
@@ -39,11 +40,14 @@ from engine.storage.diagnosis_csv import (
 )
 from engine.storage.frames import drop_frames
 from engine.storage.metrics_csv import (
+    EMA_COLUMNS,
+    EMA_FILE,
     KL_FILE,
     METRICS_COLUMNS,
     METRICS_FILE,
     STEPS_COLUMNS,
     STEPS_FILE,
+    ema_row,
     evaluation_row,
     kl_columns,
     kl_row,
@@ -79,6 +83,9 @@ class RunDirectory:
         self._kl: CsvLog | None = None
         if config.model == "vae":
             self._kl = CsvLog(path / KL_FILE, kl_columns(config), evaluated_step)
+        self._ema: CsvLog | None = None
+        if config.ema > 0:
+            self._ema = CsvLog(path / EMA_FILE, EMA_COLUMNS, evaluated_step)
         self._steps = CsvLog(path / STEPS_FILE, STEPS_COLUMNS, last_step)
         columns = diagnosis_columns(config)
         self._diagnoses = CsvLog(path / DIAGNOSIS_FILE, columns, evaluated_step)
@@ -183,6 +190,13 @@ class RunDirectory:
             self._posterior.append(row)
         self._diagnoses.append(diagnosis_row(diagnosis))
 
+    def add_average(
+        self, evaluation: Evaluation, metrics: Metrics, active_units: int | None
+    ) -> None:
+        """Add what the average of the weights scores at an evaluation, in memory until `flush`."""
+        assert self._ema is not None
+        self._ema.append(ema_row(evaluation, metrics, active_units))
+
     def add_train_point(self, point: TrainPoint) -> None:
         """Add a row to steps.csv, in memory until `flush`."""
         self._steps.append(train_point_row(point))
@@ -197,6 +211,8 @@ class RunDirectory:
         if self._kl is not None:
             self._kl.flush()
         self._metrics.flush()
+        if self._ema is not None:
+            self._ema.flush()
         self._steps.flush()
         self._posterior.flush()  # likewise
         self._diagnoses.flush()

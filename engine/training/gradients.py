@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.model.networks import MAX_LOGVAR, VAE, Model
+from engine.training.latent_terms import LatentTerm
 
 _aten = torch.ops.aten
 
@@ -167,7 +168,7 @@ class _BernoulliLoss:
 
 
 class Backpropagation(ABC):
-    """The mean over a batch of loss = −log p(x|z) + β KL, and its gradient.
+    """The mean over a batch of loss = −log p(x|z) + β · latent term, and its gradient.
 
     It must be run under `torch.no_grad()`.
     """
@@ -186,51 +187,58 @@ class Backpropagation(ABC):
         return self._encoder.nbytes + self._decoder.nbytes + self._bernoulli.nbytes
 
     @abstractmethod
-    def run(self, x: Tensor, eps: Tensor, beta: Tensor, sums: Tensor) -> None:
+    def run(self, x: Tensor, eps: Tensor, beta: Tensor, capacity: Tensor, sums: Tensor) -> None:
         """Write the parameters' `.grad`, and the batch's sums.
 
         Args:
             x: (B, 784) in [0, 1].
             eps: (B, noise_dim) of N(0, 1).
-            beta: β_t, a scalar.
+            beta, capacity: β_t and C_t, scalars.
             sums: (4,), overwritten: loss, reconstruction, KL (NaN without one), images.
         """
 
 
 class _VaePass(Backpropagation):
-    def __init__(self, model: Model, batch: int, products: Matmul) -> None:
+    def __init__(self, model: Model, batch: int, products: Matmul, latent: LatentTerm) -> None:
         super().__init__(model, batch, products)
+        self._latent = latent
         self._grad = torch.empty_like(self._encoder.output)
         self.noise_dim = self._grad.shape[1] // 2
 
-    def run(self, x: Tensor, eps: Tensor, beta: Tensor, sums: Tensor) -> None:
-        batch = len(x)
+    def run(self, x: Tensor, eps: Tensor, beta: Tensor, capacity: Tensor, sums: Tensor) -> None:
         mu, unlimited = self._encoder.forward(x).chunk(2, dim=1)
         logvar = unlimited.clamp(max=MAX_LOGVAR)
         sigma = torch.exp(0.5 * logvar)
         spread = sigma * eps
-        logits = self._decoder.forward(mu + spread)
+        z = mu + spread
+        logits = self._decoder.forward(z)
 
         by_logits = self._bernoulli.sum_into(sums[1], logits, x)
         variance = sigma.square_()
         kl = torch.addcmul(variance, mu, mu).sub_(logvar).sub_(1.0).mul_(0.5)
         torch.sum(kl, (0, 1), out=sums[2])
-        torch.addcmul(sums[1], sums[2], beta, out=sums[0])
-        sums[3].fill_(batch)
+        weight = self._latent.weigh(kl, beta, capacity, sums)
+        correlation = self._latent.correlate(z, mu, logvar, beta, sums)
+        sums[3].fill_(len(x))
 
         # With z = μ + σ ε: by μ it is (by z) + β μ, by log σ² it is ½ ((by z) σ ε + β (σ² − 1)),
-        # and 0 where log σ² was limited.
+        # and 0 where log σ² was limited. β is the latent term's slope here.
         by_z = self._decoder.backward(by_logits)
-        weight = beta / batch
+        if correlation is not None:
+            by_z.add_(correlation[0])
         by_mu, by_logvar = self._grad.chunk(2, dim=1)
         torch.addcmul(by_z, mu, weight, out=by_mu)
         torch.addcmul(by_z.mul_(spread), variance.sub_(1.0), weight, out=by_logvar)
-        by_logvar.mul_(0.5).mul_(unlimited <= MAX_LOGVAR)
+        by_logvar.mul_(0.5)
+        if correlation is not None:
+            by_mu.add_(correlation[1])
+            by_logvar.add_(correlation[2])
+        by_logvar.mul_(unlimited <= MAX_LOGVAR)
         self._encoder.backward(self._grad)
 
 
 class _AutoencoderPass(Backpropagation):
-    def run(self, x: Tensor, _eps: Tensor, _beta: Tensor, sums: Tensor) -> None:
+    def run(self, x: Tensor, _eps: Tensor, _beta: Tensor, _capacity: Tensor, sums: Tensor) -> None:
         logits = self._decoder.forward(self._encoder.forward(x))
         by_logits = self._bernoulli.sum_into(sums[1], logits, x)
         sums[0].copy_(sums[1])
@@ -240,7 +248,14 @@ class _AutoencoderPass(Backpropagation):
         self._encoder.backward(by_code)
 
 
-def backpropagation(model: Model, batch: int, products: Matmul) -> Backpropagation:
-    """For batches of one size."""
-    kind = _VaePass if isinstance(model, VAE) else _AutoencoderPass
-    return kind(model, batch, products)
+def backpropagation(
+    model: Model, batch: int, products: Matmul, latent: LatentTerm | None = None
+) -> Backpropagation:
+    """For batches of one size.
+
+    Args:
+        latent: what β weighs; None: the KL.
+    """
+    if isinstance(model, VAE):
+        return _VaePass(model, batch, products, latent or LatentTerm())
+    return _AutoencoderPass(model, batch, products)

@@ -21,6 +21,8 @@ BYTES_TO_SAVE = 7 * 4
 """On the host: a weight and its moments copied, once more as the bytes of a file, and what a
 buffer that grows takes beside. Measured on a CPU, all in all 42 to 66 bytes a weight at the peak:
 it depends on whether the best weights are on disk already when the last ones are saved."""
+PAIRWISE_TENSORS = 6
+"""Tensors (batch, batch, latent_dim) that there are at once (`latent_terms.TotalCorrelation`)."""
 SAFE_SHARE = 0.9
 """Of the free memory: allocators round up, libraries need some for themselves."""
 _EVALUATED_AT_ONCE = 500
@@ -62,7 +64,8 @@ def check_fits(config: RunConfig, device: torch.device, images: int) -> None:
     model = _shapes(config)
     # Two layers' outputs for what is evaluated at once; training's batch is counted in full.
     evaluation = 4 * 2 * max(PIXELS, *config.hidden) * min(images, _EVALUATED_AT_ONCE)
-    batch = min(config.batch_size, images) * bytes_an_image(model)
+    at_once = min(config.batch_size, images)
+    batch = at_once * bytes_an_image(model) + at_once**2 * _bytes_a_pair(config)
     if _of_weights(config, device) + max(batch, evaluation) > left:
         raise too_large(config, device, left)
     if device.type == "cuda" and _weights(config) * BYTES_TO_SAVE > (free := free_memory(_HOST)):
@@ -92,7 +95,15 @@ def too_large(config: RunConfig, device: torch.device, free: int) -> ConfigError
 def _fitting_batch(config: RunConfig, device: torch.device, free: int) -> int:
     """The largest batch; less than 1 if there is none."""
     left = SAFE_SHARE * free - _of_weights(config, device)
-    return math.floor(left / bytes_an_image(_shapes(config)))
+    linear, pair = bytes_an_image(_shapes(config)), _bytes_a_pair(config)
+    if pair == 0 or left <= 0:
+        return math.floor(left / linear)
+    return math.floor((math.sqrt(linear**2 + 4 * pair * left) - linear) / (2 * pair))
+
+
+def _bytes_a_pair(config: RunConfig) -> int:
+    """Of two images of a batch, where the total correlation compares each with each."""
+    return PAIRWISE_TENSORS * 4 * config.latent_dim if config.penalty == "tc_weight" else 0
 
 
 def _smaller_widths(config: RunConfig, device: torch.device, free: int) -> str:
@@ -115,6 +126,8 @@ def _of_weights(config: RunConfig, device: torch.device) -> int:
     a_weight = BYTES_A_WEIGHT + BYTES_TO_KEEP_BEST
     if device.type != "cuda":  # Apple's GPUs share the host's memory
         a_weight += BYTES_TO_SAVE
+    if config.ema > 0:  # one more of what is a weight and two moments, and no gradient
+        a_weight += 4 + math.ceil((a_weight - BYTES_A_WEIGHT) / 3)
     return a_weight * _weights(config)
 
 

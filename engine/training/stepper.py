@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from engine.config import RunConfig
 from engine.model.evaluation import to_unit
 from engine.model.networks import PIXELS, Model
 from engine.training.gradients import Matmul, backpropagation
+from engine.training.latent_terms import LatentTerm, latent_term
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,8 @@ class Stepper:
     Args:
         optimizer: over the model's parameters; with a `capture`, one that can be captured.
         pixels: (N, 784) uint8, the training images on the model's device.
+        config: the run's settings.
+        average: of the model's weights, which moves with them, if there is one.
         generator: the training noise is drawn from it, step by step, however steps are issued.
         capture: how graphs are made; None: none are.
     """
@@ -72,7 +76,8 @@ class Stepper:
         model: Model,
         optimizer: torch.optim.Adam,
         pixels: Tensor,
-        batch_size: int,
+        config: RunConfig,
+        average: Model | None,
         generator: torch.Generator,
         products: Matmul,
         capture: Capture | None = None,
@@ -80,24 +85,36 @@ class Stepper:
         self._model = model
         self._adam = _Adam(optimizer)
         self._pixels = pixels
-        self._batch_size = batch_size
+        self._config = config
+        self._average = average
+        self._batch_size = config.batch_size
         self._generator = generator
         self._products = products
         self.capture = capture
         """None from the time on when one could not be made."""
         self._steps: dict[int, _Step] = {}
         self._blocks: dict[tuple[int, int], _Block] = {}
-        self._order = self._lr = self._beta = torch.empty(0)
+        self._order = self._schedule = torch.empty(0)
 
-    def begin_epoch(self, order: Tensor, lr: Sequence[float], beta: Sequence[float]) -> None:
+    def steer(self, config: RunConfig) -> None:
+        """Take the next steps under settings that differ from the current ones.
+
+        Not only in those of `begin_epoch`: what is fixed in a step is made again, graphs as well.
+        """
+        self._config = config
+        self._steps.clear()
+        self._blocks.clear()
+
+    def begin_epoch(self, order: Tensor, schedule: Sequence[Sequence[float]]) -> None:
         """Say what the steps of the epoch are.
 
         Args:
             order: (N,) int64 on the device, a permutation of the images.
-            lr, beta: the learning rate and β_t of each step.
+            schedule: the learning rate of each step, likewise β_t, C_t, and the step's share of
+                the weights' average.
         """
         self._order = order
-        self._lr, self._beta = torch.tensor([lr, beta], device=order.device).unbind()
+        self._schedule = torch.tensor(schedule, device=order.device)
 
     @torch.no_grad()
     def run(self, first: int, count: int) -> Sums:
@@ -113,7 +130,7 @@ class Stepper:
             block = self._next_block(first + done, count - done)
             steps = slice(first + done, first + done + block.steps)
             order = self._order[steps.start * self._batch_size :][: block.images]
-            block.fill(order, self._lr[steps], self._beta[steps], self._generator)
+            block.fill(order, self._schedule[:, steps], self._generator)
             self._play(block)
             sums[done : done + block.steps] = block.sums
             done += block.steps
@@ -128,7 +145,14 @@ class Stepper:
         if (batch, steps) not in self._blocks:
             if batch not in self._steps:
                 self._steps[batch] = _Step(
-                    self._model, self._adam, self._pixels, batch, self._products
+                    self._model,
+                    self._adam,
+                    self._pixels,
+                    batch,
+                    self._products,
+                    latent_term(self._config),
+                    self._config.grad_clip,
+                    self._average,
                 )
             self._blocks[batch, steps] = _Block(self._steps[batch], steps)
         return self._blocks[batch, steps]
@@ -200,14 +224,27 @@ class _Step:
     """One optimiser step on a batch of a certain size. Never waits for the device."""
 
     def __init__(
-        self, model: Model, adam: "_Adam", pixels: Tensor, batch: int, products: Matmul
+        self,
+        model: Model,
+        adam: "_Adam",
+        pixels: Tensor,
+        batch: int,
+        products: Matmul,
+        latent: LatentTerm | None = None,
+        grad_clip: float = 0.0,
+        average: Model | None = None,
     ) -> None:
         self.batch = batch
         self.device = pixels.device
         self.taken = 0
         """How often it was issued kernel by kernel."""
-        self._pass = backpropagation(model, batch, products)
+        self._pass = backpropagation(model, batch, products, latent)
         self._adam = adam
+        self._parameters = list(model.parameters())
+        self._averages: list[tuple[Tensor, Tensor]] = []
+        if average is not None:
+            self._averages = list(zip(average.parameters(), self._parameters, strict=True))
+        self._grad_clip = grad_clip
         self._pixels = pixels
         self._raw = pixels.new_empty(batch, pixels.shape[1])
         self._x = torch.empty(self._raw.shape, device=self.device)
@@ -220,11 +257,25 @@ class _Step:
     def nbytes(self) -> int:
         return self._pass.nbytes + self._raw.nbytes + self._x.nbytes
 
-    def take(self, chosen: Tensor, eps: Tensor, lr: Tensor, beta: Tensor, sums: Tensor) -> None:
+    def take(
+        self,
+        chosen: Tensor,
+        eps: Tensor,
+        lr: Tensor,
+        beta: Tensor,
+        capacity: Tensor,
+        share: Tensor,
+        sums: Tensor,
+    ) -> None:
         """Train on the images `chosen` (B,); write their `sums` (4,)."""
         torch.index_select(self._pixels, 0, chosen, out=self._raw)
-        self._pass.run(to_unit(self._raw, out=self._x), eps, beta, sums)
+        self._pass.run(to_unit(self._raw, out=self._x), eps, beta, capacity, sums)
+        if self._grad_clip > 0:
+            # Pascanu, Mikolov & Bengio 2013, algorithm 1. Computed on the device: nothing waits.
+            torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
         self._adam.step(lr)
+        for average, parameter in self._averages:
+            average.lerp_(parameter, share)
         self.taken += 1
 
 
@@ -240,21 +291,19 @@ class _Block:
         device = step.device
         self._chosen = torch.empty(steps, step.batch, dtype=torch.int64, device=device)
         self._noise = torch.empty(steps, step.batch, step.noise_dim, device=device)
-        self._lr = torch.empty(steps, device=device)
-        self._beta = torch.empty(steps, device=device)
+        self._schedule = torch.empty(4, steps, device=device)
         self.sums = torch.empty(steps, 4, device=device)
         """Each step's."""
 
-    def fill(self, chosen: Tensor, lr: Tensor, beta: Tensor, generator: torch.Generator) -> None:
+    def fill(self, chosen: Tensor, schedule: Tensor, generator: torch.Generator) -> None:
         """Say what the next steps are on: the images' indices (steps·B,), and so on."""
         self._chosen.copy_(chosen.view_as(self._chosen))
-        self._lr.copy_(lr)
-        self._beta.copy_(beta)
+        self._schedule.copy_(schedule)
         for noise in self._noise:
             noise.normal_(generator=generator)
 
     def take(self) -> None:
         """Issue the steps kernel by kernel."""
-        rows = zip(self._chosen, self._noise, self._lr, self._beta, self.sums, strict=True)
-        for chosen, noise, lr, beta, sums in rows:
-            self._step.take(chosen, noise, lr, beta, sums)
+        rows = zip(self._chosen, self._noise, *self._schedule, self.sums, strict=True)
+        for row in rows:
+            self._step.take(*row)

@@ -8,6 +8,7 @@ one permutation an epoch is drawn there, and no step waits for the device
 import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from engine.config import RunConfig
 from engine.history import train_point_due
 from engine.metrics import Evaluation, Metrics, TrainPoint
 from engine.model.device_data import ImageSplits
-from engine.model.evaluation import evaluation_noise, measure
+from engine.model.evaluation import Measurement, evaluation_noise, measure
 from engine.model.matmul_precision import matmul_precision
 from engine.model.networks import build_model
-from engine.model.objective import beta_at
+from engine.model.objective import Objective, beta_at, objective_at
 from engine.model.seeds import Stream, stream_seed
 from engine.training.divergence import diverged
 from engine.training.precision import check_precision, products
@@ -47,6 +48,8 @@ class Trainer:
         self.images = ImageSplits.of_dataset(dataset, config, device)
 
         self.model = build_model(config, stream_seed(config.seed, Stream.INIT)).to(device)
+        self.average = deepcopy(self.model) if config.ema > 0 else None
+        """The moving average of the model's weights, if there is one."""
         self._on_gpu = device.type == "cuda"
         # One fused kernel for all parameters instead of dozens of small ones per step.
         self._optimizer = torch.optim.Adam(
@@ -66,7 +69,7 @@ class Trainer:
         """Over the steps since the last point of the training curve."""
         self._last_lr = config.lr
         """Of the last step taken: what was steered since then has another schedule."""
-        self._last_beta = beta_at(config, 0.0)
+        self._last_objective = objective_at(config, 0.0)
 
     @property
     def optimizer(self) -> torch.optim.Adam:
@@ -124,7 +127,11 @@ class Trainer:
         They hold from the next step on, in what is left of an epoch, too. What is drawn at random
         doesn't depend on them.
         """
-        self.config = config
+        before, self.config = self.config, config
+        if self.step == 0:
+            self._last_lr, self._last_objective = config.lr, objective_at(config, 0.0)
+        if (config.grad_clip, config.free_bits) != (before.grad_clip, before.free_bits):
+            self._stepper.steer(config)
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
 
@@ -150,7 +157,7 @@ class Trainer:
         self._check_finite(sums)
         last_step = self.step + steps - 1
         self._last_lr = self._lr_at(last_step)
-        self._last_beta = beta_at(self.config, last_step / self.steps_per_epoch)
+        self._last_objective = objective_at(self.config, last_step / self.steps_per_epoch)
         self._epoch_sums = _added(self._epoch_sums, sums)
         points: list[TrainPoint] = []
         begun = 0
@@ -173,17 +180,22 @@ class Trainer:
         Raises:
             TrainingDivergedError: if the loss or a part of it is NaN or infinite.
         """
-        # β_t and the learning rate of the last step taken, not of the next.
-        beta = self._last_beta
-        measured = measure(self.model, self.images.validation.pixels, self._val_eps, beta, on_batch)
+        # The loss and the learning rate of the last step taken, not of the next.
+        objective = self._last_objective
+        pixels = self.images.validation.pixels
+        measured = measure(self.model, pixels, self._val_eps, objective, on_batch)
         if not measured.metrics.is_finite():
             raise diverged(
-                self.config, measured.metrics, step=self.step, beta=beta, during="evaluation"
+                self.config,
+                measured.metrics,
+                step=self.step,
+                beta=objective.beta,
+                during="evaluation",
             )
         return Evaluation(
             step=self.step,
             epoch=self.epoch,
-            beta=beta,
+            beta=objective.beta,
             lr=self._last_lr,
             val=measured.metrics,
             train=self._epoch_mean(),
@@ -192,12 +204,25 @@ class Trainer:
             seconds=seconds,
         )
 
+    def evaluate_average(self, on_batch: Callable[[], None] | None = None) -> Measurement | None:
+        """Measure the average of the weights as `evaluate` does the weights; None if there is none.
+
+        Args:
+            on_batch: called before each batch.
+        """
+        if self.average is None:
+            return None
+        pixels = self.images.validation.pixels
+        return measure(self.average, pixels, self._val_eps, self._last_objective, on_batch)
+
     def state_dict(self) -> dict[str, Any]:
         """All that `load_state_dict` needs to continue from here, bit for bit."""
         optimizer = self._optimizer.state_dict()
         for group in optimizer["param_groups"]:
             group["lr"] = self.config.lr  # not the stepper's tensor
+        average = {} if self.average is None else {"average": self.average.state_dict()}
         return {
+            **average,
             "step": self.step,
             "device": self.device.type,
             "model": self.model.state_dict(),
@@ -207,7 +232,7 @@ class Trainer:
             "epoch_sums": torch.from_numpy(self._epoch_sums),
             "point_sums": torch.from_numpy(self._point_sums),
             "last_lr": self._last_lr,
-            "last_beta": self._last_beta,
+            "last_objective": asdict(self._last_objective),
         }
 
     def begin_with(self, state: Mapping[str, Any]) -> None:
@@ -217,6 +242,8 @@ class Trainer:
             KeyError, RuntimeError, TypeError, ValueError, AttributeError: if they don't fit.
         """
         self.model.load_state_dict(state["model"])
+        if self.average is not None:  # begins with the weights, as in any run
+            self.average.load_state_dict(state["model"])
         self._load_optimizer(state)
         self._stepper = self._new_stepper()
 
@@ -237,6 +264,8 @@ class Trainer:
         """
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self._load_optimizer(state)
         if state["device"] == self.device.type:
             self._generator.set_state(state["generator"].cpu())
@@ -246,7 +275,7 @@ class Trainer:
         self._permutation = state["permutation"].to(self.device)
         self._epoch_sums, self._point_sums = _stored_sums(state)
         self._last_lr = self._stored_lr(state)
-        self._last_beta = self._stored_beta(state)
+        self._last_objective = self._stored_objective(state)
         self._stepper = self._new_stepper()  # a graph would keep the previous moments
         if self.step % self.steps_per_epoch:
             self._plan_epoch()
@@ -256,7 +285,8 @@ class Trainer:
             self.model,
             self._optimizer,
             self.images.train.pixels,
-            self.config.batch_size,
+            self.config,
+            self.average,
             self._generator,
             products(self.config.precision, self.device),
             capture_cuda_graph if self._on_gpu else None,
@@ -273,8 +303,10 @@ class Trainer:
         start = self.step - self.step % self.steps_per_epoch
         steps = range(start, start + self.steps_per_epoch)
         lr = [self._lr_at(step) for step in steps]
-        beta = [beta_at(self.config, step / self.steps_per_epoch) for step in steps]
-        self._stepper.begin_epoch(self._permutation, lr, beta)
+        at = [objective_at(self.config, step / self.steps_per_epoch) for step in steps]
+        beta, capacity = [o.beta for o in at], [o.capacity or 0.0 for o in at]
+        share = [_share(self.config.ema, step) for step in steps]
+        self._stepper.begin_epoch(self._permutation, [lr, beta, capacity, share])
 
     def _lr_at(self, step: int, total_steps: int | None = None) -> float:
         if self.config.lr_schedule == "constant":
@@ -291,11 +323,13 @@ class Trainer:
         epochs = state["config"]["epochs"] if "config" in state else self.config.epochs
         return self._lr_at(max(0, self.step - 1), self.steps_per_epoch * epochs)
 
-    def _stored_beta(self, state: Mapping[str, Any]) -> float:
-        """Of the last step before a checkpoint; versions that didn't keep it had no steering."""
-        if "last_beta" in state:
-            return float(state["last_beta"])
-        return beta_at(self.config, max(0, self.step - 1) / self.steps_per_epoch)
+    def _stored_objective(self, state: Mapping[str, Any]) -> Objective:
+        """Of the last step before a checkpoint."""
+        if "last_objective" in state:
+            return Objective(**state["last_objective"])
+        # Of a version in which nothing but β could change, and before that not even β.
+        then = objective_at(self.config, max(0, self.step - 1) / self.steps_per_epoch)
+        return replace(then, beta=float(state.get("last_beta", then.beta)))
 
     def _check_finite(self, sums: Sums) -> None:
         """See that the steps from here on had a loss; else name the first that had none."""
@@ -313,6 +347,15 @@ class Trainer:
     def _epoch_mean(self) -> Metrics | None:
         """Over what is trained of the epoch that runs, or that has just ended."""
         return None if self.step == 0 else _mean(self._epoch_sums)
+
+
+def _share(decay: float, step: int) -> float:
+    """Of a step in the moving average of the weights after it.
+
+    θ̄ = Σ_t d^(T−t)·θ_t / Σ_t d^(T−t) over the steps t = 1 to T: without bias towards the initial
+    weights. Kingma & Ba 2015, section 7.2.
+    """
+    return (1.0 - decay) / (1.0 - decay ** (step + 1)) if decay > 0 else 0.0
 
 
 def _added(before: Sums, steps: Sums) -> Sums:

@@ -41,7 +41,16 @@ def test_the_report_preset_is_the_plain_setting_of_the_course_report() -> None:
         ("beta", float("nan"), "must be a finite number"),
         ("beta", "1", "must be a number"),
         ("kl_warmup", -1.0, "must be 0 or more epochs"),
+        ("kl_schedule", "cosine", "must be one of linear, cyclical, not 'cosine'"),
+        ("kl_cycles", 0, "must be 1 to 1,000, not 0"),
         ("lr", 0.0, "must be above 0"),
+        ("free_bits", -0.1, "must be 0 to 10,000 nats, not -0.1"),
+        ("capacity", 10_001.0, "must be 0 to 10,000 nats, not 10001.0"),
+        ("capacity_warmup", -1.0, "must be 0 or more epochs"),
+        ("tc_weight", -1.0, "must be 0 to 10,000, not -1.0"),
+        ("ema", 1.0, "must be 0 or more and below 1, not 1.0"),
+        ("grad_clip", -1.0, "must be 0 or more, not -1.0"),
+        ("grad_clip", float("inf"), "must be a finite number"),
         ("lr", float("inf"), "must be a finite number"),
         ("validation_share", 1.0, "must be between 0 and 1"),
         ("device", "tpu", "must be auto, cpu, mps, cuda or cuda:N"),
@@ -68,6 +77,24 @@ def test_a_setting_out_of_its_range_is_refused_by_name(
     assert str(caught.value).startswith(f"{field} {expected}")
     assert len(str(caught.value)) < 200
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({"free_bits": 0.5, "capacity": 20.0}, "capacity can't be 20 while free_bits is 0.5"),
+        ({"free_bits": 0.5, "tc_weight": 2.0}, "tc_weight can't be 2 while free_bits is 0.5"),
+        ({"capacity": 9.0, "tc_weight": 0.0}, "tc_weight can't be 0 while capacity is 9"),
+    ],
+)
+def test_two_objectives_at_once_are_refused_in_a_sentence(
+    settings: dict[str, float], refused: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(**settings)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(refused)
+    for name in settings:  # each by itself is fine
+        RunConfig(**{name: settings[name]})  # type: ignore[arg-type]
 
 
 def test_an_unknown_setting_is_refused_by_name() -> None:
@@ -121,6 +148,22 @@ def test_a_setting_that_a_model_does_not_have_makes_no_difference() -> None:
     vae, ae = RunConfig(beta=2.0), RunConfig(model="ae", kl_warmup=9.0)
     assert differing_settings([vae, ae]) == ("model",)
     assert differing_settings([vae, ae, replace(ae, beta=4.0)]) == ("model",)
+
+
+def test_a_setting_of_another_schedule_does_nothing() -> None:
+    linear, cyclical = RunConfig(), RunConfig(kl_schedule="cyclical")
+    assert linear.has("kl_warmup")
+    assert cyclical.has("kl_cycles")
+    assert not linear.has("kl_cycles")
+    assert not cyclical.has("kl_warmup")
+    others = [replace(linear, kl_cycles=9), replace(cyclical, kl_warmup=9.0)]
+    assert differing_settings([linear, cyclical, *others]) == ("kl_schedule",)
+
+
+def test_beta_is_what_it_was_set_to_from_an_epoch_on() -> None:
+    assert RunConfig(kl_warmup=3.0).full_beta_epoch == 3.0
+    assert RunConfig(kl_schedule="cyclical", kl_cycles=3, epochs=6).full_beta_epoch == 5.0
+    assert RunConfig(model="ae", kl_schedule="cyclical").full_beta_epoch == 0.0
 
 
 def test_what_keeps_a_run_from_being_resumed_is_the_first_setting_that_differs() -> None:

@@ -37,7 +37,7 @@ class OverFitting:
         self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
     ) -> Finding | Verdict:
         """Judged at the ends of epochs, against the best since β last changed."""
-        score = self._scores.add(evaluation)
+        score = self._scores.add(evaluation, config)
         if self._scores.began_again:
             self._best, self._in_a_row = None, 0
         if score is None:
@@ -82,7 +82,7 @@ class Plateau:
         self, evaluation: Evaluation, _points: Sequence[TrainPoint], config: RunConfig
     ) -> Finding | Verdict:
         """Judged at the ends of epochs, once there are enough at one β and one learning rate."""
-        score = self._scores.add(evaluation)
+        score = self._scores.add(evaluation, config)
         is_cosine = config.lr_schedule == "cosine"
         if self._scores.began_again or not (is_cosine or self._lr == evaluation.lr):
             self._bests.clear()

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from engine.alerts import Rule
-from engine.analysis.alert_rules.rule import Finding, Verdict, is_epoch_end
+from engine.analysis.alert_rules.rule import Finding, Verdict, is_epoch_end, is_warming_up
 from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
 from engine.text import active_of, count, nats, small
@@ -50,7 +50,7 @@ class KlVanishing:
     ) -> Finding | Verdict:
         """Judged from some steps on, until some epochs after the warm-up."""
         e = evaluation
-        if e.step < VANISHED_FROM or e.epoch > config.kl_warmup + VANISHING_EPOCHS:
+        if e.step < VANISHED_FROM or e.epoch > _first_rise(config) + VANISHING_EPOCHS:
             return Verdict.UNJUDGED
         before, self._before = self._before, e
         if before is None or e.val.kl >= VANISHED_NATS or before.val.kl >= VANISHED_NATS:
@@ -79,7 +79,7 @@ class Collapse:
     ) -> Finding | Verdict:
         """Judged at the ends of epochs, once the KL warm-up is over."""
         e = evaluation
-        if not is_epoch_end(e) or e.epoch < config.kl_warmup:
+        if not is_epoch_end(e) or is_warming_up(e, config):
             return Verdict.UNJUDGED
         before, self._before = self._before, e
         if not _is_collapsed(e):
@@ -118,7 +118,7 @@ class FarFromPrior:
     ) -> Finding | Verdict:
         """Judged at the ends of epochs, once the KL warm-up is over."""
         e = evaluation
-        if not is_epoch_end(e) or e.epoch < config.kl_warmup:
+        if not is_epoch_end(e) or is_warming_up(e, config):
             return Verdict.UNJUDGED
         images = max(2.0, e.step / e.epoch * config.batch_size)
         used = int(np.sum(e.kl_per_dim > IDLE_KL)) or config.latent_dim
@@ -157,9 +157,14 @@ def _idle(e: Evaluation) -> str:
 
 def _less_pressure(config: RunConfig, e: Evaluation) -> str:
     """What keeps a KL up: less β, later; or steps that are not so large."""
-    warmup = "" if config.kl_warmup > 0 else " --kl-warmup 2"
+    warmup = "" if config.full_beta_epoch > 0 else " --kl-warmup 2"
     if e.beta > 1:
         return f"lower β ({e.beta:g} now; t while it trains, or a new run with --beta 1{warmup})"
     if warmup:
         return "let β rise slowly: a new run with --kl-warmup 2"
     return f"lower the learning rate ({config.lr:g}: --lr {config.lr / 4:g}), or β"
+
+
+def _first_rise(config: RunConfig) -> float:
+    """Epochs over which β rises for the first time."""
+    return config.epochs / (2 * config.kl_cycles) if config.has("kl_cycles") else config.kl_warmup

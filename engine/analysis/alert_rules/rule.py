@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.alerts import Rule
 from engine.config import RunConfig
-from engine.metrics import Evaluation, TrainPoint
+from engine.metrics import Evaluation, Metrics, TrainPoint
 
 _NORMAL_MAD = 0.6745
 """Median absolute deviation of a normal distribution, in standard deviations."""
@@ -75,6 +75,18 @@ class EpochScore:
     """Over the training of the epochs."""
 
 
+def is_warming_up(e: Evaluation, config: RunConfig) -> bool:
+    """Whether β was still rising, or rising once more, at the last step before an evaluation."""
+    if config.has("kl_cycles"):
+        return e.beta < config.beta
+    return e.epoch < config.kl_warmup
+
+
+def loss_at(metrics: Metrics, beta: float, config: RunConfig) -> float:
+    """The loss at some β; where something else than the KL is weighed, as it was measured."""
+    return metrics.loss if config.penalty else metrics.at_beta(beta)
+
+
 class EpochScores:
     """The objective at the ends of epochs, smoothed, for as long as β stays.
 
@@ -84,19 +96,21 @@ class EpochScores:
 
     def __init__(self) -> None:
         self._beta: float | None = None
+        self._free_bits = 0.0
         self._ends: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self.began_again = False
         """Whether the last `add` was the first at its β."""
 
-    def add(self, e: Evaluation) -> EpochScore | None:
+    def add(self, e: Evaluation, config: RunConfig) -> EpochScore | None:
         """The next epoch's; None while there are too few."""
         self.began_again = False
         if not is_epoch_end(e) or e.train is None:
             return None
-        if self._beta is None or abs(e.beta - self._beta) > 1e-9 * max(e.beta, self._beta):
-            self._beta, self.began_again = e.beta, True
+        changed = self._beta is None or abs(e.beta - self._beta) > 1e-9 * max(e.beta, self._beta)
+        if changed or config.free_bits != self._free_bits:
+            self._beta, self._free_bits, self.began_again = e.beta, config.free_bits, True
             self._ends.clear()
-        self._ends.append((e.val.at_beta(e.beta), e.train.at_beta(e.beta)))
+        self._ends.append((loss_at(e.val, e.beta, config), loss_at(e.train, e.beta, config)))
         if len(self._ends) < _SMOOTHED:
             return None
         last = [self._ends[n] for n in range(-_SMOOTHED, 0)]

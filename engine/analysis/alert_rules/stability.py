@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from engine.alerts import Rule
-from engine.analysis.alert_rules.rule import Finding, Verdict, is_epoch_end, scatter_of
+from engine.analysis.alert_rules.rule import Finding, Verdict, is_epoch_end, loss_at, scatter_of
 from engine.config import RunConfig
 from engine.metrics import Evaluation, TrainPoint
 from engine.text import compact, nats
@@ -53,7 +53,7 @@ class Diverging:
     sound_again: ClassVar[int] = 1
 
     def __init__(self) -> None:
-        self._untrained = UNINFORMED_NATS
+        self._untrained = 0.0
         self._since: Evaluation | None = None
 
     def note(
@@ -62,8 +62,9 @@ class Diverging:
         """In the first epoch, evaluated after 1, 2, 4, ... steps, a single one may be a jolt."""
         e = evaluation
         if e.step == 0:  # a large β makes the untrained loss larger than the bound
-            self._untrained = max(UNINFORMED_NATS, e.val.loss)
-        if e.val.loss <= DIVERGING_FACTOR * self._untrained:
+            self._untrained = e.val.loss
+        untrained = max(self._untrained, UNINFORMED_NATS + _cost_of_no_kl(config))
+        if e.val.loss <= DIVERGING_FACTOR * untrained:
             self._since = None
             return Verdict.SOUND
         is_first, self._since = self._since is None, self._since or e
@@ -71,7 +72,7 @@ class Diverging:
             return Verdict.UNJUDGED
         evidence = (
             f"validation loss {_number(e.val.loss)} nats per image at step {e.step:,}, "
-            f"untrained {self._untrained:.1f}"
+            f"untrained {untrained:.1f}"
         )
         suggestion = f"try a learning rate below {config.lr:g}"
         return Finding(self._since.step, self._since.epoch, evidence, suggestion)
@@ -88,6 +89,7 @@ class Instability:
         self._ends: deque[float] = deque(maxlen=12)
         self._jumps: deque[tuple[Evaluation, float]] = deque(maxlen=8)
         self._beta = 0.0
+        self._free_bits = 0.0
         self._points: deque[float] = deque(maxlen=_POINTS)
         self._spikes: list[tuple[TrainPoint, float]] = []
 
@@ -95,7 +97,7 @@ class Instability:
         self, evaluation: Evaluation, points: Sequence[TrainPoint], config: RunConfig
     ) -> Finding | Verdict:
         """Judged at the ends of epochs, once the KL warm-up is over."""
-        e, warmup = evaluation, config.kl_warmup if config.has("kl_warmup") else 0.0
+        e, warmup = evaluation, config.full_beta_epoch
         if abs(e.beta - self._beta) > SAME_BETA * e.beta:
             self._points.clear()  # the loss of another β is of another size
         elif e.epoch > warmup:
@@ -106,15 +108,16 @@ class Instability:
             return Verdict.UNJUDGED
         before, self._before = self._before, e
         spikes, self._spikes = self._spikes, []
-        if before is None or before.epoch < warmup:
+        free_bits, self._free_bits = self._free_bits, config.free_bits
+        if before is None or before.epoch < warmup or config.free_bits != free_bits:
             return Verdict.UNJUDGED
-        self._add_jump(before, e)
+        self._add_jump(before, e, config)
         jumps = [(at, by) for at, by in self._jumps if at.epoch > e.epoch - JUMP_EPOCHS]
         if jumps and (len(jumps) > 1 or jumps[0][1] >= LARGE_JUMP):
             first, _ = jumps[0]
             evidence = (
                 f"validation loss rose by {' and '.join(nats(by) for _, by in jumps[-2:])} nats "
-                f"from one epoch to the next (to {nats(e.val.at_beta(e.beta))} at epoch "
+                f"from one epoch to the next (to {nats(loss_at(e.val, e.beta, config))} at epoch "
                 f"{e.epoch:.0f})"
             )
             return Finding(first.step, first.epoch, evidence, _suggestion(e, config))
@@ -139,15 +142,23 @@ class Instability:
                 return  # or the usual would be what is unusual
         self._points.append(loss)
 
-    def _add_jump(self, before: Evaluation, e: Evaluation) -> None:
+    def _add_jump(self, before: Evaluation, e: Evaluation, config: RunConfig) -> None:
         """Both at the β of now: a β that rose raises the loss of the same weights."""
-        by = e.val.at_beta(e.beta) - before.val.at_beta(e.beta)
+        now = loss_at(e.val, e.beta, config)
+        by = now - loss_at(before.val, e.beta, config)
         if by > JUMP and (
             by > LARGE_JUMP or by > JUMP_DEVIATIONS * scatter_of(np.array(self._ends))
         ):
             self._jumps.append((e, by))
         else:  # or the usual scatter would be what is unusual
-            self._ends.append(e.val.at_beta(e.beta))
+            self._ends.append(now)
+
+
+def _cost_of_no_kl(config: RunConfig) -> float:
+    """What the latent part of the loss is where the posterior is the prior, in the end."""
+    if config.penalty == "free_bits":
+        return config.beta * config.free_bits * config.latent_dim
+    return config.beta * config.capacity if config.penalty == "capacity" else 0.0
 
 
 def _suggestion(e: Evaluation, config: RunConfig) -> str:

@@ -97,11 +97,13 @@ def test_a_vae_shows_the_elbo_and_its_parts_in_nats(vae: FakeSource, drawn: list
     [
         ({"beta": 4.0, "kl_warmup": 0.0}, "loss (β = 4)"),
         ({"kl_warmup": 5.0}, "loss (β rising to 1)"),
+        ({"kl_warmup": 0.0, "kl_schedule": "cyclical"}, "loss (β in cycles up to 1)"),
+        ({"kl_warmup": 0.0, "free_bits": 0.5}, "loss (β = 1, free bits 0.5)"),
         ({"beta": 0.0, "kl_warmup": 5.0}, "loss (β = 0)"),
     ],
 )
 def test_a_loss_that_is_not_the_elbo_has_a_panel_of_its_own(
-    drawn: list[Figure], changes: dict[str, float], name: str
+    drawn: list[Figure], changes: dict[str, object], name: str
 ) -> None:
     source = FakeSource(RunConfig(**changes))  # type: ignore[arg-type]
     render_figure(source, "val_loss")

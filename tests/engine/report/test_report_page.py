@@ -218,6 +218,12 @@ def test_other_facts_make_other_words() -> None:
     config = replace(vae().config, beta=4.0, kl_warmup=3.0)
     assert "βₜ = 4 · min(1, t / T) with T = 3 epochs" in markdown(vae(config=config))
     assert "βₜ = 1 throughout" in markdown(vae())
+    config = replace(config, kl_schedule="cyclical", kl_cycles=2, epochs=6)
+    text = markdown(vae(config=config))
+    assert "βₜ runs through 2 cycles in 6 epochs" in text
+    assert "| 2 cycles, β rising over the first half of each |" in text
+    assert "Fu et al. 2019: Cyclical" in text
+    assert "Sønderby" not in text
 
 
 def test_what_a_run_began_with_and_how_it_was_steered_is_told() -> None:
@@ -237,6 +243,42 @@ def test_what_a_run_began_with_and_how_it_was_steered_is_told() -> None:
     assert "--branch first --branch-from early" in text
     assert "--beta 20.0" in text, "it is repeated from the settings that it began with"
     assert "began with" not in markdown(run)
+
+
+@pytest.mark.parametrize(
+    ("settings", "loss", "sentence", "reference"),
+    [
+        (
+            {"free_bits": 0.25},
+            "reconstruction + β · Σ_j max(0.25, KL_j)",
+            "Instead of the KL, βₜ weighs Σ_j max(0.25, KL_j)",
+            "Kingma et al. 2016: ",
+        ),
+        (
+            {"capacity": 20.0, "capacity_warmup": 3.0},
+            "reconstruction + β · |KL − 20|",
+            "Cₜ = 20 nats · min(1, t / T) with T = 3 epochs",
+            "Burgess et al. 2018: ",
+        ),
+        (
+            {"tc_weight": 6.0},
+            "reconstruction + β · (I + 6 · TC + dimension-wise KL)",
+            "has the weight 6, estimated by minibatch-weighted sampling",
+            "Chen et al. 2018: ",
+        ),
+    ],
+)
+def test_what_the_loss_has_instead_of_the_kl_is_told(
+    settings: dict[str, float], loss: str, sentence: str, reference: str
+) -> None:
+    config = replace(vae().config, **settings)  # type: ignore[arg-type]
+    text = markdown(vae(config=config))
+    shown = Page(html.page(text, "t", {})).shown
+    assert all(words in shown for words in (loss, sentence, reference))
+    assert vae(config=config).minimised.startswith("loss (β = 1, ")
+    assert vae().minimised == "−ELBO"
+    assert reference not in markdown(vae())
+    assert "reconstruction + β · KL" in markdown(vae())
 
 
 def test_every_finding_and_every_point_is_an_item_of_a_list() -> None:

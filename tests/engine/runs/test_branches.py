@@ -1,5 +1,6 @@
 """States that are kept, and runs that begin with another's weights."""
 
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -74,6 +75,17 @@ def test_a_branch_begins_with_the_weights_and_the_moments_of_its_parent(
     # The first evaluation is the parent's last, but for β.
     first, last = run.history.evaluations()[0], _last(parent)
     assert (first.step, first.val.recon) == (0, pytest.approx(float(last["val_recon"]), rel=1e-6))
+
+
+def test_the_average_of_a_branchs_weights_begins_with_them(
+    parent: Path, module_config: RunConfig, tmp_path: Path
+) -> None:
+    config = replace(module_config, epochs=1, ema=0.9)  # its parent has none
+    run = train(config, BranchRun(NewRun(tmp_path, "branch"), parent))
+    assert run.snapshot.phase is Phase.FINISHED
+    rows = (tmp_path / "branch" / "ema.csv").read_text().splitlines()
+    first = next(csv.DictReader((tmp_path / "branch" / "metrics.csv").read_text().splitlines()))
+    assert next(csv.DictReader(rows))["val_neg_elbo"] == first["val_neg_elbo"]
 
 
 def _last(path: Path) -> dict[str, str]:

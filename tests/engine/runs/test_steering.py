@@ -180,6 +180,61 @@ def test_a_steered_run_that_is_killed_anywhere_ends_with_the_same_weights(
     assert_same(tmp_path / "first", path)
 
 
+OBJECTIVE_CHANGES = {
+    5: steer("free_bits", 0.5),
+    12: steer("free_bits", 0.2),  # where the run is evaluated
+    17: steer("grad_clip", 10.0),
+    30: steer("grad_clip", 0.0),
+}
+
+
+def test_each_change_of_free_bits_and_clipping_makes_other_weights(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = train(monkeypatch, config, NewRun(tmp_path, "first"), OBJECTIVE_CHANGES)
+    for number in range(4):
+        left_out = tuple(c for n, c in enumerate(run.snapshot.steering) if n != number)
+        train(monkeypatch, config, NewRun(tmp_path, f"without-{number}", left_out))
+        one, other = weights(tmp_path / "first"), weights(tmp_path / f"without-{number}")
+        assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("cut", [5, 12, 20])
+def test_free_bits_and_clipping_are_steered_repeated_and_resumed_bit_for_bit(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cut: int
+) -> None:
+    first = train(monkeypatch, config, NewRun(tmp_path, "first"), OBJECTIVE_CHANGES)
+    changes = first.snapshot.steering
+    assert [change.text for change in changes][:3] == [
+        "free bits 0 → 0.5",
+        "free bits 0.5 → 0.2",
+        "clip 0 → 10",
+    ]
+    train(monkeypatch, config, NewRun(tmp_path, "again", changes))
+    assert_same(tmp_path / "first", tmp_path / "again")
+    stop = {s: do for s, do in OBJECTIVE_CHANGES.items() if s < cut} | {cut: TrainingRun.stop}
+    train(monkeypatch, config, NewRun(tmp_path, "cut"), stop)
+    path = tmp_path / "cut"
+    write_steering(path / STEERING_FILE, changes)
+    train(monkeypatch, continued_config(path), ResumeRun(path))
+    assert_same(tmp_path / "first", path)
+
+
+def test_a_second_objective_is_not_steered_to(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answers: list[Any] = []
+    run = train(
+        monkeypatch,
+        replace(config, capacity=5.0),
+        NewRun(tmp_path, "x"),
+        {3: lambda run: answers.append(run.steer("free_bits", 1.0))},
+    )
+    with pytest.raises(ConfigError, match="capacity can't be 5 while free_bits is 1"):
+        answers[0].result(0)
+    assert run.snapshot.phase is Phase.FINISHED
+
+
 def test_a_person_who_steers_ends_what_was_to_be_repeated(
     steered: TrainingRun, config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import gc
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,6 +116,53 @@ def test_steps_in_graphs_are_the_steps_without(
         torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"grad_clip": 20.0},
+        {"free_bits": 0.3},
+        {"capacity": 4.0, "capacity_warmup": 1.5},
+        {"tc_weight": 5.0},
+        {"ema": 0.9},
+    ],
+    ids=str,
+)
+def test_every_objective_is_the_same_in_graphs(
+    settings: dict[str, Any], small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, batch_size=5, epochs=4, **settings)
+    with_graphs = trained(config, small_dataset)
+    without = trained(config, small_dataset, graphs=False)
+    assert with_graphs._stepper.capture is not None, "no graph could be made: see the log"
+    assert with_graphs._epoch_sums.tolist() == pytest.approx(without._epoch_sums.tolist(), rel=1e-3)
+    average, other = with_graphs.evaluate_average(), without.evaluate_average()
+    assert (average is None) == (other is None) == ("ema" not in settings)
+    if average is not None and other is not None:
+        assert average.metrics.neg_elbo == pytest.approx(other.metrics.neg_elbo, rel=1e-3)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("grad_clip", 5.0), ("free_bits", 2.0)])
+def test_what_is_steered_holds_in_graphs(
+    setting: str, value: float, small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, batch_size=5, epochs=3)
+    found: list[Trainer] = []
+    for graphs, change in ((True, True), (False, True), (True, False)):
+        trainer = Trainer(config, small_dataset, CUDA)
+        if not graphs:
+            trainer.use_no_graphs()
+        trainer.train(60)
+        if change:
+            trainer.steer(replace(config, **{setting: value}))
+        while not trainer.finished:
+            trainer.train(72)
+        found.append(trainer)
+    with_graphs, without, plain = (trainer._epoch_sums[0] for trainer in found)
+    assert found[0]._stepper.capture is not None, "no graph could be made: see the log"
+    assert with_graphs == pytest.approx(without, rel=1e-3)
+    assert plain != pytest.approx(without, rel=1e-3)
+
+
 def test_gradients_and_sums_are_autograds_on_the_gpu() -> None:
     model = build_model(RunConfig(hidden=(48, 32), latent_dim=8), 1).to(CUDA)
     assert isinstance(model, VAE)
@@ -125,7 +173,9 @@ def test_gradients_and_sums_are_autograds_on_the_gpu() -> None:
     for products, tolerance in ((Matmul(), 1e-4), (Bfloat16Matmul(), 0.1)):
         backward, sums = backpropagation(model, 16, products), torch.zeros(4, device=CUDA)
         with torch.no_grad():
-            backward.run(x, eps, torch.tensor(0.5, device=CUDA), sums)
+            backward.run(
+                x, eps, torch.tensor(0.5, device=CUDA), torch.tensor(0.0, device=CUDA), sums
+            )
         assert sums[1:3].tolist() == pytest.approx([recon.item(), kl.item()], rel=tolerance)
         for parameter, gradient in zip(model.parameters(), expected, strict=True):
             assert parameter.grad is not None

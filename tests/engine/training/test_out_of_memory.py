@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from data import ImageDataset
 from engine.config import RunConfig
@@ -18,7 +19,8 @@ from engine.model.networks import build_model
 from engine.runs.start_points import NewRun
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
-from engine.training.out_of_memory import check_fits, too_large
+from engine.training.latent_terms import latent_term
+from engine.training.out_of_memory import PAIRWISE_TENSORS, check_fits, too_large
 from engine.training.stepper import bytes_an_image
 from engine.training.trainer import Trainer
 
@@ -55,6 +57,30 @@ def test_a_batch_that_is_too_large_is_told_with_one_that_fits() -> None:
     assert str(error) == "batch_size 1,000,000 needs more memory than cpu has free; 4,096 would fit"
     # Less than was tried, whatever the memory seems to be now.
     assert "; 256 would fit" in str(too_large(replace(config, batch_size=600), CPU, 10**12))
+
+
+def test_a_batch_in_which_each_image_is_compared_with_each_takes_room_for_pairs() -> None:
+    config = RunConfig(batch_size=100_000, tc_weight=4.0, latent_dim=10)
+    weights = 56 * sum(p.numel() for p in build_model(config, 0).parameters())
+    pairs = 6 * 4 * 10 * 2_048**2
+    room = int((weights + 2_048 * bytes_an_image(build_model(config, 0)) + pairs) / 0.9) + 10_000
+    assert str(too_large(config, CPU, room)).endswith("; 2,048 would fit")
+    assert "; 32,768 would fit" in str(too_large(replace(config, tc_weight=1.0), CPU, room))
+
+
+def test_the_pairs_of_a_batch_take_no_more_than_is_said(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    config = replace(small_config, tc_weight=4.0, batch_size=200, latent_dim=10)
+    latent = latent_term(config)
+    z, mu, logvar = torch.randn(3, 200, 10).unbind()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        latent.correlate(z, mu, logvar, torch.tensor(1.0), torch.zeros(4))
+    held, most = 0, 0
+    for event in profiled.profiler.kineto_results.events():  # type: ignore[union-attr]
+        held += event.nbytes() if event.name() == "[memory]" else 0
+        most = max(most, held)
+    assert 0.6 < most / (PAIRWISE_TENSORS * 4 * 10 * 200**2) < 1.05
 
 
 def test_a_network_that_is_too_large_by_itself_is_told_with_one_of_its_shape_that_fits() -> None:

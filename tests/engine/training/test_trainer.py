@@ -341,3 +341,44 @@ def test_an_evaluation_made_again_under_other_epochs_keeps_the_learning_rate_tha
         resumed.train(1)
         used = longer.lr / 2 * (1 + math.cos(math.pi * 36 / 600))
         assert resumed.evaluate(0.0).lr == pytest.approx(used)
+
+
+def test_a_checkpoint_of_a_version_that_kept_only_beta_is_read(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    trainer = Trainer(replace(small_config, free_bits=0.3), small_dataset, CPU)
+    trainer.train(5)
+    state = trainer.state_dict()
+    expected = trainer.evaluate(0.0)
+    del state["last_objective"]
+    restored = Trainer(trainer.config, small_dataset, CPU)
+    for kept, beta in (({}, expected.beta), ({"last_beta": 0.125}, 0.125)):
+        restored.load_state_dict({**state, **kept})
+        found = restored.evaluate(0.0)
+        assert found.beta == beta
+        assert found.val.neg_elbo == expected.val.neg_elbo
+        assert (found.val.loss == expected.val.loss) == (beta == expected.beta)
+
+
+def test_what_is_steered_after_a_checkpoints_last_step_is_not_evaluated_by_at_it(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    trainer = Trainer(replace(small_config, free_bits=0.3), small_dataset, CPU)
+    trainer.train(12)
+    expected = trainer.evaluate(0.0)
+    trainer.steer(replace(trainer.config, free_bits=5.0, beta=0.5))
+    restored = Trainer(trainer.config, small_dataset, CPU)
+    restored.load_state_dict(trainer.state_dict())
+    assert trainer.evaluate(0.0).val == restored.evaluate(0.0).val == expected.val
+    trainer.train(1)
+    assert trainer.evaluate(0.0).val.loss != expected.val.loss
+
+
+def test_what_is_steered_before_the_first_step_is_evaluated_by(
+    small_config: RunConfig, small_dataset: ImageDataset
+) -> None:
+    steered, fresh = replace(small_config, beta=3.0, lr=0.01), small_config
+    trainer = Trainer(fresh, small_dataset, CPU)
+    trainer.steer(steered)
+    one, other = trainer.evaluate(0.0), Trainer(steered, small_dataset, CPU).evaluate(0.0)
+    assert (one.val, one.beta, one.lr) == (other.val, other.beta, other.lr)

@@ -59,6 +59,20 @@ def test_the_warm_up_is_no_collapse(epochs: int) -> None:
     assert rules(config, after) == [("collapse", 6.0)]
 
 
+def test_a_cycle_that_rises_is_no_collapse_and_one_that_has_risen_is() -> None:
+    config = RunConfig(kl_schedule="cyclical", kl_cycles=2, epochs=12)
+    betas = [1 / 3, 2 / 3, 0.99, 1.0, 1.0, 1.0] * 2
+
+    def low(full: float) -> list[Evaluation]:
+        return [
+            evaluation(n, 300.0, full if beta == 1.0 else 1.5, beta=beta, units=3)
+            for n, beta in enumerate(betas, 1)
+        ]
+
+    assert rules(config, low(9.0)) == []
+    assert rules(config, low(1.5)) == [("collapse", 5.0)]
+
+
 def test_the_evidence_is_in_numbers_and_the_suggestion_names_the_flags() -> None:
     (alert,) = raised(PRESSED, ends([4.0, 2.2, 0.05]))
     assert alert.evidence == (

@@ -10,8 +10,9 @@ from engine.alerts import Alert
 from engine.analysis.alert_rules.watch import AlertWatch
 from engine.config import RunConfig
 from engine.metrics import Evaluation, Metrics
+from engine.steering import SteeringChange
+from tests.support.made_histories import STEPS, points, raised, rules
 from tests.support.made_histories import evaluation as at_epoch
-from tests.support.made_histories import points, raised, rules
 
 CONFIG = RunConfig(lr=0.25, beta=4.0)
 STEADY = RunConfig(model="ae", lr_schedule="constant", epochs=30)
@@ -62,6 +63,45 @@ def test_a_kl_that_the_loss_leaves_free_is_no_divergence() -> None:
 
 def test_a_large_beta_makes_the_untrained_loss_the_measure() -> None:
     assert told(AlertWatch(CONFIG), [9_000.0, 9_000.0, 17_000.0, 18_001.0]) == [3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "free_kl"),
+    [({"capacity": 25.0}, 100.0), ({"free_bits": 0.5, "latent_dim": 10}, 20.0)],
+)
+def test_what_no_kl_costs_is_no_divergence(settings: dict[str, float], free_kl: float) -> None:
+    config = replace(CONFIG, **settings)  # type: ignore[arg-type]
+    bound = 2.0 * (784 * math.log(2.0) + free_kl)
+    assert told(AlertWatch(config), [545.0, bound - 1.0, bound + 1.0]) == [2]
+
+
+def test_a_kl_that_rises_to_a_capacity_is_no_jump_and_a_loss_that_jumps_is() -> None:
+    config = RunConfig(capacity=30.0, beta=100.0, kl_warmup=0.0, lr_schedule="constant")
+
+    def rising(jump: float) -> list[Evaluation]:
+        made = [at_epoch(n, 250.0 - n, 3.0 * n, beta=100.0, train=250.0 - n) for n in range(1, 9)]
+        losses = [e.val.recon + 5.0 + (jump if n == 6 else 0.0) for n, e in enumerate(made)]
+        return [
+            replace(e, val=replace(e.val, loss=loss)) for e, loss in zip(made, losses, strict=True)
+        ]
+
+    assert rules(config, rising(0.0)) == []
+    assert ("instability", 7.0) in rules(config, rising(15.0))
+
+
+def test_cycles_of_beta_are_no_jumps() -> None:
+    config = RunConfig(kl_schedule="cyclical", kl_cycles=4, epochs=16, lr_schedule="constant")
+    cycle = [(0.5, 20.0), (1.0, 14.0), (1.0, 12.0), (1.0, 60.0)]
+    made = [at_epoch(n + 1, 240.0, kl, beta=beta) for n, (beta, kl) in enumerate((cycle * 4)[:13])]
+    assert "instability" not in dict(rules(config, made))
+
+
+def test_free_bits_that_are_changed_are_no_jump() -> None:
+    config = RunConfig(free_bits=2.0, kl_warmup=0.0, lr_schedule="constant", epochs=30)
+    made = [at_epoch(n, 240.0, 12.0 if n < 8 else 32.0) for n in range(1, 15)]
+    change = SteeringChange(7 * STEPS, "free_bits", 0.0, 2.0)
+    assert "instability" not in dict(rules(config, made, changes=[change]))
+    assert "instability" in dict(rules(config, made))
 
 
 def falling(epochs: int, start: float = 260.0, by: float = 2.0) -> list[float]:

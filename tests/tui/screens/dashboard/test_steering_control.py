@@ -40,8 +40,11 @@ async def test_a_setting_is_changed_and_taken_back_by_keys(
         assert typed == {
             "beta": "20",
             "kl_warmup": f"{endless.kl_warmup:g}",
+            "free_bits": "0",
             "lr": f"{endless.lr:g}",
+            "grad_clip": "0",
             "epochs": f"{endless.epochs:g}",
+            "patience": "0",
         }
         await pilot.press("1", "enter")
         await until(pilot, lambda: run.config.beta == 1.0)
@@ -72,7 +75,7 @@ async def test_an_engine_that_refuses_is_told(endless: RunConfig, tmp_path: Path
         await until(pilot, lambda: run.snapshot.epoch > 1.0)
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, SteerScreen) and app.screen.is_active)
-        await pilot.press("down", "down", "down", "1", "enter")
+        await pilot.press(*["down"] * 5, "1", "enter")
         await until(pilot, lambda: message(pilot).startswith("epochs 1 is fewer than are trained"))
         assert run.config.epochs == endless.epochs
 
