@@ -18,7 +18,7 @@ SMALL = TrainingPlan(hidden=(16,), latent_dim=2)
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "PRESETS", {"report": SMALL})
-    monkeypatch.setattr(bench, "RUN_SECONDS", 1.0)
+    monkeypatch.setattr(bench, "RUN_SECONDS", 2.0)
     monkeypatch.setattr(bench_process, "SETTLE_SECONDS", 0.0)
     monkeypatch.setattr("engine.training.benchmark.TURN_SECONDS", 0.05)
 
