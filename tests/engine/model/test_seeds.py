@@ -48,6 +48,7 @@ def test_the_numbers_of_the_streams_never_change() -> None:
         "PREVIEW": 3,
         "WALK": 4,
         "MAP": 5,
+        "DIAGNOSIS": 6,
     }
 
 
