@@ -45,6 +45,7 @@ class Clock:
 class Run(AskedRun):
     def __init__(self, name: str, phase: Phase = Phase.TRAINING) -> None:
         super().__init__()
+        self.parent = None
         self.config, self.access, self.directory = RunConfig(), Access.OWNER, Path(name)
         self.snapshot = replace(snapshot_of(history(3, 10)), run=name, phase=phase)
 

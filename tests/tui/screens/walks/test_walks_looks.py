@@ -48,6 +48,7 @@ class CannedWalks:
     """Answers with mixtures of real images."""
 
     access = Access.OWNER
+    directory = None
 
     def __init__(self, model: ModelName) -> None:
         self.config = RunConfig(model=model)
