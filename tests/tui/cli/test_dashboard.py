@@ -60,7 +60,9 @@ def test_the_app_gets_every_flag_that_runs_begun_later_inherit(given: Any, tmp_p
         "images": "ascii",
         "colors": "256",
         "browse": False,
+        "bell": False,
     }
+    assert given(f"--bell {where}") == expected | {"tensorboard": False, "bell": True}
     assert given(f"--tensorboard {where}") == expected | {"tensorboard": True}
     assert given(where) == expected | {"tensorboard": False}
     assert given(f"resume stored --tensorboard {where}") == expected | {"tensorboard": True}

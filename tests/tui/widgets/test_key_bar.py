@@ -36,7 +36,7 @@ async def test_the_keys_have_room_and_quit_is_the_last(width: int) -> None:
 
 
 async def test_keys_keep_the_tables_order_and_a_wide_bar_has_all() -> None:
-    assert shown_in(await bar_at(180)) == [action.name for action in LABELLED]
+    assert shown_in(await bar_at(200)) == [action.name for action in LABELLED]
 
 
 async def test_the_highest_ranks_are_left_out_first_and_no_more_than_need_be() -> None:
