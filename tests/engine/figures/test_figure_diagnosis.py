@@ -11,6 +11,8 @@ from engine.figures.export import render_figure
 from tests.support.figure_source import FakeSource
 from tests.support.made_diagnoses import made_diagnosis
 
+pytestmark = pytest.mark.slow
+
 NAMES: tuple[FigureName, ...] = ("kl_heatmap", "rate_distortion", "diagnosis")
 
 

@@ -29,6 +29,7 @@ def look(trainer: Trainer) -> Diagnosis:
     return diagnostician(trainer).look(trainer.evaluate(0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["vae", "ae"])
 def test_scores_are_those_of_the_whole_splits_where_all_images_are_looked_at(
     model: ModelName, small_config: RunConfig, small_dataset: ImageDataset

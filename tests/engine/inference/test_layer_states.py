@@ -11,6 +11,8 @@ from engine.inference.layer_states import UnitWatch, gradient_norms, linear_laye
 from engine.model.networks import VAE, build_model
 from engine.model.objective import bernoulli_nll, gaussian_kl_per_dim
 
+pytestmark = pytest.mark.slow
+
 CONFIG = RunConfig(hidden=(16, 8), latent_dim=3)
 
 

@@ -86,6 +86,7 @@ def test_latents_that_are_independent_have_no_total_correlation() -> None:
     assert found.item() == pytest.approx(0.0, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.8])
 def test_the_total_correlation_of_a_gaussian_is_its_closed_form(correlation: float) -> None:
     # z ~ N(0, C) with unit variances: μ ~ N(0, C − σ²I), z|x ~ N(μ, σ²I). TC = −½ ln det C.

@@ -9,6 +9,8 @@ from engine.storage import checkpoint
 from engine.storage.history_reader import HistoryReader
 from tests.support.stored_runs import train_run
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_is_diagnosed_and_trained_as_one_that_is_not(
     small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,8 @@ from tests.support.dataset_files import random_dataset, write_idx_folder
 from tests.support.trap import Trap
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 VIEWS: list[ViewRequest[Any]] = [
     Reconstructions(0),
     Reconstructions(5),

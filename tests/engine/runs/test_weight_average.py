@@ -24,6 +24,8 @@ from engine.storage import checkpoint
 from engine.views import PriorSamples, Reconstructions, Weights
 from tests.engine.runs.test_steering import assert_same, train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def config(small_config: RunConfig) -> RunConfig:

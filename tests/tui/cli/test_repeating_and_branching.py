@@ -79,6 +79,7 @@ def test_what_cannot_be_begun_is_one_sentence(
     assert not [path for path in tmp_path.iterdir() if path.is_dir() and path.name != "steered"]
 
 
+@pytest.mark.slow
 def test_a_steered_run_is_repeated_bit_for_bit_and_branched_by_the_command_line(
     small_data: Path, tmp_path: Path
 ) -> None:

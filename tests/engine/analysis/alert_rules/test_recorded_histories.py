@@ -16,6 +16,8 @@ from tests.support.alert_outcomes import (
 )
 from tests.support.recorded_histories import Recorded, recorded_histories
 
+pytestmark = pytest.mark.slow
+
 RUNS = recorded_histories()
 LEAST: dict[Rule, tuple[float, float]] = {
     Rule.COLLAPSE: (0.95, 0.95),

@@ -13,6 +13,8 @@ from tui.app import FmnistVaeTui
 from tui.screens.dialogs.alerts import AlertsScreen
 from tui.widgets.header import RunHeader
 
+pytestmark = pytest.mark.slow
+
 NOTE = Alert(3, "the disk is full")
 FIRST = Alert(4, "plateau: 0.10 nats; stop", Rule.PLATEAU, 2.0, 2, 1.0, "0.10 nats", "stop")
 SECOND = Alert(5, "unstable: 20 nats; wait", Rule.INSTABILITY, 3.0, 5, 3.0, "20 nats", "wait")

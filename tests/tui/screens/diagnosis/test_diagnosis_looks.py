@@ -9,6 +9,8 @@ from engine.config import RunConfig
 from tests.support.diagnosed_run import DiagnosedRun, DiagnosisApp
 from tests.support.looking import look
 
+pytestmark = pytest.mark.slow
+
 SnapCompare = Callable[..., bool]
 LARGE, SMALL = (140, 45), (80, 24)
 

@@ -39,6 +39,7 @@ async def seen(pilot: Pilot[None]) -> None:
     await look(pilot, pilot.app.screen_shown)
 
 
+@pytest.mark.slow
 async def test_what_is_measured_is_on_the_panels() -> None:
     run = DiagnosedRun()
     app = DiagnosisApp(run)
@@ -164,6 +165,7 @@ async def test_a_run_of_an_older_version_shows_what_its_curves_have() -> None:
         assert "by number" in app.screen_shown.query_one(MessageLine).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [LARGE, SMALL, (30, 8), (12, 5)])
 @pytest.mark.parametrize("dims", [1, 20, 300])
 async def test_any_size_and_any_number_of_dimensions_are_drawn(
