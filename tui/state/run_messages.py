@@ -67,7 +67,8 @@ class RunMessages:
             case Phase.FINISHED | Phase.STOPPED:
                 return [(ending(self._run, s), "done")]
             case Phase.FAILED:
-                return [(f"the run failed: {s.error}", "error")]
+                on = " (t goes on from its best weights)" if s.last is not None else ""
+                return [(f"the run failed{on}: {s.error}", "error")]
 
     def _may(self) -> str:
         if self._run.access is Access.CONTROL:

@@ -156,5 +156,10 @@ class MetricChart(CanvasPanel):
         found = self._curves.evaluated(self._cursor.step, self.metric)
         if found is not None:
             epoch, value = found
-            return f" │ epoch {epochs(epoch)}: {nats(value)}"
+            diagnosis = self._curves.history.diagnosis
+            above = ""
+            # A KL has no floor but 0.
+            if diagnosis is not None and self.metric != "kl" and self.size.width >= LONG_TITLE:
+                above = f" ({nats(value - diagnosis.floor)} above floor)"
+            return f" │ epoch {epochs(epoch)}: {nats(value)}{above}"
         return ""

@@ -1,7 +1,7 @@
 """Changing the run on show while it trains, taking that back, keeping a state and branching."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual.message import Message
@@ -9,6 +9,7 @@ from textual.message import Message
 from engine.config import TrainingPlan
 from engine.errors import describe
 from engine.run import Access
+from engine.snapshot import Phase
 from engine.steering import last_to_undo
 from engine.storage.kept_states import kept_states
 from engine.text import one_line
@@ -18,6 +19,9 @@ from tui.screens.dialogs.branch import Branch, BranchScreen
 from tui.screens.dialogs.keep import KeepScreen
 from tui.screens.dialogs.steer import SteerScreen, Values
 from tui.state.run_manager import training_here
+
+LOWER_LR = 10.0
+"""What the learning rate of a run that failed is divided by, for a branch of it."""
 
 
 class SteeringControl(RunControl):
@@ -32,8 +36,10 @@ class SteeringControl(RunControl):
         state: str
 
     def action_steer(self) -> None:
-        """The form of the settings that can be changed now."""
-        if self._can_steer():
+        """The form of the settings that can be changed now; of a failed run, that of a branch."""
+        if self.run.snapshot.phase is Phase.FAILED:
+            self.action_branch()
+        elif self._can_steer():
             run = self.run
 
             def answered(values: Values | None) -> None:
@@ -68,7 +74,10 @@ class SteeringControl(RunControl):
         self.app.push_screen(KeepScreen(run.snapshot.epoch, kept), answered)
 
     def action_branch(self) -> None:
-        """The form for a new run that begins with this one's weights."""
+        """The form for a new run that begins with this one's weights.
+
+        One that failed most likely diverged: its best weights and a lower rate are offered.
+        """
         run, path = self.run, self.run.directory
         if path is None or run.snapshot.last is None:
             self.say("there are no weights to branch from yet", "warning")
@@ -78,9 +87,12 @@ class SteeringControl(RunControl):
             if branch is not None:
                 self.post_message(self.BranchRun(branch.plan, path, branch.state))
 
-        states = ["last", "best", *(kept.name for kept in reversed(kept_states(path)))]
+        config, states = run.config, ["last", "best"]
+        if run.snapshot.phase is Phase.FAILED:
+            config, states = replace(config, lr=config.lr / LOWER_LR), ["best", "last"]
+        states += [kept.name for kept in reversed(kept_states(path))]
         warning = "stops and saves the current run" if training_here(self.context.runs) else ""
-        self.app.push_screen(BranchScreen(path.name, run.config, states, warning), answered)
+        self.app.push_screen(BranchScreen(path.name, config, states, warning), answered)
 
     def _say_when_done(self, future: "Future[None]", done: str) -> None:
         """In the thread that has done it, or could not."""

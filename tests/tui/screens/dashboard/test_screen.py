@@ -313,7 +313,7 @@ async def test_a_failure_is_told_with_its_cause_and_the_keys_still_work(
 ) -> None:
     config = replace(small_config, data=str(tmp_path / "nowhere"))
     async with running(config, tmp_path) as (_, pilot):
-        await until(pilot, lambda: message(pilot).startswith("the run failed: "))
+        await until(pilot, lambda: message(pilot).startswith("the run failed"))
         assert "nowhere" in message(pilot)
         await pilot.press("s", "r", "c", "i", "m", "left", "plus", "v", "o", "z", "z")
         await pilot.press("space")

@@ -7,10 +7,12 @@ import pytest
 from textual.widgets import Input, Select
 
 from engine.config import RunConfig
+from engine.metrics import TrainPoint
 from engine.run import Access
 from engine.runs.training_run import TrainingRun
 from engine.snapshot import Phase
 from engine.storage.kept_states import kept_states
+from engine.training.trainer import Trainer
 from tests.support.dashboard_app import LARGE, SMALL, dashboard, message, running
 from tests.support.slow_training import slow_training
 from tests.support.waiting import until
@@ -132,3 +134,31 @@ async def test_a_state_is_kept_and_branched_and_the_chart_shows_the_parent(
         assert first.snapshot.phase is Phase.STOPPED
         chart = dashboard(pilot).query_one(MetricChart)
         await until(pilot, lambda: "━ parent" in str(chart.border_title))
+
+
+async def test_a_run_that_diverged_goes_on_from_its_best_weights_at_a_lower_rate(
+    small_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = Trainer.train
+
+    def diverging(self: Trainer, steps: int) -> list[TrainPoint]:
+        if self.step >= 24 and self.config.lr > 1e-3:
+            for parameter in self.model.parameters():
+                parameter.data.fill_(float("nan"))
+        return train(self, steps)
+
+    monkeypatch.setattr(Trainer, "train", diverging)
+    config = replace(small_config, lr=0.004, epochs=4)
+    async with running(config, tmp_path) as (app, pilot):
+        first = app.shown_run
+        await until(pilot, lambda: first.snapshot.phase is Phase.FAILED)
+        await until(pilot, lambda: "the run failed (t goes on" in message(pilot))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, BranchScreen) and app.screen.is_active)
+        assert app.screen.query_one(f"#{STATE}", Select).value == "best"
+        assert app.screen.query_one("#lr", Input).value == "0.0004"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.shown_run is not first)
+        await until(pilot, lambda: app.shown_run.snapshot.phase is Phase.FINISHED)
+        assert app.shown_run.parent is not None
+        assert (app.shown_run.parent.state, app.shown_run.config.lr) == ("best", 0.0004)
