@@ -114,7 +114,8 @@ def _train(config: RunConfig, checkpoints: Path, name: str) -> int:
     run.join()
     snapshot = run.snapshot
     # Killed between the first best.pt and the first last.pt.
-    alerts = [alert.text for alert in snapshot.alerts if "nothing was saved yet" not in alert.text]
+    notes = [alert.text for alert in snapshot.alerts if alert.rule is None]
+    alerts = [text for text in notes if "nothing was saved yet" not in text]
     if snapshot.phase is Phase.FINISHED and not alerts:
         return 0
     print(name, snapshot.phase, snapshot.error, alerts, file=sys.stderr, flush=True)
@@ -126,7 +127,7 @@ def _outcome(child: int) -> int:
 
 
 def _check_after_a_kill(run: Path, hit: Counter[str]) -> int:
-    """That what is on disk fits together; the step of last.pt, -1 if there is none."""
+    """That what is on disk fits together; the step it is resumed from, -1 if there is none."""
     _, provenance = read_config(run)
     assert provenance.data.fingerprint
     states = {}
@@ -167,7 +168,7 @@ def _check_after_a_kill(run: Path, hit: Counter[str]) -> int:
     )
     hit["frames ahead of the checkpoint"] += max(frames, default=-1) > newest
     hit["saved at an evaluation"] += step in due
-    return step
+    return newest
 
 
 def _score(evaluation: Any) -> float:

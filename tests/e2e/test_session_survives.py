@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.terminal_session import PROGRAM, TerminalSession
+from tests.support.waiting import wait_for
 
 SETTINGS = ["--epochs", "500", "--threads", "1", "--device", "cpu"]
 WINDOW = 2.0
@@ -123,10 +124,7 @@ def test_a_frozen_terminal_slows_no_training_down(session: TerminalSession, tmp_
         session.wait_for("samples from the prior")  # and never read from now on
         shown = Watched(run_of(tmp_path), session.child.pid)
         shown.wait_until_it_trains()
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "headless" / "checkpoints").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: list((tmp_path / "headless").glob("checkpoints/[!.]*")), 30)
         alone = Watched(run_of(tmp_path / "headless"), headless.pid)
         alone.wait_until_it_trains()
         # Both at once: whatever else runs on this machine slows both down.

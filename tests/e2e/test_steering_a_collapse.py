@@ -78,8 +78,8 @@ def test_a_collapse_is_seen_steered_killed_resumed_and_branched(
     resume = ["train", "--resume", "x", "--epochs", str(epochs)]
     subprocess.run([str(PROGRAM), *resume], cwd=tmp_path, check=True, capture_output=True)
     assert read_config(path)[0].beta == 0.05
-    first, *_ = read_steering(path / STEERING_FILE).changes
-    assert first == change
+    # Where the last checkpoint was earlier, the epochs were changed before it, and it came again.
+    assert change in read_steering(path / STEERING_FILE).changes
     assert active_units(tmp_path)[-1] >= 2
 
     # A branch of it, beside its parent.
