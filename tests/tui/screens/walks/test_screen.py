@@ -236,7 +236,7 @@ async def test_m_r_and_capital_r_choose_what_lies_at_the_ends(run: ReadyRun) -> 
         await shown(screen, pilot, "pairs 2")
         await until(pilot, lambda: run.asked[-1] == Interpolation(page=1, rows=3, steps=5))
         await pilot.press("m")
-        await shown(screen, pilot, "prior draws · seed 0")
+        await shown(screen, pilot, "prior · seed 0")
         await until(pilot, lambda: run.asked[-1] == Interpolation("prior", rows=2, steps=5))
         await until(pilot, lambda: "sample 1" in texts_of(screen.panel)[0])
 
