@@ -1,5 +1,6 @@
 """A run that begins with the weights of another: what fits, and what it says of its parent."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from engine.errors import ConfigError, RunError
 from engine.parent import Parent
 from engine.runs.start_points import BranchRun, NewRun
 from engine.storage.config_json import read_config
+from engine.storage.history_reader import HistoryReader
 from engine.storage.kept_states import checkpoint_of
 
 if TYPE_CHECKING:
@@ -53,9 +55,32 @@ def begin_as_branch(start: BranchRun, trainer: "Trainer") -> Parent:
         trainer.begin_with(state)
     except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{file} can't begin a branch: {error}") from error
-    steps_per_epoch = -(-len(trainer.images.train) // theirs.batch_size)
     step: int = state["step"]
-    return Parent(name, start.state, step, step / steps_per_epoch)
+    if start.step is not None and step != start.step:
+        raise RunError(
+            f"{file} is of step {step:,} now, and the run to repeat began with step {start.step:,}"
+        )
+    return Parent(name, start.state, step, _epoch(start.parent, theirs, step))
+
+
+def _epoch(path: Path, config: RunConfig, step: int) -> float:
+    """When a run was at a step, by its own evaluations: a branch may have other batches."""
+    with contextlib.suppress(RunError):
+        last = HistoryReader(path, config).update().last
+        if last is not None and last.step:
+            return step * last.epoch / last.step
+    return 0.0
+
+
+def note_on_validation(parent: Path, branch: RunConfig) -> str | None:
+    """What a person should know if a branch is validated on what its parent was trained on."""
+    theirs, _ = read_config(parent)
+    if (theirs.validation_share, theirs.split_seed) == (branch.validation_share, branch.split_seed):
+        return None
+    return (
+        f"validated on other images than its parent {parent.resolve().name}, which was trained on "
+        "some of them: the validation scores are too good"
+    )
 
 
 def check_branch(parent: RunConfig, branch: RunConfig, name: str) -> None:

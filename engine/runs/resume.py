@@ -21,6 +21,7 @@ from engine.storage.history_reader import HistoryReader
 from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock
+from engine.storage.steering_csv import STEERING_FILE
 from engine.views import Frame
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def restore(
         stored.check_data(path.name, provenance.data)
         wanted = trainer.config
         changes, problem = read_changes(path, before)
+        if len(changes) < stored.steered and not problem:
+            problem = f"{path / STEERING_FILE} has {len(changes)} of {stored.steered} changes"
         trainer.steer(replace(wanted, epochs=before.epochs))
         past = _load(path, trainer, changes)
         check_epochs(path, trainer.epoch, wanted.epochs)

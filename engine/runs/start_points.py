@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.config import MAY_CHANGE, Precision, RunConfig, TrainingPlan
 from engine.errors import ConfigError, RunError
 from engine.history import History
-from engine.runs.stored_steering import read_initial_config
+from engine.runs.stored_steering import check_changes, read_initial_config
 from engine.steering import SteeringChange
 from engine.storage.config_json import CONFIG_FILE, read_config
 from engine.storage.history_reader import HistoryReader
@@ -58,11 +58,13 @@ class BranchRun:
         new: the run to make.
         parent: the directory of the other one.
         state: 'last', 'best', or the name of a kept state of that.
+        step: that the state must be of; None for any.
     """
 
     new: NewRun
     parent: Path
     state: str = "last"
+    step: int | None = None
 
 
 StartPoint = NewRun | ResumeRun | BranchRun
@@ -144,7 +146,9 @@ def planned_starts(
 
 
 def _of_config(steering: Sequence[SteeringChange], config: RunConfig) -> tuple[SteeringChange, ...]:
-    return tuple(change for change in steering if config.has(change.setting))
+    changes = tuple(change for change in steering if config.has(change.setting))
+    check_changes(config, changes)
+    return changes
 
 
 def automatic_starts(

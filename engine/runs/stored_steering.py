@@ -1,5 +1,6 @@
 """How a stored run was steered, and what it began with before that."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from engine.config import RunConfig
@@ -8,6 +9,7 @@ from engine.steering import SteeringChange, initial_config, with_setting
 from engine.storage.config_json import read_config
 from engine.storage.run_names import find_run
 from engine.storage.steering_csv import STEERING_FILE, StoredSteering, read_steering
+from engine.text import count
 
 
 def read_initial_config(path: Path) -> RunConfig:
@@ -29,11 +31,26 @@ def steering_of(source: str, checkpoints: Path) -> tuple[SteeringChange, ...]:
     Raises:
         RunError: if there is no such run or file, or a line of it can't be used.
     """
-    file = Path(source) if Path(source).is_file() else find_run(source, checkpoints) / STEERING_FILE
+    is_file = Path(source).is_file()
+    file = Path(source) if is_file else find_run(source, checkpoints) / STEERING_FILE
     found = read_steering(file)
+    if not is_file:
+        made = read_config(file.parent)[1].steered
+        if len(found.changes) < made:
+            raise RunError(f"{file} has {len(found.changes)} of {count(made, 'change')}")
     if found.problem:  # a run that is repeated in part is another one
         raise RunError(found.problem)
     return tuple(found.changes)
+
+
+def check_changes(config: RunConfig, changes: Iterable[SteeringChange]) -> None:
+    """See that a run of these settings can be steered so.
+
+    Raises:
+        ConfigError: naming the setting that can't have its value.
+    """
+    for change in changes:
+        config = with_setting(config, change.setting, change.after)
 
 
 def read_changes(path: Path, config: RunConfig) -> tuple[list[SteeringChange], str]:

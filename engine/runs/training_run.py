@@ -222,6 +222,7 @@ class TrainingRun(RunThread):
             if due and session.trainer.step != session.evaluated_step:
                 self._publish(self._snapshot.phase, "evaluating")
                 session.evaluate(on_batch=self._commands.do_waiting)
+            session.repeat_changes()
             if session.is_done:
                 break
             self._commands.do_waiting()

@@ -33,7 +33,7 @@ from engine.model.device import (
 )
 from engine.model.gpu_absence import unused_gpu
 from engine.parent import Parent
-from engine.runs.branch import begin_as_branch
+from engine.runs.branch import begin_as_branch, note_on_validation
 from engine.runs.resume import ResumedState, restore
 from engine.runs.start_points import BranchRun, NewRun, ResumeRun, StartPoint
 from engine.runs.tensorboard import EventLogs
@@ -48,7 +48,7 @@ from engine.storage.kept_states import file_to_keep
 from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LostRunError
-from engine.text import nats
+from engine.text import count, nats
 from engine.training.early_stopping import EarlyStopping
 from engine.training.out_of_memory import check_fits, explain_out_of_memory
 from engine.training.precision import precision_note
@@ -108,8 +108,10 @@ class TrainingSession:
         past = ResumedState()
         self.parent: Parent | None = None
         """Of a branch."""
+        branch_note: str | None = None
         if isinstance(start_point, BranchRun):
             self.parent = begin_as_branch(start_point, self.trainer)
+            branch_note = note_on_validation(start_point.parent, config)
             self.provenance = replace(self.provenance, parent=self.parent)
             start_point = start_point.new
         match start_point:
@@ -123,6 +125,8 @@ class TrainingSession:
 
         self._steering = past.steering
         """The changes of the settings so far."""
+        self._keeping: set[str] = set()
+        """Names that were handed over to be kept."""
         self._pending = list(past.pending)
         """Those to come, which are repeated."""
         notes = [*past.notes, *filter(None, [self.directory.problem])]
@@ -132,7 +136,11 @@ class TrainingSession:
             *self._alert_watch.read(history, self._steering),
             *(Alert(self.trainer.step, note) for note in notes),
         )
-        for note in (unused_gpu(config.device, device), precision_note(config.precision, device)):
+        for note in (
+            unused_gpu(config.device, device),
+            precision_note(config.precision, device),
+            branch_note,
+        ):
             if note is not None:
                 self._warn(note)
         self._stored_evaluation = past.evaluation
@@ -187,7 +195,6 @@ class TrainingSession:
         Raises:
             TrainingDivergedError: if the loss is no longer a number.
         """
-        self._repeat_changes()
         if self.trainer.finished:  # fewer epochs are wanted than were
             return
         steps = min(self._throughput.slice_steps, self.trainer.steps_to_evaluation())
@@ -228,13 +235,14 @@ class TrainingSession:
         Raises:
             RunError: if the name is taken or can't be used, or there are too many.
         """
-        file = file_to_keep(self.directory.path, name, self.trainer.step)
+        file = file_to_keep(self.directory.path, name, self.trainer.step, self._keeping)
+        self._keeping.add(name)
         kept = Kept(file, checkpoint.copied(self._state(), HOST))
         self._writer.save(Work(kept=(kept,)))
         log.info("kept as %s at step %d", name, self.trainer.step)
 
-    def _repeat_changes(self) -> None:
-        """Those that are due."""
+    def repeat_changes(self) -> None:
+        """Make the changes of a run before that are due at this step: before it is at its end."""
         while self._pending and self._pending[0].step <= self.trainer.step:
             change = self._pending.pop(0)
             try:
@@ -306,7 +314,13 @@ class TrainingSession:
         return self.viewer.at(self.trainer.step, self.trainer.epoch, kl)
 
     def tell_early_end(self) -> None:
-        """Say so if patience has run out before the epochs."""
+        """Say so if patience has run out before the epochs, or changes are left to repeat."""
+        if self.is_done and self._pending:
+            first = self._pending[0]
+            self._warn(
+                f"{count(len(self._pending), 'change')} of settings not repeated, the first "
+                f"{first.text} at step {first.step:,}: the run has ended before"
+            )
         if self.is_done and not self.trainer.finished:
             epochs = f"{self.trainer.epoch:g}"
             gain = f"{self.config.min_gain:g} nats" if self.config.min_gain else "any"

@@ -204,6 +204,8 @@ class RunWriter:
                 work.steering = None
         if frames is not None and self._try("the film", lambda: self._film.write(frames)):
             work.frames = None
+        if work.steering is not None:  # a checkpoint is read by the changes that led to it
+            return
         if best is not None and self._try("best.pt", lambda: self._checkpoint("best", best)):
             work.best = None
         if (

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,16 +43,25 @@ def kept_states(path: Path) -> list[KeptState]:
     return sorted(found, key=lambda kept: (kept.step, kept.name))
 
 
-def file_to_keep(path: Path, name: str, step: int) -> Path:
+def file_to_keep(path: Path, name: str, step: int, waiting: Collection[str] = ()) -> Path:
     """Where a state is to be kept.
+
+    Args:
+        waiting: names of states that are being written.
 
     Raises:
         RunError: if the name is taken or can't be used, or there are too many.
     """
-    states = kept_states(path)
-    if check_name(name) in ("last", "best") or any(kept.name == name for kept in states):
+    try:
+        check_name(name)
+    except RunError as error:
+        raise RunError(str(error).removeprefix("run ")) from None
+    names = {kept.name for kept in kept_states(path)}.union(waiting)
+    if name in ("last", "best"):
+        raise RunError(f"{name!r} is what the run's own state is called")
+    if name in names:
         raise RunError(f"a state is kept as {name!r} already")
-    if len(states) >= MOST_KEPT:
+    if len(names) >= MOST_KEPT:
         raise RunError(f"{MOST_KEPT} states are kept of this run: delete one in {KEPT_FOLDER}/")
     return path / KEPT_FOLDER / f"{step:09d}-{name}.pt"
 

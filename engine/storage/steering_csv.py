@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +77,7 @@ def _change(step: str, setting: str, before: str, after: str) -> SteeringChange:
 
 
 def _number(text: str) -> float:
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("not a number that a setting can have")
+    return int(text) if text.isdecimal() else value

@@ -23,8 +23,8 @@ class TrainingArgs:
     no flag gives others; a steering.csv only the changes."""
     branch: Annotated[str | None, tyro.conf.arg(metavar="RUN")] = None
     """RUN: begin with a stored run's weights; its settings hold if no flag gives others."""
-    branch_from: Annotated[str, tyro.conf.arg(metavar="STATE")] = "last"
-    """Which weights of that run: last, best, or the name of a kept state."""
+    branch_from: Annotated[str | None, tyro.conf.arg(metavar="STATE")] = None
+    """Which weights of that run: last (the default), best, or the name of a kept state."""
     name: str | None = None
     """Name of the run; by default made from the model and the time."""
     tensorboard: bool = False

@@ -50,9 +50,10 @@ def resume_detached(args: ResumeArgs) -> int:
 
 
 def _settings(args: DashboardArgs) -> list[str]:
-    if args.branch is None:
+    branch = branch_to_begin(args)
+    if branch is None:
         return args.config.to_flags()
-    config, start = branch_to_begin(args)
+    config, start = branch
     # All of the settings: those of the parent would hold otherwise.
     names = [field.name for field in fields(TrainingPlan) if field.name != "data" or config.data]
     return ["--branch", str(start.parent), "--branch-from", start.state, *config.to_flags(*names)]

@@ -2,9 +2,12 @@
 
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 from engine.config import RunConfig, absolute_data
 from engine.errors import ConfigError, RunError
+from engine.parent import Parent
 from engine.runs.branch import planned_branch
 from engine.runs.start_points import (
     BranchRun,
@@ -13,9 +16,10 @@ from engine.runs.start_points import (
     automatic_starts,
     continued_config,
 )
-from engine.runs.stored_steering import steering_of
+from engine.runs.stored_steering import check_changes, steering_of
 from engine.runs.training_run import TrainingRun, planned_runs, runs_in_turn
 from engine.steering import SteeringChange
+from engine.storage.config_json import read_config
 from engine.storage.run_lock import owner_of
 from engine.storage.run_names import check_name, find_run
 from engine.text import one_line
@@ -29,8 +33,9 @@ def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
     Raises:
         RunError: if they can't be logged as asked for.
     """
-    if args.branch is not None:
-        return runs_in_turn([branch_to_begin(args)], tensorboard=args.tensorboard)
+    branch = branch_to_begin(args)
+    if branch is not None:
+        return runs_in_turn([branch], tensorboard=args.tensorboard)
     return planned_runs(
         args.config,
         args.checkpoints,
@@ -40,17 +45,36 @@ def runs_to_begin(args: TrainingArgs) -> list[TrainingRun]:
     )
 
 
-def branch_to_begin(args: TrainingArgs) -> tuple[RunConfig, BranchRun]:
-    """The run that `--branch` asks for.
+def branch_to_begin(args: TrainingArgs) -> tuple[RunConfig, BranchRun] | None:
+    """The run that `--branch` asks for, or `--steering` of a run that was a branch; None if none.
 
     Raises:
         RunError: if it can't begin with those weights.
+        ConfigError: if there is a state of no run.
     """
+    parent = _parent_to_repeat(args)
+    if args.branch is None and args.branch_from is not None:
+        raise ConfigError("branch_from", "says which weights of --branch RUN, which is missing")
+    if args.branch is None and parent is None:
+        return None
+    changes = changes_to_repeat(args)
+    check_changes(args.config.runs()[0], changes)
+    new = NewRun(args.checkpoints, args.name, changes)
+    if args.branch is None and parent is not None:
+        path = find_run(parent.run, args.checkpoints)
+        config, start = planned_branch(args.config, new, path, parent.state)
+        return config, replace(start, step=parent.step)
     assert args.branch is not None
-    new = NewRun(args.checkpoints, args.name, changes_to_repeat(args))
     return planned_branch(
-        args.config, new, find_run(args.branch, args.checkpoints), args.branch_from
+        args.config, new, find_run(args.branch, args.checkpoints), args.branch_from or "last"
     )
+
+
+def _parent_to_repeat(args: TrainingArgs) -> Parent | None:
+    """What a run that is to be repeated began with."""
+    if args.steering is None or args.branch is not None or Path(args.steering).is_file():
+        return None
+    return read_config(find_run(args.steering, args.checkpoints))[1].parent
 
 
 def changes_to_repeat(args: TrainingArgs) -> tuple[SteeringChange, ...]:

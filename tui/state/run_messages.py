@@ -90,8 +90,11 @@ def ending(run: Run, s: Snapshot) -> str:
     if s.best is not None:
         name = score_name(run.config.model)
         if s.best.epoch == 0 and s.step > 0:
-            untrained = f"the untrained model ({name} {nats(s.best.val.score)})"
-            best = f", never better than {untrained}: training diverged"
+            began = f"({name} {nats(s.best.val.score)})"
+            if run.parent is not None:
+                best = f", never better than what it began with {began}"
+            else:
+                best = f", never better than the untrained model {began}: training diverged"
         else:
             best = f", best {name} {nats(s.best.val.score)} at epoch {epochs(s.best.epoch)}"
     if s.saved_step is None:

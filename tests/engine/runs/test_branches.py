@@ -169,7 +169,7 @@ def test_a_state_is_kept_by_its_process_or_another_one_and_branched(
             run.keep("early").result(20)
         with pytest.raises(ControlError, match="can't be used: letters"):
             attached.keep("../x").result(20)
-        with pytest.raises(RunError, match="a state is kept as 'best' already"):
+        with pytest.raises(RunError, match="'best' is what the run's own state is called"):
             run.keep("best").result(20)
     finally:
         run.close()
@@ -219,3 +219,42 @@ def test_a_parent_that_is_no_parent_is_none(parent: Path) -> None:
         content = json.loads(file.read_text()) | {"parent": value}
         file.write_text(json.dumps(content))
         assert read_config(parent)[1].parent is None
+
+
+def test_states_that_are_still_being_written_count(
+    module_config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    slow_training(monkeypatch)
+    monkeypatch.setattr("engine.runs.writer_thread.RunWriter._keep", lambda *_: False)  # never done
+    run = TrainingRun(replace(module_config, epochs=100_000), NewRun(tmp_path, "live"))
+    run.start()
+    try:
+        wait_for(lambda: run.snapshot.step > 3)
+        for number in range(MOST_KEPT):
+            run.keep(f"n{number}").result(20)
+        with pytest.raises(RunError, match="a state is kept as 'n3' already"):
+            run.keep("n3").result(20)
+        with pytest.raises(RunError, match="states are kept of this run"):
+            run.keep("more").result(20)
+    finally:
+        run.close()
+        assert run.join(60)
+
+
+def test_a_branch_of_other_batches_knows_when_its_parent_was_and_of_another_split_is_told(
+    parent: Path, module_config: RunConfig, tmp_path: Path
+) -> None:
+    config = replace(module_config, batch_size=10, validation_share=0.5, epochs=1)
+    run = train(config, BranchRun(NewRun(tmp_path, "branch"), parent))
+    assert run.parent == Parent("parent", "last", 36, 3.0)
+    notes = [alert.text for alert in run.snapshot.alerts if alert.rule is None]
+    assert any(
+        note.startswith("validated on other images than its parent parent") for note in notes
+    )
+
+
+def test_a_state_that_has_moved_on_is_not_the_one_that_a_run_began_with(
+    parent: Path, module_config: RunConfig, tmp_path: Path
+) -> None:
+    run = train(module_config, BranchRun(NewRun(tmp_path, "branch"), parent, "last", step=24))
+    assert "last.pt is of step 36 now" in (run.snapshot.error or "")

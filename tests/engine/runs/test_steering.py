@@ -20,7 +20,7 @@ from engine.runs.start_points import (
     automatic_starts,
     continued_config,
 )
-from engine.runs.stored_steering import read_initial_config
+from engine.runs.stored_steering import read_initial_config, steering_of
 from engine.runs.training_run import TrainingRun
 from engine.runs.training_session import TrainingSession
 from engine.snapshot import Phase
@@ -378,3 +378,55 @@ def test_another_process_steers_and_sees_what_changed(endless: TrainingRun, tmp_
         attached.close()
         assert attached.join(20)
     assert HistoryReader(tmp_path / "live", endless.config).update() is not None
+
+
+def test_changes_at_the_last_step_of_a_run_are_repeated_before_it_ends(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "first"
+    train(monkeypatch, config, NewRun(tmp_path, "first"))
+    longer = train(monkeypatch, continued_config(path, epochs=5), ResumeRun(path))
+    assert longer.snapshot.steering == (SteeringChange(36, "epochs", 3, 5),)
+    train(monkeypatch, config, NewRun(tmp_path, "again", longer.snapshot.steering))
+    assert_same(tmp_path / "again", path)
+
+
+def test_changes_that_are_never_due_are_told(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    late = (SteeringChange(100, "beta", 1.0, 2.0), SteeringChange(101, "lr", 1e-3, 1e-4))
+    run = train(monkeypatch, config, NewRun(tmp_path, "x", late))
+    [alert] = [alert.text for alert in run.snapshot.alerts if alert.rule is None]
+    assert alert.startswith("2 changes of settings not repeated, the first β 1 → 2 at step 100")
+
+
+def test_a_run_whose_changes_are_lost_is_not_repeated(steered: TrainingRun, tmp_path: Path) -> None:
+    file = tmp_path / "first" / STEERING_FILE
+    file.unlink()
+    with pytest.raises(RunError, match="has 0 of 3 changes"):
+        steering_of("first", tmp_path)
+
+
+def test_no_checkpoint_is_written_while_its_changes_are_not(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.storage.run_directory.write_steering", refuse)
+    run = train(monkeypatch, config, NewRun(tmp_path, "x"), {14: steer("beta", 2.0)})
+    assert any("can't write steering.csv" in alert.text for alert in run.snapshot.alerts)
+    assert not [
+        file for file in (tmp_path / "x").glob("*.pt") if checkpoint.read(file)["step"] > 14
+    ]
+    monkeypatch.undo()
+    path = tmp_path / "x"
+    assert train(monkeypatch, continued_config(path), ResumeRun(path)).snapshot.step == 36
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1" + "0" * 400, "1e999", ""])
+def test_a_number_that_no_setting_has_is_no_change(value: str, tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text(f"step,setting,from,to\n2,beta,1,{value}\n")
+    found = read_steering(file)
+    assert (found.changes, found.problem) == ([], f"{file} line 2 is no change of a setting")

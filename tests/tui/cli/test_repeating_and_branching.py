@@ -59,6 +59,8 @@ def test_a_branch_has_the_settings_that_its_parent_has_now(steered: Path, tmp_pa
         (["--branch", "steered", "--model", "both"], "must be that of the run whose weights"),
         (["--branch", "steered"], "last.pt is missing: nothing was saved yet"),
         (["--branch", "steered", "--branch-from", "x"], "run steered has no state 'x'"),
+        (["--branch-from", "best"], "says which weights of --branch RUN"),
+        (["--steering", "{refused}"], "beta must be 0 or more"),
         (["--branch", "steered", "--resume", "auto"], "--resume doesn't go with it"),
         (["--steering", "{foreign}"], "line 1 is not the header"),
         (["--steering", "{damaged}"], "line 2 is no change of a setting"),
@@ -68,8 +70,9 @@ def test_a_branch_has_the_settings_that_its_parent_has_now(steered: Path, tmp_pa
 def test_what_cannot_be_begun_is_one_sentence(
     arguments: list[str], problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = {name: tmp_path / f"{name}.csv" for name in ("foreign", "damaged")}
+    files = {name: tmp_path / f"{name}.csv" for name in ("foreign", "damaged", "refused")}
     files["foreign"].write_text("a,b\n1,2\n")
+    files["refused"].write_text("step,setting,from,to\n3,beta,1,-2\n")
     files["damaged"].write_text("step,setting,from,to\n3,beta,1\n")
     words = [word.format(**files) for word in arguments]
     assert main(["train", *words, "--checkpoints", str(tmp_path)]) == 2
@@ -104,6 +107,10 @@ def test_a_steered_run_is_repeated_bit_for_bit_and_branched_by_the_command_line(
     assert provenance.parent is not None
     assert (provenance.parent.run, provenance.parent.epoch) == ("first", 3.0)
     assert not (branch / STEERING_FILE).exists()
+    repeated = train("branch-again", "--steering", "branch")
+    one, other = (checkpoint.read(path / "last.pt") for path in (branch, repeated))
+    assert all((tensor == other["model"][name]).all() for name, tensor in one["model"].items())
+    assert read_config(repeated)[1].parent == provenance.parent
     with (branch / "metrics.csv").open() as stream:
         begun, *_ = csv.DictReader(stream)
     assert float(begun["val_recon"]) < 530.0, "it is not untrained"

@@ -106,7 +106,8 @@ class SteeringControl(RunControl):
         """Whether the run can be steered from here; says why not."""
         phase = self.run.snapshot.phase
         if not phase.is_active:
-            self.say(f"the run is {phase}: b, then R trains it on, for more epochs if it was done")
+            state = "the run's process was killed" if phase is Phase.DIED else f"the run is {phase}"
+            self.say(f"{state}: b, then R trains it on, for more epochs if it was done")
         elif self.run.access is Access.READ:
             self.say(READ_ONLY, "warning")
         else:

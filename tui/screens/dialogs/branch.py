@@ -35,7 +35,11 @@ class BranchScreen(SettingsForm[Branch]):
 
     def __init__(self, name: str, config: RunConfig, states: Sequence[str], warning: str) -> None:
         self._plan = TrainingPlan(**settings_of(config))
-        fields = [field for field in setting_fields(self._plan) if field.name not in OF_THE_WEIGHTS]
+        fields = [
+            field
+            for field in setting_fields(self._plan)
+            if field.name not in OF_THE_WEIGHTS and config.has(field.name)
+        ]
         state = Field(STATE, STATE, states[0], str, tuple(states))
         super().__init__(f"Branch of {one_line(name)}", [state, *fields], warning)
 
