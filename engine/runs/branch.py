@@ -68,7 +68,7 @@ def _epoch(path: Path, config: RunConfig, step: int) -> float:
     with contextlib.suppress(RunError):
         last = HistoryReader(path, config).update().last
         if last is not None and last.step:
-            return step * last.epoch / last.step
+            return step / round(last.step / last.epoch)
     return 0.0
 
 
