@@ -131,11 +131,11 @@ class AttachedRun(RunThread):
         return self._asked("keep", name=name)
 
     def _asked(self, question: str, **fields: object) -> "Future[None]":
-        done: Future[None] = Future()
-        self._commands.put(lambda: self._do(done, question, fields))
-        if self._closed:
-            self._commands.do_waiting()
-        return done
+        def do() -> None:
+            ask(self._path, question, COMMAND_TIMEOUT, MOST_JSON, fields)
+            self._look()
+
+        return self._promised(do)
 
     # Everything below runs in the thread.
 
@@ -230,17 +230,6 @@ class AttachedRun(RunThread):
         except ControlError as error:
             log.warning("%s: %s", what, error)
         self._look()
-
-    def _do(self, done: "Future[None]", question: str, fields: dict[str, object]) -> None:
-        if not done.set_running_or_notify_cancel():
-            return
-        try:
-            ask(self._path, question, COMMAND_TIMEOUT, MOST_JSON, fields)
-        except ControlError as error:
-            done.set_exception(error)
-        else:
-            self._look()
-            done.set_result(None)
 
     def _view(self, view: ViewRequest[T]) -> T:
         try:

@@ -22,6 +22,7 @@ from engine.storage.provenance import Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import RunLock
 from engine.storage.steering_csv import STEERING_FILE
+from engine.text import epoch_label
 from engine.views import Frame
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def restore(
             problem = f"{path / STEERING_FILE} has {len(changes)} of {stored.steered} changes"
         trainer.steer(replace(wanted, epochs=before.epochs))
         past = _load(path, trainer, changes)
-        check_epochs(path, trainer.epoch, wanted.epochs)
+        # config.json may be older than steering.csv, by a kill between the two.
+        is_as_before = wanted.epochs == before.epochs
+        check_epochs(path, trainer.epoch, trainer.config.epochs if is_as_before else wanted.epochs)
         # Without a checkpoint nothing is kept: not even what was found out at step 0.
         last_step = trainer.step if past is not None else -1
         # An evaluation that is due here is made again: the checkpoint may be from before it, and
@@ -94,9 +97,7 @@ def restore(
                 e for e in stored_history.evaluations() if evaluated_step < e.step <= last_step
             ]
             past = replace(past, evaluation=again[0] if again else None)
-        past = _steered(
-            trainer, past, changes, None if wanted.epochs == before.epochs else wanted.epochs
-        )
+        past = _steered(trainer, past, changes, None if is_as_before else wanted.epochs)
         film = FilmReader(path)
         film.update()
         frames += [frame for frame in film.frames if frame.step <= evaluated_step]
@@ -110,7 +111,9 @@ def restore(
     try:
         directory.add_resumption(trainer.config, provenance.resumption_at(trainer.step))
         if changes or past.steering:
-            directory.write_steering(trainer.config, (*past.steering, *past.pending))
+            changes = [*past.steering, *past.pending]
+            directory.write_steering(changes)
+            directory.write_settings(trainer.config, len(changes))
     except (RunError, OSError) as error:
         log.error("can't write config.json: %s", error)  # the previous settings are as good
     return directory, past
@@ -158,7 +161,7 @@ def _load(path: Path, trainer: "Trainer", changes: list[SteeringChange]) -> Resu
         train_seconds, evaluation_seconds = map(float, state["seconds"])
     except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{file} doesn't fit {path / 'config.json'}: {error}") from error
-    epoch = f"{trainer.epoch:.2f}".rstrip("0").rstrip(".")
+    epoch = epoch_label(trainer.epoch)
     if not (path / "last.pt").exists():
         problem = f"{path / 'last.pt'} is missing"  # cut off at its first checkpoint, perhaps
     if problem:

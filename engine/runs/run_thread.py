@@ -7,6 +7,7 @@ in; nobody waits for it but `join`.
 import gc
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
@@ -14,7 +15,7 @@ from typing import TypeVar
 from engine.config import RunConfig
 from engine.errors import ViewError, describe
 from engine.parent import Parent
-from engine.runs.commands import Commands
+from engine.runs.commands import Command, Commands
 from engine.snapshot import Snapshot
 from engine.views import ViewRequest
 
@@ -62,9 +63,7 @@ class RunThread(ABC):
         saved, or the run is closed.
         """
         future: Future[T] = Future()
-        self._commands.put(lambda: self._answer(view, future))
-        if self._closed:
-            self._commands.do_waiting()  # nobody else will: refuse it here
+        self._put(lambda: self._answer(view, future))
         return future
 
     def close(self, *, stop_training: bool = True) -> None:  # noqa: ARG002  see TrainingRun
@@ -103,6 +102,28 @@ class RunThread(ABC):
             # A request that came while the thread was ending must not wait for ever.
             self._closed = True
             self._commands.do_waiting()
+
+    def _promised(self, do: Callable[[], None]) -> "Future[None]":
+        """Have something done in the thread; the future fails as it does."""
+        done: Future[None] = Future()
+
+        def command() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
+            try:
+                do()
+            except Exception as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self._put(command)
+        return done
+
+    def _put(self, command: Command) -> None:
+        self._commands.put(command)
+        if self._closed:
+            self._commands.do_waiting()  # nobody else will: refuse it here
 
     def _answer(self, view: ViewRequest[T], future: "Future[T]") -> None:
         if not future.set_running_or_notify_cancel():

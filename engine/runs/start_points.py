@@ -20,6 +20,7 @@ from engine.storage.history_reader import HistoryReader
 from engine.storage.run_lock import wait_for_owner
 from engine.storage.run_names import run_directories
 from engine.storage.status_json import read_status
+from engine.text import epoch_label
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def check_epochs(path: Path, trained: float, epochs: int) -> None:
         raise ConfigError(
             "epochs",
             f"{epochs} is fewer than run {path.name} has been trained for, "
-            f"which is {trained:.2f}".rstrip("0").rstrip("."),
+            f"which is {epoch_label(trained)}",
         )
 
 

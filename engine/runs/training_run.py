@@ -129,18 +129,16 @@ class TrainingRun(RunThread):
 
     def steer(self, setting: str, value: float) -> "Future[None]":
         """Change a setting from the next slice on."""
-        return self._while_training(lambda session: session.steer(setting, value))
+
+        def do() -> None:
+            self._session_in_training().steer(setting, value)
+            self._publish(self._snapshot.phase, self._snapshot.activity)
+
+        return self._promised(do)
 
     def keep(self, name: str) -> "Future[None]":
         """Have the current state written under a name."""
-        return self._while_training(lambda session: session.keep(name))
-
-    def _while_training(self, do: "Callable[[TrainingSession], None]") -> "Future[None]":
-        done: Future[None] = Future()
-        self._commands.put(lambda: self._do(do, done))
-        if self._closed:
-            self._commands.do_waiting()  # nobody else will: refuse it here
-        return done
+        return self._promised(lambda: self._session_in_training().keep(name))
 
     def close(self, *, stop_training: bool = True) -> None:
         """Let the thread end: now (what was learnt is kept), or when training has ended."""
@@ -251,7 +249,7 @@ class TrainingRun(RunThread):
         if session.lost is not None:
             return
         self._stop_answering()
-        session.tell_early_end()
+        session.report_early_end()
         self._publish(Phase.FINISHED if session.is_done else Phase.STOPPED)
         log.info("%s at step %d", self._snapshot.phase, session.trainer.step)
         session.close()
@@ -301,24 +299,18 @@ class TrainingRun(RunThread):
         if self._snapshot.phase is before:
             self._publish(target)
 
-    def _do(self, do: "Callable[[TrainingSession], None]", done: "Future[None]") -> None:
-        if not done.set_running_or_notify_cancel():
-            return
-        try:
-            session = self._session
-            if session is None or self._ending or not self._snapshot.phase.is_active:
-                over = "training has not begun" if self._is_before_training else "training is over"
-                raise ControlError(over)
-            do(session)
-        except Exception as error:
-            done.set_exception(error)
-        else:
-            self._publish(self._snapshot.phase, self._snapshot.activity)
-            done.set_result(None)
+    def _session_in_training(self) -> "TrainingSession":
+        """The session, if it is training.
 
-    @property
-    def _is_before_training(self) -> bool:
-        return self._snapshot.phase in (Phase.WAITING, Phase.LOADING)
+        Raises:
+            ControlError: if it isn't.
+        """
+        phase = self._snapshot.phase
+        if phase in (Phase.WAITING, Phase.LOADING):
+            raise ControlError("training has not begun")
+        if self._session is None or self._ending or not phase.is_active:
+            raise ControlError("training is over")
+        return self._session
 
     def _view(self, view: ViewRequest[T]) -> T:
         if self._session is None:

@@ -48,7 +48,7 @@ from engine.storage.kept_states import file_to_keep
 from engine.storage.provenance import DataRecord, DeviceRecord, Provenance
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LostRunError
-from engine.text import count, nats
+from engine.text import count, epoch_label, nats
 from engine.training.early_stopping import EarlyStopping
 from engine.training.out_of_memory import check_fits, explain_out_of_memory
 from engine.training.precision import precision_note
@@ -125,8 +125,6 @@ class TrainingSession:
 
         self._steering = past.steering
         """The changes of the settings so far."""
-        self._keeping: set[str] = set()
-        """Names that were handed over to be kept."""
         self._pending = list(past.pending)
         """Those to come, which are repeated."""
         notes = [*past.notes, *filter(None, [self.directory.problem])]
@@ -219,12 +217,9 @@ class TrainingSession:
         Raises:
             ConfigError: if it can't be changed to that; nothing has changed then.
         """
-        config = with_setting(self.config, setting, value)
+        config = self._with_setting(setting, value)
         if config == self.config:
             return
-        if config.epochs * self.trainer.steps_per_epoch < self.trainer.step:
-            trained = f"{self.trainer.epoch:.2f}".rstrip("0").rstrip(".")
-            raise ConfigError(setting, f"{value} is fewer than are trained, which is {trained}")
         self._pending.clear()
         self._change(config, setting)
         self.save()
@@ -235,9 +230,9 @@ class TrainingSession:
         Raises:
             RunError: if the name is taken or can't be used, or there are too many.
         """
-        file = file_to_keep(self.directory.path, name, self.trainer.step, self._keeping)
-        self._keeping.add(name)
-        kept = Kept(file, checkpoint.copied(self._state(), HOST))
+        waiting = self._writer.keeping
+        file = file_to_keep(self.directory.path, name, self.trainer.step, waiting)
+        kept = Kept(name, file, checkpoint.copied(self._state(), HOST))
         self._writer.save(Work(kept=(kept,)))
         log.info("kept as %s at step %d", name, self.trainer.step)
 
@@ -246,14 +241,25 @@ class TrainingSession:
         while self._pending and self._pending[0].step <= self.trainer.step:
             change = self._pending.pop(0)
             try:
-                config = with_setting(self.config, change.setting, change.after)
+                config = self._with_setting(change.setting, change.after)
             except ConfigError as error:  # of another kind of run
                 self._warn(f"{change.text} can't be repeated: {error}")
-                continue
-            if config.epochs * self.trainer.steps_per_epoch < self.trainer.step:
-                self._warn(f"{change.text} can't be repeated: more are trained")
-            elif config != self.config:
-                self._change(config, change.setting)
+            else:
+                if config != self.config:
+                    self._change(config, change.setting)
+
+    def _with_setting(self, setting: str, value: float) -> RunConfig:
+        """The current settings, one of them changed.
+
+        Raises:
+            ConfigError: if it can't be changed to that now.
+        """
+        config = with_setting(self.config, setting, value)
+        if config.epochs * self.trainer.steps_per_epoch < self.trainer.step:
+            trained = epoch_label(self.trainer.epoch)
+            problem = f"{config.epochs} is fewer than are trained, which is {trained}"
+            raise ConfigError(setting, problem)
+        return config
 
     def _change(self, config: RunConfig, setting: str) -> None:
         before, after = getattr(self.config, setting), getattr(config, setting)
@@ -313,7 +319,7 @@ class TrainingSession:
         kl = last.kl_per_dim if last else None
         return self.viewer.at(self.trainer.step, self.trainer.epoch, kl)
 
-    def tell_early_end(self) -> None:
+    def report_early_end(self) -> None:
         """Say so if patience has run out before the epochs, or changes are left to repeat."""
         if self.is_done and self._pending:
             first = self._pending[0]
@@ -322,15 +328,13 @@ class TrainingSession:
                 f"{first.text} at step {first.step:,}: the run has ended before"
             )
         if self.is_done and not self.trainer.finished:
+            best = self._history.best
             epochs = f"{self.trainer.epoch:g}"
             gain = f"{self.config.min_gain:g} nats" if self.config.min_gain else "any"
             self._warn(
                 f"ended early at epoch {epochs} of {self.config.epochs}: no gain ({gain}) over "
-                f"{self.config.patience} epochs, best {nats(self._score_of_best())}"
+                f"{self.config.patience} epochs, best {nats(best.val.score if best else None)}"
             )
-
-    def _score_of_best(self) -> float | None:
-        return self._history.best.val.score if self._history.best else None
 
     def save_if_due(self) -> None:
         """Save if the last time is long enough ago, and the disk is done with that."""

@@ -17,10 +17,12 @@ from engine.config import RunConfig
 from engine.snapshot import Snapshot
 from engine.steering import SteeringChange
 from engine.storage import checkpoint
+from engine.storage.config_json import CONFIG_FILE
 from engine.storage.frames import FilmWriter
 from engine.storage.run_directory import RunDirectory
 from engine.storage.run_lock import LostRunError
 from engine.storage.status_json import write_status
+from engine.storage.steering_csv import STEERING_FILE
 from engine.views import Frame
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,8 @@ BEAT_INTERVAL = 10.0
 """Seconds between two signs of life in the lock's file."""
 REPEAT_INTERVAL = 600.0
 """Seconds after which it is said again that a file can't be written."""
-CHECKPOINTS = ("best.pt", "last.pt")
+NEEDED = ("best.pt", "last.pt", STEERING_FILE)
+"""Files without which what is trained is not saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Steering:
 class Kept:
     """A state to be kept under a name."""
 
+    name: str
     file: Path
     state: dict[str, Any]
 
@@ -100,6 +104,7 @@ class RunWriter:
         self._film = FilmWriter(directory.path)
         self._changed = Condition()
         self._waiting = Work()
+        self._keeping: list[str] = []
         self._asked = self._done = 0
         self._closing = False
         self._failing: dict[str, float] = {}
@@ -127,7 +132,12 @@ class RunWriter:
     @property
     def can_save(self) -> bool:
         """Whether no checkpoint failed to be written at the last attempt."""
-        return self._failing.keys().isdisjoint(CHECKPOINTS)
+        return self._failing.keys().isdisjoint(NEEDED)
+
+    @property
+    def keeping(self) -> list[str]:
+        """The names of states that were handed over to be kept, and aren't on disk yet."""
+        return [*self._keeping]
 
     @property
     def lost(self) -> LostRunError | None:
@@ -138,6 +148,7 @@ class RunWriter:
         """Write this soon, as rows always are. Nothing in it may change any more."""
         with self._changed:
             self._waiting.update(work)
+            self._keeping += [kept.name for kept in work.kept]
             self._asked += 1
             self._changed.notify_all()
 
@@ -200,8 +211,10 @@ class RunWriter:
         frames, last, best, steering = work.frames, work.last, work.best, work.steering
         if steering is not None:
             self._config = steering.config
-            if self._try("steering.csv", lambda: self._write_steering(steering)):
+            if self._try(STEERING_FILE, lambda: self._directory.write_steering(steering.changes)):
                 work.steering = None
+                # A resumption follows the changes, whatever this file says.
+                self._try(CONFIG_FILE, lambda: self._write_settings(steering))
         if frames is not None and self._try("the film", lambda: self._film.write(frames)):
             work.frames = None
         if work.steering is not None:  # a checkpoint is read by the changes that led to it
@@ -220,12 +233,16 @@ class RunWriter:
     def _checkpoint(self, name: str, state: dict[str, Any]) -> None:
         self._directory.write_checkpoint(name, checkpoint.to_bytes(self._config, state))
 
-    def _write_steering(self, steering: Steering) -> None:
-        self._directory.write_steering(steering.config, steering.changes)
+    def _write_settings(self, steering: Steering) -> None:
+        self._directory.write_settings(steering.config, len(steering.changes))
 
     def _keep(self, kept: Kept) -> bool:
         content = checkpoint.to_bytes(self._config, kept.state)
-        return self._try(kept.file.name, lambda: self._directory.write_kept(kept.file, content))
+        is_kept = self._try(kept.file.name, lambda: self._directory.write_kept(kept.file, content))
+        if is_kept:
+            with self._changed:
+                self._keeping.remove(kept.name)
+        return is_kept
 
     def _write_status(self) -> None:
         now = time.monotonic()

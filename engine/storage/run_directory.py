@@ -142,15 +142,22 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"can't write to {path}/: {error}") from error
 
-    def write_steering(self, config: RunConfig, changes: Sequence[SteeringChange]) -> None:
-        """Replace steering.csv, then the settings in config.json by the current ones.
+    def write_steering(self, changes: Sequence[SteeringChange]) -> None:
+        """Replace steering.csv.
 
         Raises:
-            RunError: if config.json can't be read.
-            OSError: if one could not be written; both are as before, or only the first is new.
+            OSError: if it could not be written; it is as before then.
         """
         write_steering(self.path / STEERING_FILE, changes)
-        write_settings(self.path, config, steered=len(changes))
+
+    def write_settings(self, config: RunConfig, steered: int) -> None:
+        """Put the current settings, and how many changes led to them, into config.json.
+
+        Raises:
+            RunError: if it can't be read.
+            OSError: if it could not be written; it is as before then.
+        """
+        write_settings(self.path, config, steered=steered)
 
     def add_resumption(self, config: RunConfig, resumption: Resumption) -> None:
         """Put the current settings, and who resumes the run with them, into config.json.

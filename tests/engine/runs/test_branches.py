@@ -258,3 +258,22 @@ def test_a_state_that_has_moved_on_is_not_the_one_that_a_run_began_with(
 ) -> None:
     run = train(module_config, BranchRun(NewRun(tmp_path, "branch"), parent, "last", step=24))
     assert "last.pt is of step 36 now" in (run.snapshot.error or "")
+
+
+def test_a_kept_state_that_was_deleted_gives_its_name_back(
+    module_config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    slow_training(monkeypatch)
+    run = TrainingRun(replace(module_config, epochs=100_000), NewRun(tmp_path, "live"))
+    run.start()
+    try:
+        wait_for(lambda: run.snapshot.step > 3)
+        for _ in range(2):
+            run.keep("again").result(20)
+            wait_for(lambda: len(kept_states(tmp_path / "live")) == 1)
+            [kept] = kept_states(tmp_path / "live")
+            kept.file.unlink()
+            wait_for(lambda: not run._session or not run._session._writer.keeping)
+    finally:
+        run.close()
+        assert run.join(60)

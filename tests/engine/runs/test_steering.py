@@ -430,3 +430,22 @@ def test_a_number_that_no_setting_has_is_no_change(value: str, tmp_path: Path) -
     file.write_text(f"step,setting,from,to\n2,beta,1,{value}\n")
     found = read_steering(file)
     assert (found.changes, found.problem) == ([], f"{file} line 2 is no change of a setting")
+
+
+def test_a_config_that_cannot_be_rewritten_holds_no_checkpoint_back_and_is_mended_by_a_resumption(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.storage.run_directory.write_settings", refuse)
+        changes = {14: steer("epochs", 6), 48: TrainingRun.stop}
+        run = train(patch, config, NewRun(tmp_path, "x"), changes)
+    path = tmp_path / "x"
+    assert checkpoint.read(path / "last.pt")["step"] == 48
+    assert any("can't write config.json" in alert.text for alert in run.snapshot.alerts)
+    assert read_config(path)[0].epochs == 3, "older than steering.csv"
+    resumed = train(monkeypatch, continued_config(path), ResumeRun(path))
+    assert (resumed.snapshot.phase, resumed.snapshot.epoch) == (Phase.FINISHED, 6.0)
+    assert read_config(path)[0].epochs == 6

@@ -1,5 +1,6 @@
 """Changing the run on show while it trains, taking that back, keeping a state and branching."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +69,7 @@ class SteeringControl(RunControl):
         def answered(name: str | None) -> None:
             if name is not None:
                 done = f"kept as {name}: B begins a branch with it"
-                run.keep(name).add_done_callback(lambda future: self._say_when_done(future, done))
+                self._say_when_done(run.keep(name), lambda: done)
 
         kept = kept_states(run.directory)
         self.app.push_screen(KeepScreen(run.snapshot.epoch, kept), answered)
@@ -94,13 +95,17 @@ class SteeringControl(RunControl):
         warning = "stops and saves the current run" if training_here(self.context.runs) else ""
         self.app.push_screen(BranchScreen(path.name, config, states, warning), answered)
 
-    def _say_when_done(self, future: "Future[None]", done: str) -> None:
-        """In the thread that has done it, or could not."""
-        error = future.exception()
-        if error is None:
-            self.post_message(self.Said(done, "done"))
-        else:
-            self.post_message(self.Said(one_line(describe(error)), "error"))
+    def _say_when_done(self, future: "Future[None]", done: Callable[[], str]) -> None:
+        """Say what was done, unless that is nothing, or why it could not be."""
+
+        def said(_: object) -> None:  # in the thread that has done it, or could not
+            error = future.exception()
+            if error is not None:
+                self.post_message(self.Said(one_line(describe(error)), "error"))
+            elif text := done():
+                self.post_message(self.Said(text, "done"))
+
+        future.add_done_callback(said)
 
     def _can_steer(self) -> bool:
         """Whether the run can be steered from here; says why not."""
@@ -121,15 +126,9 @@ class SteeringControl(RunControl):
         for setting, value in values.items():
             before = len(run.snapshot.steering)
 
-            def done(future: "Future[None]", before: int = before) -> None:
-                error = future.exception()
-                if error is not None:
-                    self.post_message(self.Said(one_line(describe(error)), "error"))
-                    return
-                made = [change.text for change in run.snapshot.steering[before:]]
-                step = f"{run.snapshot.step:,}"
-                if made:
-                    self.post_message(self.Said(f"{', '.join(made)} from step {step} on", "done"))
+            def made(before: int = before) -> str:
+                changes = ", ".join(change.text for change in run.snapshot.steering[before:])
+                return changes and f"{changes} from step {run.snapshot.step:,} on"
 
-            run.steer(setting, value).add_done_callback(done)
+            self._say_when_done(run.steer(setting, value), made)
         self.look_now()
